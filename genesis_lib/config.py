@@ -1,0 +1,154 @@
+"""Settings: frozen dataclasses, filled from `genesis.toml`, then `GENESIS_*` variables, then arguments.
+
+Nothing is read at import; `load` is called once by whoever starts something. A variable is named
+``GENESIS_<SECTION>_<KEY>``, for example ``GENESIS_EXECUTION_TAKER_FEE_BPS``; ``GENESIS_RECORDINGS`` is short for
+``GENESIS_PATHS_RECORDINGS``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from genesis_lib.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Folders, relative to the working directory unless absolute."""
+
+    recordings: str = "../shared/recordings"
+    data: str = "data"
+    models: str = "models"
+    reports: str = "reports"
+    sessions: str = "data/sessions"
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """What a book row holds."""
+
+    depth: int = 10  # levels a side of a row
+    ladder: int = 12  # levels a side shown on the desk
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """Which rules trade."""
+
+    preset: str = "default"  # see genesis_lib.strategy.PRESETS
+    size: float = 1.0  # largest position, in units of the instrument
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What the simulated exchange charges and how long an order takes to reach it."""
+
+    taker_fee_bps: float = 5.0
+    maker_fee_bps: float = 2.0
+    latency_ms: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The live session and its viewers."""
+
+    frames_per_second: float = 30.0
+    port: int = 8866
+    host: str = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All settings; immutable."""
+
+    paths: Paths = field(default_factory=Paths)
+    market: Market = field(default_factory=Market)
+    strategy: Strategy = field(default_factory=Strategy)
+    execution: Execution = field(default_factory=Execution)
+    session: Session = field(default_factory=Session)
+
+
+SHORT = {"GENESIS_RECORDINGS": "GENESIS_PATHS_RECORDINGS"}
+NOT_SETTINGS = {"GENESIS_NO_EXTENSIONS", "GENESIS_BUILD_DEBUG", "GENESIS_CONFIG"}
+
+
+def load(file: str | Path | None = None, env: Mapping[str, str] | None = None, **sections: Mapping[str, Any]) -> Config:
+    """Read the settings; later sources win: file, environment, arguments.
+
+    Parameters
+    ----------
+    file
+        A TOML file; ``genesis.toml`` of the working directory when left out and present.
+    env
+        Variables to read instead of the process environment.
+    sections
+        ``section={key: value}``, a value of None being "not given".
+
+    Raises
+    ------
+    ConfigError
+        For an unknown section or key (naming the nearest known one), or a value of the wrong type.
+    """
+    env = os.environ if env is None else env
+    config = Config()
+    path = Path(file) if file is not None else Path(env.get("GENESIS_CONFIG", "genesis.toml"))
+    if path.exists():
+        try:
+            table = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path}: not valid TOML: {error}") from error
+        config = _merge(config, table, str(path))
+    elif file is not None:
+        raise ConfigError(f"{path}: no such file")
+    config = _merge(config, _from_env(env), "environment")
+    return _merge(config, sections, "arguments")
+
+
+def _from_env(env: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    table: dict[str, dict[str, str]] = {}
+    for name, value in env.items():
+        if not name.startswith("GENESIS_") or name in NOT_SETTINGS:
+            continue
+        section, _, key = SHORT.get(name, name).removeprefix("GENESIS_").lower().partition("_")
+        table.setdefault(section, {})[key] = value
+    return table
+
+
+def _merge(config: Config, table: Mapping[str, Any], origin: str) -> Config:
+    for section, values in table.items():
+        current = getattr(config, _known(section, Config, "section", origin))
+        if not isinstance(values, Mapping):
+            raise ConfigError(f"{origin}: section {section!r} must hold keys, got {values!r}")
+        given = {
+            _known(key, type(current), f"key of [{section}]", origin): _typed(current, key, value, origin)
+            for key, value in values.items()
+            if value is not None
+        }
+        config = replace(config, **{section: replace(current, **given)})
+    return config
+
+
+def _known(name: str, cls: type, what: str, origin: str) -> str:
+    names = [f.name for f in fields(cls)]
+    if name in names:
+        return name
+    near = difflib.get_close_matches(name, names, 1, 0.0)
+    raise ConfigError(f"{origin}: unknown {what} {name!r}; did you mean {near[0]!r}? Allowed: {', '.join(names)}")
+
+
+def _typed(section: Any, key: str, value: Any, origin: str) -> Any:
+    want = type(getattr(section, key)) if hasattr(section, key) else type(value)
+    if isinstance(value, bool) and want is not bool:
+        raise ConfigError(f"{origin}: {key} must be {want.__name__}, got {value!r}")
+    try:
+        if want is bool and isinstance(value, str):
+            return {"1": True, "true": True, "0": False, "false": False}[value.lower()]
+        return want(value)
+    except (TypeError, ValueError, KeyError):
+        raise ConfigError(f"{origin}: {key} must be {want.__name__}, got {value!r}") from None

@@ -1,0 +1,93 @@
+"""Packaging of Genesis and the build of its compiled order book; the tools' settings stand in pyproject.toml."""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+)"', (HERE / "genesis_lib" / "__init__.py").read_text())[1]
+DEBUG = os.environ.get("GENESIS_BUILD_DEBUG") == "1"
+
+# environment.yml names the same packages; tests/test_packaging.py holds the two against each other.
+REQUIRES = [
+    "anywidget>=0.11,<0.12",
+    "click>=8.1",
+    "duckdb>=1.1",
+    "httpx>=0.27",
+    "ipykernel>=7,<8",
+    "ipywidgets>=8.1,<9",
+    "joblib>=1.4",
+    "jupyterlab>=4.6,<5",
+    "nbclient>=0.10",
+    "numpy>=2.1,<3",
+    "orjson>=3.10",
+    "pandas>=2.2,<4",
+    "papermill>=2.7,<3",
+    "plotly>=7.1,<8",
+    "pyarrow>=18",
+    "pytorch-lightning>=2.6,<3",
+    "pyzmq>=26",
+    "safetensors>=0.4",
+    "scikit-learn>=1.6,<2",
+    "sqlalchemy>=2.0,<3",
+    "torch>=2.6,<3",
+    "tqdm>=4.66",
+    "voila>=0.5.13,<0.6",
+    "websockets>=13",
+]
+EXTRAS = {
+    "test": [
+        "hypothesis>=6.100",
+        "import-linter>=2.1",
+        "nbval>=0.11,<0.12",
+        "playwright>=1.49",
+        "psutil>=6",
+        "pytest>=9,<10",
+        "pytest-benchmark>=5.1",
+        "ruff>=0.9",
+        "sortedcontainers>=2.4",
+    ],
+    "bench": ["pytest-benchmark>=5.1", "sortedcontainers>=2.4"],
+}
+
+# Never -ffast-math and never contracted: batch and stream must agree to the last bit.
+FLAGS = ["-O0", "-g"] if DEBUG else ["-O3"]
+if sys.platform != "win32":
+    FLAGS.append("-ffp-contract=off")
+
+setup(
+    name="genesis-workbench",
+    version=VERSION,
+    description="A Jupyter-centric research workbench for market microstructure",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    python_requires=">=3.11",
+    packages=find_packages(include=["genesis_lib*", "orderbook_ext*"]),
+    package_data={
+        "genesis_lib": ["widgets/static/*"],
+        "orderbook_ext": ["*.pyi", "*.pxd", "*.pyx"],
+    },
+    install_requires=REQUIRES,
+    extras_require=EXTRAS,
+    entry_points={"console_scripts": ["genesis = genesis_lib.cli:main"]},
+    ext_modules=cythonize(
+        [
+            Extension(f"orderbook_ext.{name}", [f"orderbook_ext/{name}.pyx"], extra_compile_args=FLAGS)
+            for name in ("_book", "_rolling")
+        ],
+        build_dir="build",
+        compiler_directives={
+            "language_level": 3,
+            "boundscheck": DEBUG,
+            "wraparound": False,
+            "cdivision": True,
+            "initializedcheck": DEBUG,
+        },
+    ),
+    zip_safe=False,
+)
