@@ -1,0 +1,67 @@
+"""Fixtures every test may ask for: the real recordings, where they are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+RECORDINGS = Path(os.environ.get("GENESIS_RECORDINGS", ROOT.parent / "shared" / "recordings"))
+
+
+def _recording(*names: str):
+    paths = [RECORDINGS / name for name in names]
+    missing = [str(path) for path in paths if not path.exists()]
+    if missing:
+        pytest.skip(f"real recording not here ({missing[0]}); set GENESIS_RECORDINGS to the folder that holds it")
+    return paths
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def recordings() -> Path:
+    """The folder of real recordings."""
+    return _recording(".")[0]
+
+
+@pytest.fixture(scope="session")
+def usdm_2023() -> list[Path]:
+    return _recording("binance-usdm/btcusdt_20230404.dat.gz", "binance-usdm/btcusdt_20230405.dat.gz")
+
+
+@pytest.fixture(scope="session")
+def usdm_2024() -> list[Path]:
+    return _recording("binance-usdm/btcusdt_20240718.gz", "binance-usdm/btcusdt_20240719.gz")
+
+
+@pytest.fixture(scope="session")
+def eth_2024() -> list[Path]:
+    return _recording("binance-usdm/ethusdt_20240718.gz", "binance-usdm/ethusdt_20240719.gz")
+
+
+@pytest.fixture(scope="session")
+def coinm_btc() -> list[Path]:
+    return _recording("binance-coinm/btcusd_perp_20240808.gz")
+
+
+@pytest.fixture(scope="session")
+def coinm_eth() -> list[Path]:
+    return _recording("binance-coinm/ethusd_perp_20240808.gz")
+
+
+@pytest.fixture(scope="session")
+def spot_2023() -> list[Path]:
+    return _recording("binance-spot/btcusdt_20230405.dat.gz")
+
+
+@pytest.fixture(scope="session")
+def taifex() -> Path:
+    """The folder of TAIFEX Parquet files."""
+    return _recording("taifex")[0]
