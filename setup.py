@@ -15,6 +15,7 @@ DEBUG = os.environ.get("GENESIS_BUILD_DEBUG") == "1"
 # environment.yml names the same packages; tests/test_packaging.py holds the two against each other.
 REQUIRES = [
     "anywidget>=0.11,<0.12",
+    "apscheduler>=3.11,<4",
     "click>=8.1",
     "duckdb>=1.1",
     "httpx>=0.27",

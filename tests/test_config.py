@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError
+
+import pytest
+
+from genesis_lib.config import Config, load
+from genesis_lib.errors import ConfigError
+
+
+def test_arguments_win_over_environment_over_file(tmp_path) -> None:
+    file = tmp_path / "genesis.toml"
+    file.write_text("[execution]\nlatency_ms = 1\ntaker_fee_bps = 1\nmaker_fee_bps = 1\n")
+    env = {"GENESIS_EXECUTION_LATENCY_MS": "2", "GENESIS_EXECUTION_TAKER_FEE_BPS": "2", "HOME": "x"}
+    config = load(file, env, execution={"latency_ms": 3.0, "maker_fee_bps": None})
+    assert (config.execution.latency_ms, config.execution.taker_fee_bps, config.execution.maker_fee_bps) == (3, 2, 1)
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(FrozenInstanceError):
+        Config().execution.latency_ms = 1.0
+
+
+def test_the_short_name_of_the_recordings() -> None:
+    assert load(env={"GENESIS_RECORDINGS": "elsewhere"}).paths.recordings == "elsewhere"
+
+
+@pytest.mark.parametrize(
+    ("env", "words"),
+    [
+        ({"GENESIS_EXECUTION_LATENCYMS": "3"}, "unknown key of .execution. 'latencyms'; did you mean 'latency_ms'"),
+        ({"GENESIS_PATH_DATA": "3"}, "unknown section 'path'; did you mean 'paths'"),
+        ({"GENESIS_EXECUTION_LATENCY_MS": "soon"}, "latency_ms must be float, got 'soon'"),
+    ],
+)
+def test_mistakes_are_named(env, words) -> None:
+    with pytest.raises(ConfigError, match=words):
+        load(env=env)
+
+
+def test_a_broken_or_missing_file_is_named(tmp_path) -> None:
+    file = tmp_path / "genesis.toml"
+    with pytest.raises(ConfigError, match="no such file"):
+        load(file)
+    file.write_text("[execution\n")
+    with pytest.raises(ConfigError, match=r"genesis\.toml: not valid TOML"):
+        load(file)
+    file.write_text("execution = 3\n")
+    with pytest.raises(ConfigError, match="section 'execution' must hold keys"):
+        load(file, {})
