@@ -1,0 +1,28 @@
+"""The order book and the rolling kernels: compiled where built, plain Python twins otherwise.
+
+`COMPILED` tells which of them is in use. ``GENESIS_NO_EXTENSIONS=1`` chooses the twins.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+
+__all__ = ["COMPILED", "OrderBook"]
+
+COMPILED = False
+if os.environ.get("GENESIS_NO_EXTENSIONS") == "1":
+    from orderbook_ext._book_py import OrderBook
+else:
+    try:
+        from orderbook_ext._book import OrderBook
+
+        COMPILED = True
+    except ImportError as error:
+        warnings.warn(
+            f"the compiled order book is missing ({error}); the Python twin runs instead, 100 times slower. "
+            "Build it with: pip install -e .   or silence this with GENESIS_NO_EXTENSIONS=1",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        from orderbook_ext._book_py import OrderBook
