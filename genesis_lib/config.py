@@ -75,7 +75,7 @@ class Config:
 
 
 SHORT = {"GENESIS_RECORDINGS": "GENESIS_PATHS_RECORDINGS"}
-NOT_SETTINGS = {"GENESIS_NO_EXTENSIONS", "GENESIS_BUILD_DEBUG", "GENESIS_CONFIG", "GENESIS_CI"}
+NOT_SETTINGS = {"GENESIS_NO_EXTENSIONS", "GENESIS_BUILD_DEBUG", "GENESIS_CONFIG", "GENESIS_CI", "GENESIS_SESSION", "GENESIS_TOKEN"}
 
 
 def load(file: str | Path | None = None, env: Mapping[str, str] | None = None, **sections: Mapping[str, Any]) -> Config:
