@@ -20,7 +20,7 @@ from genesis_lib.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """Folders, relative to the working directory unless absolute."""
+    """Folders. The defaults, and relative ones of a file, are meant from the workbench's root (see `root`)."""
 
     recordings: str = "../shared/recordings"
     data: str = "data"
@@ -75,7 +75,14 @@ class Config:
 
 
 SHORT = {"GENESIS_RECORDINGS": "GENESIS_PATHS_RECORDINGS"}
-NOT_SETTINGS = {"GENESIS_NO_EXTENSIONS", "GENESIS_BUILD_DEBUG", "GENESIS_CONFIG", "GENESIS_CI", "GENESIS_SESSION", "GENESIS_TOKEN"}
+NOT_SETTINGS = {
+    "GENESIS_NO_EXTENSIONS",
+    "GENESIS_BUILD_DEBUG",
+    "GENESIS_CONFIG",
+    "GENESIS_CI",
+    "GENESIS_SESSION",
+    "GENESIS_TOKEN",
+}
 
 
 def load(file: str | Path | None = None, env: Mapping[str, str] | None = None, **sections: Mapping[str, Any]) -> Config:
@@ -97,7 +104,7 @@ def load(file: str | Path | None = None, env: Mapping[str, str] | None = None, *
     """
     env = os.environ if env is None else env
     config = Config()
-    path = Path(file) if file is not None else Path(env.get("GENESIS_CONFIG", "genesis.toml"))
+    path = Path(file) if file is not None else Path(env.get("GENESIS_CONFIG", root() / "genesis.toml"))
     if path.exists():
         try:
             table = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -106,8 +113,27 @@ def load(file: str | Path | None = None, env: Mapping[str, str] | None = None, *
         config = _merge(config, table, str(path))
     elif file is not None:
         raise ConfigError(f"{path}: no such file")
+    config = replace(config, paths=_from_root(config.paths))
     config = _merge(config, _from_env(env), "environment")
     return _merge(config, sections, "arguments")
+
+
+def root() -> Path:
+    """Folder of the workbench: the nearest one upwards with a ``genesis.toml``, or with ``notebooks`` and ``models``.
+
+    A notebook's kernel works in ``notebooks``, the shell one above; both must find the same models and recordings.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "genesis.toml").exists() or all((folder / name).is_dir() for name in ("notebooks", "models")):
+            return folder
+    return here
+
+
+def _from_root(paths: Paths) -> Paths:
+    """The same folders as seen from the working directory, so that no absolute path reaches a log or a notebook."""
+    base = root()
+    return Paths(**{f.name: os.path.relpath(base / getattr(paths, f.name)) for f in fields(paths)})
 
 
 def _from_env(env: Mapping[str, str]) -> dict[str, dict[str, str]]:

@@ -48,3 +48,15 @@ def test_a_broken_or_missing_file_is_named(tmp_path) -> None:
     file.write_text("execution = 3\n")
     with pytest.raises(ConfigError, match="section 'execution' must hold keys"):
         load(file, {})
+
+
+def test_notebooks_and_shell_find_the_same_folders(tmp_path, monkeypatch) -> None:
+    for name in ("notebooks", "models"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert load(env={}).paths.models == "models"
+    monkeypatch.chdir(tmp_path / "notebooks")
+    assert load(env={}).paths.models == "../models"
+    assert load(env={"GENESIS_PATHS_MODELS": "mine"}).paths.models == "mine"
+    (tmp_path / "genesis.toml").write_text("[paths]\nmodels = 'elsewhere'\n")
+    assert load(env={}).paths.models == "../elsewhere"
