@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genesis_lib import retrain
+from genesis_lib.config import load
+from genesis_lib.errors import GenesisError, InputError, StateError
+
+
+def notebook(folder: Path, body: str) -> Path:
+    """A real notebook with a parameters cell and one cell more."""
+    cells = [
+        nbformat.v4.new_code_cell(
+            "epochs = 3\nname = 'x'\nverdict_file = ''", metadata={"tags": ["parameters"]}, id="parameters"
+        ),
+        nbformat.v4.new_code_cell(body, id="body"),
+    ]
+    document = nbformat.v4.new_notebook(cells=cells)
+    document.metadata["kernelspec"] = {"name": "genesis", "display_name": "Genesis", "language": "python"}
+    path = folder / "nightly.ipynb"
+    nbformat.write(document, path)
+    return path
+
+
+PASSES = """\
+from genesis_lib.retrain import Verdict, write_verdict
+write_verdict(verdict_file, "old", f"new-{epochs}", Verdict(True, "better", 0.1, 0.05, 0.2, 10))"""
+
+
+@pytest.fixture
+def config(tmp_path):
+    return load(env={}, paths={"reports": str(tmp_path / "reports")})
+
+
+def test_a_run_is_executed_recorded_and_listed(tmp_path, config) -> None:
+    run = retrain.run_once({"epochs": 7}, config=config, notebook=notebook(tmp_path, PASSES), progress=False)
+    assert (run.status, run.champion, run.challenger, run.promoted, run.reason) == (
+        "done",
+        "old",
+        "new-7",
+        True,
+        "better",
+    )
+    assert json.loads(Path(run.notebook).read_text())["cells"][-1]["execution_count"] is not None
+    assert retrain.history(config.paths.reports) == [run]
+
+
+def test_a_failure_keeps_its_traceback(tmp_path, config) -> None:
+    with pytest.raises(GenesisError, match="no rows today"):
+        retrain.run_once(
+            config=config, notebook=notebook(tmp_path, "raise ValueError('no rows today')"), progress=False
+        )
+    (run,) = retrain.history(config.paths.reports)
+    assert run.status == "failed"
+    assert "no rows today" in run.reason
+    record = json.loads((tmp_path / "reports" / "runs" / run.run / "run.json").read_text())
+    assert "Traceback" in record["traceback"]
+
+
+def test_an_unknown_parameter_is_refused_before_anything_is_written(tmp_path, config) -> None:
+    with pytest.raises(InputError, match="no parameter 'epoch'; did you mean 'epochs'"):
+        retrain.run_once({"epoch": 7}, config=config, notebook=notebook(tmp_path, PASSES), progress=False)
+    assert not (tmp_path / "reports").exists()
+
+
+def test_a_missing_notebook_is_named(tmp_path, config) -> None:
+    with pytest.raises(InputError, match=r"none\.ipynb does not exist"):
+        retrain.run_once(config=config, notebook=tmp_path / "none.ipynb")
+
+
+def test_two_runs_never_overlap(tmp_path, config) -> None:
+    folder = tmp_path / "reports" / "runs"
+    folder.mkdir(parents=True)
+    with retrain._alone(folder), pytest.raises(StateError, match="another retraining is running"):
+        retrain.run_once(config=config, notebook=notebook(tmp_path, PASSES), progress=False)
+
+
+def forecast(rng, labels: np.ndarray, skill: float) -> np.ndarray:
+    p = np.full((len(labels), 3), (1 - skill) / 3) + rng.uniform(0, 0.05, (len(labels), 3))
+    p[np.arange(len(labels)), labels] += skill
+    return p / p.sum(1, keepdims=True)
+
+
+def test_a_clearly_better_challenger_is_promoted_and_a_worse_one_never() -> None:
+    rng = np.random.default_rng(1)
+    labels = rng.integers(0, 3, 4000)
+    good, bad = forecast(rng, labels, 0.4), forecast(rng, labels, 0.05)
+    better, worse = retrain.judge(bad, good, labels), retrain.judge(good, bad, labels)
+    assert better.promote
+    assert 0 < better.low < better.gain < better.high
+    assert not worse.promote
+    assert worse.gain == pytest.approx(-better.gain)
+    assert "the champion stays" in worse.reason
+
+
+@given(st.integers(0, 1000))
+def test_the_same_forecast_is_never_promoted(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, 300)
+    same = forecast(rng, labels, 0.3)
+    verdict = retrain.judge(same, same, labels)
+    assert not verdict.promote
+    assert verdict.gain == 0
+
+
+def test_without_a_champion_the_first_model_stands() -> None:
+    assert retrain.judge(None, np.full((5, 3), 1 / 3), np.zeros(5, int)).promote
+
+
+def test_the_gate_refuses_what_it_cannot_judge() -> None:
+    with pytest.raises(InputError, match="held-out rows"):
+        retrain.judge(None, np.zeros((0, 3)), np.zeros(0, int))
+    with pytest.raises(InputError, match=r"must be \(5, 3\)"):
+        retrain.judge(np.zeros((4, 3)), np.zeros((5, 3)), np.zeros(5, int))
+
+
+def test_a_wrong_schedule_is_named() -> None:
+    with pytest.raises(InputError, match="five cron fields"):
+        retrain.serve("whenever", lambda: None)
+
+
+def test_the_service_ends_when_asked() -> None:
+    code = "from genesis_lib.retrain import serve; print('up', flush=True); serve('0 3 * * *', lambda: None)"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as service:
+        assert service.stdout.readline() == "up\n"
+        time.sleep(1.0)
+        service.send_signal(signal.SIGINT)
+        assert service.wait(10) == 0
+
+
+@pytest.mark.slow
+def test_the_service_runs_its_job_by_the_clock(tmp_path) -> None:
+    mark = tmp_path / "mark"
+    code = "import sys, pathlib; from genesis_lib.retrain import serve; serve('* * * * *', pathlib.Path(sys.argv[1]).touch)"
+    service = subprocess.Popen([sys.executable, "-c", code, str(mark)])
+    try:
+        deadline = time.monotonic() + 90
+        while not mark.exists() and time.monotonic() < deadline:
+            time.sleep(0.5)
+        assert mark.exists()
+    finally:
+        service.send_signal(signal.SIGINT)
+        service.wait(10)
