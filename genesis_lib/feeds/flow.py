@@ -1,0 +1,297 @@
+"""The crowd of the simulated market: orders, cancellations and trades whose intensities depend on the book.
+
+Notes
+-----
+Four groups act between two depth messages. *Takers* send market orders; their side leans to the hidden informed flow
+``x`` (an Ornstein-Uhlenbeck process) and to the thin side of the touch. *Makers* add to and cancel from the best
+levels, less willingly where ``x`` stands against them, and close a spread that opened. *Others* fill the book with
+small orders close by and *far* orders out to thousands of ticks, each with a random lifetime. The price moves only when
+a queue at the touch is used up. ``x`` never leaves this module: whoever wants it must infer it from the flow.
+
+References
+----------
+Cont, Stoikov and Talreja (2010), A stochastic model for order book dynamics. Huang, Lehalle and Rosenbaum (2015),
+Simulating and analyzing order book data: the queue-reactive model.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+
+import numpy as np
+
+from genesis_lib.feeds.flow_parameters import FlowParameters, size_table
+from genesis_lib.feeds.matching import MatchingEngine
+from genesis_lib.types import ASK, BID, BookTicker, DepthSnapshot, DepthUpdate, Event, Instrument, Trade
+
+EPOCH = 1_735_689_600_000  # 2025-01-01 00:00 UTC, ms: every simulation starts here
+MS = 1_000_000
+_WHEEL = 8192  # longest lifetime of an order, in depth messages
+_SIDES = np.concatenate([np.zeros(8192, np.int8), np.ones(8192, np.int8)])
+_SIDES.flags.writeable = False
+
+
+class OrderFlow:
+    """One run of the simulated market; `snapshot` first, then `step` for ever.
+
+    Attributes
+    ----------
+    engine : MatchingEngine
+        The true book.
+    now : int
+        Event time of the last message, ms since 1970.
+    push : float
+        Added to the informed flow (planted episodes use it).
+    withheld : dict
+        Side -> number of ticks from the best opposite price within which nobody places orders.
+    pace : float
+        Multiplies the time between messages.
+    """
+
+    def __init__(self, seed: int, instrument: Instrument, parameters: FlowParameters | None = None) -> None:
+        self.p = p = parameters or FlowParameters()
+        self.instrument = instrument
+        self.random = random.Random(seed)
+        self.engine = MatchingEngine()
+        self.now, self.row = EPOCH, 0
+        self.push, self.pace = 0.0, 1.0
+        self.withheld: dict[int, int] = {}
+        self.update_id = self._depth_id = self.trade_id = 0  # the depth id ends the last depth message
+        self.informed = self.activity = 0.0
+        lot = instrument.lot_size
+        self._per_unit = round(1 / lot) if lot < 1 else 0
+        self._trade = size_table(p.trade_size, 1.9, lot)
+        self._touch = size_table(p.touch_size, 1.3, lot)
+        self._near = size_table(p.near_size, 1.9, lot)
+        self._far = size_table(p.far_size, 1.5, lot)
+        self._target = p.touch_target / lot
+        self._wheel: list[list[int]] = [[] for _ in range(_WHEEL)]
+        self._last_touch = (0, 0, 0, 0)
+        self._last_receive = 0
+        self._populate(round(p.price / instrument.tick_size))
+
+    def lots(self, quantity: float) -> int:
+        """Whole lots nearest to a quantity, at least one."""
+        return max(1, round(quantity / self.instrument.lot_size))
+
+    def quantity(self, lots: int) -> float:
+        """Quantity of a number of lots: the float64 nearest to the decimal."""
+        return lots / self._per_unit if self._per_unit else lots * self.instrument.lot_size
+
+    def receive(self, ts_exchange: int) -> int:
+        """Receive time of a message sent now: some 2 ms later, never before the previous one."""
+        delay = 1_500_000 + int(-600_000 * math.log(1.0 - self.random.random()))
+        self._last_receive = max(self._last_receive + 1, ts_exchange + delay)
+        return self._last_receive
+
+    def _populate(self, mid: int) -> None:
+        engine, r, p = self.engine, self.random.random, self.p
+        for side, touch, away in ((BID, mid, -1), (ASK, mid + 1, 1)):
+            for _ in range(24):
+                engine.rest(side, touch, self._touch[int(r() * 4096)])
+            for _ in range(int(p.near_life)):
+                order = engine.rest(side, touch + away * self._near_distance(r()), self._near[int(r() * 4096)])
+                self._expire(order, p.near_life)
+            for _ in range(int(p.far_life / 2)):
+                order = engine.rest(side, touch + away * self._far_distance(r()), self._far[int(r() * 4096)])
+                self._expire(order, p.far_life)
+        engine.take_changes()
+        self.update_id = self._depth_id = 1_000_000
+
+    def _near_distance(self, u: float) -> int:
+        return 1 + int(-self.p.near_span * math.log(1.0 - u))
+
+    def _far_distance(self, u: float) -> int:
+        return 20 + int(self.p.far_span * u * u)
+
+    def _expire(self, order: int, mean: float) -> None:
+        life = 1 + int(-mean * math.log(1.0 - self.random.random()))
+        self._wheel[(self.row + min(life, _WHEEL - 1)) % _WHEEL].append(order)
+
+    def snapshot(self) -> DepthSnapshot:
+        """The whole book as it stands."""
+        ts = self.now * MS
+        bids, asks = self.engine.levels(BID), self.engine.levels(ASK)
+        ticks = np.array([tick for tick, _ in bids + asks], np.int64)
+        quantities = np.array([self.quantity(lots) for _, lots in bids + asks], np.float64)
+        sides = np.array([BID] * len(bids) + [ASK] * len(asks), np.int8)
+        return DepthSnapshot(self.instrument.symbol, ts, self.receive(ts), self.update_id, sides, ticks, quantities)
+
+    def step(self, agents=()) -> list[Event]:
+        """Let everyone act once; returns trades and touch changes in the order they came, the depth message last."""
+        r, p = self.random.random, self.p
+        self.row += 1
+        gauss = (r() + r() + r() - 1.5) * 2.0
+        self.informed += -self.informed / p.memory + gauss * math.sqrt(2.0 / p.memory)
+        self.activity += -self.activity / 900.0 + (r() - 0.5) * 0.06
+        wait = -p.interval_ms * self.pace * math.exp(-self.activity) * math.log(1.0 - r())
+        elapsed = 1 + int(min(wait, 1500.0))
+        before, self.now = self.now, self.now + elapsed
+        events: list[Event] = []
+        for agent in agents:
+            agent.act(self, events)
+        self._takers(events, (before + 1 + int((elapsed - 1) * r())) * MS)
+        if events:
+            self._tell_touch(events, self.now * MS)
+        slot = self._wheel[self.row % _WHEEL]
+        cancel = self.engine.cancel
+        for order in slot:
+            cancel(order)
+        slot.clear()
+        self._makers(BID)
+        self._makers(ASK)
+        self._others()
+        self._close_spread()
+        ts = self.now * MS
+        self._tell_touch(events, ts)
+        events.append(self._depth(ts))
+        return events
+
+    def trade(self, side: int, lots: int, ts: int, events: list[Event], worst: int | None = None) -> int:
+        """Send a market order and tell its trades; returns the lots that traded."""
+        done = 0
+        for _, tick, filled in self.engine.market(side, lots, worst):
+            self.trade_id += 1
+            done += filled
+            events.append(
+                Trade(
+                    self.instrument.symbol,
+                    ts,
+                    self.receive(ts),
+                    self.trade_id,
+                    tick,
+                    self.quantity(filled),
+                    1 if side == BID else -1,
+                )
+            )
+        return done
+
+    def _takers(self, events: list[Event], ts: int) -> None:
+        r, p = self.random.random, self.p
+        chance = p.trades / (1.0 + p.trades)
+        if r() >= chance:
+            return
+        engine, lean = self.engine, self.informed + self.push
+        bid, ask = engine.best
+        if bid is None or ask is None:
+            return
+        bids, asks = engine.total(BID, bid), engine.total(ASK, ask)
+        lean = p.lean_takers * lean + 2.0 * p.lean_imbalance * (bids - asks) / (bids + asks)
+        buy = 1.0 / (1.0 + math.exp(-2.0 * lean))
+        while True:
+            side = BID if r() < buy else ASK
+            reach = int(-p.reach * math.log(1.0 - r()))
+            worst = engine.best[1 - side] + (reach if side == BID else -reach)
+            self.trade(side, self._trade[int(r() * 4096)], ts, events, worst)
+            if r() >= chance or None in engine.best:
+                return
+
+    def _makers(self, side: int) -> None:
+        """Add to or cancel from the touch of a side, by the informed flow and by how long the queue is."""
+        r, engine, p = self.random.random, self.engine, self.p
+        tick = engine.best[side]
+        if tick is None:
+            return
+        favour = (self.informed + self.push) * (1.0 if side == BID else -1.0)
+        for _ in range(2 if r() < 0.6 else 1):
+            queue = engine.queues[side].get(tick)
+            if queue is None:
+                return
+            held = sum(queue.values())
+            willing = 0.5 + p.lean_makers * favour - p.patience * math.log(held / self._target)
+            if r() < willing:
+                if self._allowed(side, tick):
+                    engine.rest(side, tick, self._touch[int(r() * 4096)])
+            else:
+                engine.cancel(next(reversed(queue)))
+                # A queue that is nearly gone is run from: who stands last is hit by the next move.
+                if held < p.rush * self._target and favour < 0 and r() < 0.5:
+                    engine.cancel_level(side, tick)
+                    return
+
+    def _others(self) -> None:
+        r, engine, p = self.random.random, self.engine, self.p
+        for side, away in ((BID, -1), (ASK, 1)):
+            touch = engine.best[side]
+            if touch is None:
+                opposite = engine.best[1 - side]
+                touch = opposite + away if opposite is not None else round(p.price / self.instrument.tick_size)
+            tick = touch + away * self._near_distance(r())
+            if self._allowed(side, tick):
+                self._expire(engine.rest(side, tick, self._near[int(r() * 4096)]), p.near_life)
+            if r() < 0.5:
+                tick = touch + away * self._far_distance(r())
+                if self._allowed(side, tick) and tick > 0:
+                    self._expire(engine.rest(side, tick, self._far[int(r() * 4096)]), p.far_life)
+
+    def _allowed(self, side: int, tick: int) -> bool:
+        if side not in self.withheld:
+            return True
+        opposite = self.engine.best[1 - side]
+        return opposite is None or abs(tick - opposite) > self.withheld[side]
+
+    def _close_spread(self) -> None:
+        """Makers fill a spread wider than a tick, on the side the informed flow (or mere chance) favours."""
+        r, engine, p = self.random.random, self.engine, self.p
+        bid, ask = engine.best
+        if bid is None or ask is None or ask - bid == 1 or r() < 0.04:
+            return
+        side = BID if r() < 1.0 / (1.0 + math.exp(-4.0 * p.follow * (self.informed + self.push))) else ASK
+        tick = ask - 1 if side == BID else bid + 1
+        if not self._allowed(side, tick):
+            side, tick = 1 - side, (bid + 1 if side == BID else ask - 1)
+            if not self._allowed(side, tick):
+                return
+        left = bid if side == BID else ask
+        for order in list(engine.queues[side][left]):
+            self._expire(order, 6.0)  # makers follow the price: the old touch empties within some messages
+        for _ in range(8):
+            engine.rest(side, tick, self._touch[int(r() * 4096)])
+
+    def _tell_touch(self, events: list[Event], ts: int) -> None:
+        bid, ask = self.engine.best
+        if bid is None or ask is None:
+            return
+        touch = (bid, self.engine.total(BID, bid), ask, self.engine.total(ASK, ask))
+        if touch == self._last_touch:
+            return
+        self._last_touch = touch
+        self.update_id += 1
+        events.append(
+            BookTicker(
+                self.instrument.symbol,
+                ts,
+                self.receive(ts),
+                self.update_id,
+                bid,
+                self.quantity(touch[1]),
+                ask,
+                self.quantity(touch[3]),
+            )
+        )
+
+    def _depth(self, ts: int) -> DepthUpdate:
+        engine = self.engine
+        bids, asks = engine.take_changes()
+        total = engine.total
+        lots = [total(BID, tick) for tick in bids] + [total(ASK, tick) for tick in asks]
+        quantities = np.array(lots, np.float64)
+        if self._per_unit:
+            quantities /= self._per_unit
+        else:
+            quantities *= self.instrument.lot_size
+        nb, na = len(bids), len(asks)
+        first, self.update_id = self._depth_id + 1, self.update_id + 1
+        previous, self._depth_id = self._depth_id, self.update_id
+        return DepthUpdate(
+            self.instrument.symbol,
+            ts,
+            self.receive(ts),
+            first,
+            self.update_id,
+            previous,
+            _SIDES[8192 - nb : 8192 + na] if max(nb, na) <= 8192 else np.array([BID] * nb + [ASK] * na, np.int8),
+            np.array(bids + asks, np.int64),
+            quantities,
+        )
