@@ -8,14 +8,16 @@ from __future__ import annotations
 import os
 import warnings
 
-__all__ = ["COMPILED", "OrderBook"]
+__all__ = ["COMPILED", "OrderBook", "Program", "Rolling"]
 
 COMPILED = False
 if os.environ.get("GENESIS_NO_EXTENSIONS") == "1":
     from orderbook_ext._book_py import OrderBook
+    from orderbook_ext._rolling_py import Program, Rolling
 else:
     try:
         from orderbook_ext._book import OrderBook
+        from orderbook_ext._rolling import Program, Rolling
 
         COMPILED = True
     except ImportError as error:
@@ -26,3 +28,4 @@ else:
             stacklevel=2,
         )
         from orderbook_ext._book_py import OrderBook
+        from orderbook_ext._rolling_py import Program, Rolling
