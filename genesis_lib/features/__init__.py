@@ -1,1 +1,40 @@
+"""Named columns of book rows, each defined once, the same bits in batch and stream."""
 
+from genesis_lib.errors import InputError
+from genesis_lib.features import depth, flow, price, volatility
+from genesis_lib.features.base import FEATURES, Feature, FeatureSet, columns_hash
+from genesis_lib.features.price import model_inputs
+
+__all__ = ["FEATURES", "OFI_INPUTS", "Feature", "FeatureSet", "columns_hash", "model_inputs"]
+
+
+def OFI_INPUTS(levels: int = 10) -> tuple[str, ...]:
+    """Names of the order-flow columns that linear baselines and order-flow nets read.
+
+    All are free of the instrument's price, tick and lot: order flow is measured in units of the recent mean depth and
+    taken as a signed logarithm. 61 columns at 10 levels, 56 at 5; finite after `FeatureSet.warmup` rows of a full book.
+
+    >>> len(OFI_INPUTS(10)), len(OFI_INPUTS(5))
+    (61, 56)
+    """
+    if not 1 <= levels <= price.INPUT_LEVELS:
+        raise InputError(f"levels must be between 1 and {price.INPUT_LEVELS}, got {levels!r}")
+    deep = range(1, min(levels, 10) + 1)
+    near = range(2, min(levels, depth.OBI_LEVELS) + 1)
+    names = [
+        *(f"nofi_{i}" for i in deep),
+        *(f"nofi_sum_{span}" for span in flow.OFI_SPANS),
+        *(f"nofi_total_{span}" for span in flow.OFI_SPANS),
+        *(f"nofi_{i}_sum_{span}" for i in near for span in (10, 50)),
+        *("obi_1", "obi_total", "obi_1_change", "log_depth_ratio", "queue_change", "depth_slope_imbalance"),
+        *(("obi_5",) if levels >= depth.OBI_LEVELS else ()),
+        *(f"obi_level_{i}" for i in near),
+        *("microprice_divergence", "vwap_divergence", "log_spread", "spread_zscore", "mid_position"),
+        *(f"nsigned_volume_{span}" for span in (1, *flow.TRADE_SPANS)),
+        *(f"trade_imbalance_{span}" for span in flow.TRADE_SPANS),
+        *(f"return_{span}" for span in price.RETURN_SPANS),
+        *(f"log_realised_vol_{span}" for span in volatility.VOLATILITY_SPANS),
+        *(f"trade_pace_{span}" for span in (1, 50)),
+        "row_rate_50",
+    ]
+    return tuple(names)

@@ -1,0 +1,246 @@
+"""Formulas over a book row, written once with ordinary operators and compiled into a column program.
+
+A `Formula` is a node of a graph: an input of the row, a constant, or an operation on other nodes. Equal formulas are
+one node, so features share what they have in common (the mid is computed once a row). `compile_program` turns a few of
+them into the instructions that `orderbook_ext.Program` runs, a row at a time, for stream and batch alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from genesis_lib.errors import InputError
+from genesis_lib.types import FLOW_FIELDS
+from orderbook_ext import Program
+from orderbook_ext._rolling_py import FLOW, OPS
+
+CODES = {name: code for code, name in enumerate(OPS)}
+WINDOWED = {"lag", "sum", "min", "max", "var", "vpin"}
+
+
+class Graph:
+    """The nodes made so far for books of one depth."""
+
+    def __init__(self, levels: int) -> None:
+        self.levels = levels
+        self._nodes: dict[tuple, Formula] = {}
+
+    def node(self, op: str, *args: Formula, value: float = 0.0, span: int = 0) -> Formula:
+        """The one node of this kind, made when it is new."""
+        key = (op, *map(id, args), value, span)
+        if key not in self._nodes:
+            self._nodes[key] = Formula(self, op, args, value, span)
+        return self._nodes[key]
+
+    def lift(self, value: Formula | float) -> Formula:
+        """A number as a node; a node as it is."""
+        return value if isinstance(value, Formula) else self.node("constant", value=float(value))
+
+
+class Formula:
+    """A value of a book row, or of the rows before it. NaN stands for unknown and spreads, as in numpy.
+
+    Division by zero gives NaN; `ratio` gives 0. Comparisons give 1.0 and 0.0.
+    """
+
+    __slots__ = ("__dict__", "args", "graph", "op", "span", "value")
+    __hash__ = object.__hash__
+
+    def __init__(self, graph: Graph, op: str, args: tuple[Formula, ...], value: float, span: int) -> None:
+        self.graph, self.op, self.args, self.value, self.span = graph, op, args, value, span
+
+    def _with(self, op: str, other: Formula | float) -> Formula:
+        return self.graph.node(op, self, self.graph.lift(other))
+
+    def __add__(self, other):
+        return self._with("add", other)
+
+    def __radd__(self, other):
+        return self.graph.lift(other)._with("add", self)
+
+    def __sub__(self, other):
+        return self._with("sub", other)
+
+    def __rsub__(self, other):
+        return self.graph.lift(other)._with("sub", self)
+
+    def __mul__(self, other):
+        return self._with("mul", other)
+
+    def __rmul__(self, other):
+        return self.graph.lift(other)._with("mul", self)
+
+    def __truediv__(self, other):
+        return self._with("div", other)
+
+    def __rtruediv__(self, other):
+        return self.graph.lift(other)._with("div", self)
+
+    def __neg__(self):
+        return 0.0 - self
+
+    def __abs__(self):
+        return self.graph.node("abs", self)
+
+    def __ge__(self, other):
+        return self._with("ge", other)
+
+    def __le__(self, other):
+        return self._with("le", other)
+
+    def ratio(self, other: Formula | float) -> Formula:
+        """Division that gives 0 where the divisor is 0."""
+        return self._with("ratio", other)
+
+    def least(self, other: Formula | float) -> Formula:
+        """The smaller of the two."""
+        return self._with("min2", other)
+
+    def greatest(self, other: Formula | float) -> Formula:
+        """The greater of the two."""
+        return self._with("max2", other)
+
+    def sqrt(self) -> Formula:
+        """Square root."""
+        return self.graph.node("sqrt", self)
+
+    def log(self) -> Formula:
+        """Natural logarithm."""
+        return self.graph.node("log", self)
+
+    def log1p(self) -> Formula:
+        """Natural logarithm of 1 + x, exact for small x."""
+        return self.graph.node("log1p", self)
+
+    def signed_log(self) -> Formula:
+        """sign(x) * log(1 + |x|): tames heavy tails, keeps the sign and 0."""
+        return self.log1p_magnitude() * ((self >= 0.0) * 2.0 - 1.0)
+
+    def log1p_magnitude(self) -> Formula:
+        """log(1 + |x|)."""
+        return abs(self).log1p()
+
+    def rint(self) -> Formula:
+        """Nearest whole number."""
+        return self.graph.node("rint", self)
+
+    def or_zero(self) -> Formula:
+        """The value, or 0 where it is NaN: for the sizes of levels that are empty."""
+        return self.graph.node("or_zero", self)
+
+    def lag(self, rows: int) -> Formula:
+        """The value so many rows ago."""
+        return self.graph.node("lag", self, span=rows)
+
+    def sum(self, rows: int) -> Formula:
+        """Sum over the last rows, this one included."""
+        return self if rows == 1 else self.graph.node("sum", self, span=rows)
+
+    def mean(self, rows: int) -> Formula:
+        """Mean over the last rows."""
+        return self.sum(rows) / float(rows)
+
+    def min(self, rows: int) -> Formula:
+        """Smallest of the last rows."""
+        return self.graph.node("min", self, span=rows)
+
+    def max(self, rows: int) -> Formula:
+        """Greatest of the last rows."""
+        return self.graph.node("max", self, span=rows)
+
+    def var(self, rows: int) -> Formula:
+        """Population variance of the last rows."""
+        return self.graph.node("var", self, span=rows)
+
+    def std(self, rows: int) -> Formula:
+        """Population standard deviation of the last rows."""
+        return self.var(rows).sqrt()
+
+    @cached_property
+    def warmup(self) -> int:
+        """Rows after a reset that are NaN for want of history."""
+        before = max((arg.warmup for arg in self.args), default=int(self.op == "elapsed"))
+        return before + (self.span if self.op == "lag" else self.span - 1 if self.op in WINDOWED else 0)
+
+
+class Row:
+    """The inputs a formula can be made of, for books with `levels` levels a side.
+
+    `bid_price[i]`, `bid_size[i]`, `ask_price[i]`, `ask_size[i]` count from 0, the best; the trades since the previous
+    row have the names of `FLOW_FIELDS`; `elapsed` is the seconds since the previous row.
+    """
+
+    def __init__(self, levels: int) -> None:
+        self.levels = levels
+        self.total = min(levels, 10)  # levels that a "total" adds up
+        graph = Graph(levels)
+
+        def column(k: int) -> list[Formula]:
+            return [graph.node("input", span=4 * i + k) for i in range(levels)]
+
+        self.bid_price, self.bid_size, self.ask_price, self.ask_size = (column(k) for k in range(4))
+        for k, name in enumerate(FLOW_FIELDS):
+            setattr(self, name, graph.node("input", span=4 * levels + k))
+        self.tick_size = graph.node("input", span=4 * levels + FLOW)
+        self.elapsed = graph.node("elapsed", span=4 * levels + FLOW + 1)
+        self.vpin = lambda buckets: graph.node("vpin", self.buy_volume, self.sell_volume, span=buckets)
+
+    # A price is a whole number of ticks; rounding to it makes differences of prices exact.
+    @property
+    def bid_tick(self) -> list[Formula]:
+        """Bid prices in ticks."""
+        return [(price / self.tick_size).rint() for price in self.bid_price]
+
+    @property
+    def ask_tick(self) -> list[Formula]:
+        """Ask prices in ticks."""
+        return [(price / self.tick_size).rint() for price in self.ask_price]
+
+    @property
+    def mid(self) -> Formula:
+        """Mid in price."""
+        return (self.bid_price[0] + self.ask_price[0]) / 2.0
+
+    @property
+    def mid_tick(self) -> Formula:
+        """Mid in ticks, a multiple of one half."""
+        return (self.bid_tick[0] + self.ask_tick[0]) / 2.0
+
+    @property
+    def volume(self) -> Formula:
+        """Quantity traded since the previous row."""
+        return self.buy_volume + self.sell_volume
+
+
+def total(values: Sequence[Formula]) -> Formula:
+    """Sum from the first to the last."""
+    result = values[0]
+    for value in values[1:]:
+        result = result + value
+    return result
+
+
+def compile_program(levels: int, formulas: Sequence[Formula]) -> Program:
+    """Order what the formulas need, each node once, and give the program that computes them."""
+    inputs = 4 * levels + FLOW + 2
+    nodes: dict[int, Formula] = {}
+
+    def visit(node: Formula) -> None:
+        if id(node) not in nodes:
+            for arg in node.args:
+                visit(arg)
+            nodes[id(node)] = node
+
+    for formula in formulas:
+        if formula.graph.levels != levels:
+            raise InputError(f"levels must be {formula.graph.levels}, as the formula was made for, got {levels}")
+        visit(formula)
+    ordered = list(nodes.values())
+    constants = [node for node in ordered if node.op == "constant"]
+    operations = [node for node in ordered if node.op in CODES]
+    register = {id(node): node.span for node in ordered if node.op in ("input", "elapsed")}
+    register |= {id(node): inputs + k for k, node in enumerate(constants)}
+    register |= {id(node): inputs + len(constants) + k for k, node in enumerate(operations)}
+    code = [(CODES[node.op], register[id(node.args[0])], register[id(node.args[-1])], node.span) for node in operations]
+    return Program(levels, [node.value for node in constants], code, [register[id(formula)] for formula in formulas])
