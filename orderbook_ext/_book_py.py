@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from bisect import bisect_left, insort
 
 import numpy as np
@@ -83,13 +84,13 @@ class OrderBook:
 
     def update(self, side: str, price: float, quantity: float) -> None:
         """Set one level's quantity; 0 deletes it."""
-        code = _checks.side_code(side)
-        tick = self._tick(price)
-        self.update_tick(code, tick, quantity)
+        self.update_tick(_checks.side_code(side), self._tick(price), quantity)
 
     def update_tick(self, side_code: int, tick: int, quantity: float) -> None:
         """Set the quantity at a tick of side 0 (bid) or 1 (ask)."""
-        self.apply_ticks([side_code], [tick], [quantity])
+        side_code, tick = operator.index(side_code), operator.index(tick)
+        _checks.check_level(side_code, tick, quantity)
+        self.unknown_deletes += not self._sides[side_code].set(tick, float(quantity))
 
     def apply(self, sides, prices, quantities) -> int:
         """Set many levels, in order; gives the number of deletes of levels not held."""
@@ -201,9 +202,7 @@ class OrderBook:
         return sum(not self._sides[side].set(tick, quantity) for side, tick, quantity in zip(*columns))
 
     def _tick(self, price: float) -> int:
-        return int(
-            _checks.ticks_of(_checks.column("price", [price], np.float64), self.tick_size, self._scale, "price")[0]
-        )
+        return _checks.price_tick(price, self.tick_size, self._scale)
 
     def _price(self, tick: int | None) -> float:
         if tick is None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import operator
+from typing import NoReturn
 
 import numpy as np
 
@@ -120,7 +121,31 @@ def rows(n: int) -> int:
     return n
 
 
+def price_tick(price: float, tick_size: float, scale: float) -> int:
+    """Whole ticks of one price."""
+    return int(ticks_of(column("price", [price], np.float64), tick_size, scale, "price")[0])
+
+
+def check_level(side_code: int, tick: int, quantity: float) -> None:
+    """`check_batch` for one level."""
+    if side_code not in (0, 1):
+        raise ValueError(f"side_code must be 0 (bid) or 1 (ask), got {side_code!r}")
+    _refuse("tick", np.array([tick]), np.array([0 <= tick <= MAX_TICK]), f"0 to {MAX_TICK}")
+    _refuse("quantity", np.array([quantity]), np.array([0 <= quantity < math.inf]), "a finite number of 0 or more")
+
+
+def explain(sides, places, quantities, tick_size: float, scale: float | None) -> NoReturn:
+    """Raise for a batch the compiled book refused; `scale` is None when `places` are ticks."""
+    if scale is not None:
+        places = ticks_of(column("prices", places, np.float64), tick_size, scale)
+    check_batch(
+        column("sides", sides, np.int8), column("ticks", places, np.int64), column("quantities", quantities, np.float64)
+    )
+    raise AssertionError("the compiled book refused a batch that its rules allow")
+
+
 def _refuse(name: str, values: np.ndarray, good: np.ndarray, allowed: str) -> None:
     if not good.all():
         i = int(np.argmin(good))
-        raise ValueError(f"{name}[{i}] must be {allowed}, got {values[i].item()!r}")
+        place = name if name in ("price", "tick", "quantity") else f"{name}[{i}]"
+        raise ValueError(f"{place} must be {allowed}, got {values[i].item()!r}")

@@ -1,0 +1,242 @@
+"""One side of a book: a window of ticks with a bitmap over it, the far levels, and the best levels kept in order.
+
+A key is the tick of an ask and the negated tick of a bid: on both sides the best level has the smallest key and one code
+serves both. What must hold after every function here:
+
+- the window holds every level with ``base <= key < base + WINDOW``; a level's slot is ``key % WINDOW``, so that moving
+  the window moves no level that stays inside;
+- every far level lies behind the window (``key >= base + WINDOW``), none before it;
+- a bit is set where a quantity is held, a bit of the summary where a word of the bitmap is not 0;
+- `best` holds the keys of the best ``min(depth, count)`` levels in order, `top` their prices and quantities.
+"""
+
+from libc.math cimport NAN
+from libc.stdint cimport INT64_MAX, int64_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc
+
+from orderbook_ext._far cimport Far, far_clear, far_next, far_put, far_take
+
+cdef extern from *:
+    """
+    #if defined(_MSC_VER)
+    #include <intrin.h>
+    static inline int genesis_lowest_bit(unsigned long long x) { unsigned long i; _BitScanForward64(&i, x); return (int)i; }
+    #else
+    #define genesis_lowest_bit(x) __builtin_ctzll(x)
+    #endif
+    """
+    int lowest_bit "genesis_lowest_bit"(uint64_t) noexcept nogil
+
+cdef enum:
+    WINDOW = 65536  # ticks; 512 KiB of quantities stay in the second-level cache
+    WORDS = WINDOW // 64
+    SUMMARY = WORDS // 64
+    HEADROOM = WINDOW // 4  # ticks before the best level after the window moved
+    BEHIND = WINDOW // 2  # the window moves when the best level lies deeper in it than this
+
+cdef struct Side:
+    int64_t sign  # key = sign * tick
+    int64_t base  # lowest key of the window, a multiple of 64
+    int64_t worst  # key of the last level of `best` when it is full, else INT64_MAX
+    double* quantities  # [WINDOW], 0 where no level is
+    uint64_t* words  # [WORDS]
+    uint64_t summary[SUMMARY]
+    Far far
+    Py_ssize_t count  # levels held, far ones too
+    int depth
+    int n_best
+    int64_t* best  # [depth]
+    double* top  # rows of 4, this side's price and quantity first
+    double tick_size
+    double scale  # ticks / scale is the price; 0: ticks * tick_size
+    bint failed  # out of memory: the side can no longer be trusted
+
+
+cdef inline double side_price(const Side* side, int64_t key) noexcept nogil:
+    """Price of a key, rounded once."""
+    cdef double ticks = <double>(side.sign * key)
+    return ticks / side.scale if side.scale != 0 else ticks * side.tick_size
+
+
+cdef inline void side_mark(Side* side, int64_t key, double quantity) noexcept nogil:
+    """Store a quantity in the window and keep the bitmap true; no branch, as neither outcome can be foreseen."""
+    cdef uint64_t slot = <uint64_t>key & (WINDOW - 1)
+    cdef uint64_t word = slot >> 6
+    cdef uint64_t bits = side.words[word] & ~(<uint64_t>1 << (slot & 63))
+    cdef uint64_t group = side.summary[word >> 6] & ~(<uint64_t>1 << (word & 63))
+    bits |= <uint64_t>(quantity != 0) << (slot & 63)
+    side.quantities[slot] = quantity
+    side.words[word] = bits
+    side.summary[word >> 6] = group | (<uint64_t>(bits != 0) << (word & 63))
+
+
+cdef inline bint window_next(const Side* side, int64_t above, int64_t* key) noexcept nogil:
+    """Lowest key held in the window at or over `above` (which lies in it); False when there is none."""
+    cdef uint64_t slot = <uint64_t>above & (WINDOW - 1)
+    cdef uint64_t word = slot >> 6
+    cdef uint64_t bits = side.words[word] & (~<uint64_t>0 << (slot & 63))
+    cdef uint64_t group
+    cdef int step
+    if bits == 0:
+        # The words that follow, through the summary: once around the ring, its first group twice.
+        group = word >> 6
+        bits = side.summary[group] & ~((<uint64_t>2 << (word & 63)) - 1)
+        for step in range(SUMMARY):
+            if bits != 0:
+                break
+            group = (group + 1) & (SUMMARY - 1)
+            bits = side.summary[group]
+        if bits == 0:
+            return False
+        word = (group << 6) + <uint64_t>lowest_bit(bits)
+        bits = side.words[word]
+    slot = (word << 6) + <uint64_t>lowest_bit(bits)
+    key[0] = side.base + <int64_t>((slot - <uint64_t>side.base) & (WINDOW - 1))
+    return key[0] >= above  # a lower one lies behind the end of the ring: before `above`
+
+
+cdef inline bint side_next(const Side* side, int64_t above, int64_t* key, double* quantity) noexcept nogil:
+    """Best level at or behind key `above`; False when there is none."""
+    if above < side.base:
+        above = side.base
+    if above - side.base < WINDOW and window_next(side, above, key):
+        quantity[0] = side.quantities[<uint64_t>key[0] & (WINDOW - 1)]
+        return True
+    return far_next(&side.far, above, key, quantity)
+
+
+cdef inline void side_recentre(Side* side, int64_t best) noexcept nogil:
+    """Move the window so that `best`, the side's best key or one better than all, has `HEADROOM` before it."""
+    cdef int64_t base = (best - HEADROOM) & ~<int64_t>63
+    cdef int64_t key
+    cdef double quantity
+    cdef int64_t above
+    if base < side.base:
+        above = base + WINDOW if base + WINDOW > side.base else side.base
+        while side.count > side.far.count and above - side.base < WINDOW and window_next(side, above, &key):
+            if far_put(&side.far, key, side.quantities[<uint64_t>key & (WINDOW - 1)]) < 0:
+                side.failed = True
+            side_mark(side, key, 0.0)
+            above = key + 1
+        side.base = base
+    else:
+        side.base = base
+        while far_next(&side.far, base, &key, &quantity) and key - base < WINDOW:
+            far_take(&side.far, key)
+            side_mark(side, key, quantity)
+
+
+cdef inline void best_write(Side* side, int at, int64_t key, double quantity) noexcept nogil:
+    side.best[at] = key
+    side.top[4 * at] = side_price(side, key)
+    side.top[4 * at + 1] = quantity
+
+
+cdef inline void best_move(Side* side, int to, int at) noexcept nogil:
+    side.best[to] = side.best[at]
+    side.top[4 * to] = side.top[4 * at]
+    side.top[4 * to + 1] = side.top[4 * at + 1]
+
+
+cdef inline void best_change(Side* side, int64_t key, double quantity, bint held) noexcept nogil:
+    """Bring `best` and `top` up to date after a change at a key not worse than the last of them."""
+    cdef int place = 0, at
+    cdef int64_t following
+    cdef double amount
+    while place < side.n_best and side.best[place] < key:
+        place += 1
+    if quantity != 0 and held:
+        side.top[4 * place + 1] = quantity
+    elif quantity != 0:
+        if side.n_best < side.depth:
+            side.n_best += 1
+        for at in range(side.n_best - 1, place, -1):
+            best_move(side, at, at - 1)
+        best_write(side, place, key, quantity)
+    elif held:
+        side.n_best -= 1
+        for at in range(place, side.n_best):
+            best_move(side, at, at + 1)
+        following = side.best[side.n_best - 1] if side.n_best else key
+        at = side.n_best
+        if side.count > at and side_next(side, following + 1, &following, &amount):
+            best_write(side, at, following, amount)
+            side.n_best += 1
+        else:
+            side.top[4 * at] = side.top[4 * at + 1] = NAN
+        if place == 0 and side.n_best and side.best[0] - side.base > BEHIND:
+            side_recentre(side, side.best[0])
+    side.worst = side.best[side.depth - 1] if side.n_best == side.depth else INT64_MAX
+
+
+cdef inline bint outside(Side* side, int64_t key, double quantity) noexcept nogil:
+    """Set a level that lies outside the window, moving the window where it must; True when it was held before."""
+    cdef int held = 0
+    if key - side.base >= WINDOW and side.count:
+        if quantity == 0:
+            held = far_take(&side.far, key)
+        else:
+            held = far_put(&side.far, key, quantity)
+            if held < 0:
+                side.failed = True
+                held = 0
+    elif quantity != 0:
+        side_recentre(side, key)  # better than all, or the first of an empty side
+        side_mark(side, key, quantity)
+    return held
+
+
+cdef inline bint side_set(Side* side, int64_t key, double quantity) noexcept nogil:
+    """Set a level, 0 deletes; True when that was the delete of a level not held."""
+    cdef bint held
+    if <uint64_t>(key - side.base) < WINDOW:
+        held = side.quantities[<uint64_t>key & (WINDOW - 1)] != 0
+        side_mark(side, key, quantity)
+    else:
+        held = outside(side, key, quantity)
+    side.count += <Py_ssize_t>(quantity != 0) - <Py_ssize_t>held
+    if key <= side.worst:
+        best_change(side, key, quantity, held)
+    return (quantity == 0) & (not held)
+
+
+cdef inline void side_clear(Side* side) noexcept nogil:
+    """Remove every level."""
+    cdef int64_t key
+    cdef int at
+    while side.count > side.far.count and window_next(side, side.base, &key):
+        side_mark(side, key, 0.0)
+        side.count -= 1
+    far_clear(&side.far)
+    side.count = 0
+    side.n_best = 0
+    side.worst = INT64_MAX
+    side.failed = False
+    for at in range(side.depth):
+        side.top[4 * at] = side.top[4 * at + 1] = NAN
+
+
+cdef inline bint side_open(Side* side, int code, int depth, double* top, double tick_size, double scale) noexcept nogil:
+    """Get a zeroed side ready for use; False without memory (then still `side_close` it)."""
+    side.sign = 1 if code else -1
+    side.depth = depth
+    side.top = top + 2 * code
+    side.tick_size = tick_size
+    side.scale = scale
+    side.quantities = <double*>calloc(WINDOW, sizeof(double))
+    side.words = <uint64_t*>calloc(WORDS, sizeof(uint64_t))
+    side.best = <int64_t*>malloc(depth * sizeof(int64_t))
+    if side.quantities == NULL or side.words == NULL or side.best == NULL:
+        return False
+    side_clear(side)
+    return True
+
+
+cdef inline void side_close(Side* side) noexcept nogil:
+    """Give the memory back."""
+    far_clear(&side.far)
+    free(side.far.leaves)
+    free(side.far.lows)
+    free(side.quantities)
+    free(side.words)
+    free(side.best)
