@@ -1,0 +1,224 @@
+"""One synchronous step that does everything for one event.
+
+Backtest, paper trading and live are this step behind three feeds; nothing else decides anything. The only clock it
+reads is the events', so what was recorded replays to the same books, signals and fills.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from genesis_lib import __version__
+from genesis_lib.analytics.summary import summarize
+from genesis_lib.clock import EventClock
+from genesis_lib.config import Config
+from genesis_lib.engine.trader import Trader
+from genesis_lib.errors import ModelError
+from genesis_lib.execution import TradeEvent
+from genesis_lib.features import FeatureSet
+from genesis_lib.feeds.builder import RowBuilder
+from genesis_lib.journal import Journal
+from genesis_lib.types import Event, Gap, Instrument, Snapshot
+
+SIGNALS = ("DOWN", "NEUTRAL", "UP")
+
+
+class Step(NamedTuple):
+    """What one event led to."""
+
+    event_index: int
+    row: Snapshot | None  # None when the event made no row but orders filled
+    probabilities: np.ndarray  # (3,) down, neutral, up; NaN while warming up
+    signal: str  # "DOWN", "NEUTRAL", "UP", or "NONE" while warming up
+    confidence: float  # probability of the signal's class; 0.0 for "NONE"
+    fills: tuple[TradeEvent, ...]
+    alerts: tuple[Any, ...]
+
+
+class Engine:
+    """Book, features, prediction, decision, execution and record, an event at a time.
+
+    Parameters
+    ----------
+    instrument
+        What is traded.
+    artifact
+        A registered model; None runs without predictions, and so without trades.
+    config
+        Settings; the defaults when left out.
+    journal
+        Where decisions are recorded; in memory when left out. One that holds records of an earlier run of the same
+        session gives the account back as it was committed.
+    data_hash, provenance, source
+        Where the events come from, for the record.
+    watch
+        Detectors; called with each row, answers alerts. See `Engine.build`.
+
+    Attributes
+    ----------
+    account : Account
+        Position, profit, fees, trades; `account.active` tells whether entries are taken.
+    builder : RowBuilder
+        `builder.book` is the live order book.
+    events, rows, signals, gaps : int
+        Events seen; book rows made; rows with a prediction; gaps met.
+    row, probabilities, signal, confidence
+        Of the newest row; see `Step`.
+
+    Raises
+    ------
+    ModelError
+        When the model needs more levels than ``market.depth`` has.
+
+    Notes
+    -----
+    Order within a step: (1) the clock moves to the event's receive time, never back; (2) orders that arrived by then
+    fill on the book as it stood *before* the event; (3) the event is applied; (4) features and prediction; (5)
+    detectors; (6) strategy, limits, order; (7) record. Nothing is committed by a step: whoever publishes calls `commit`
+    first, so that what was told is what survives.
+    """
+
+    def __init__(
+        self,
+        instrument: Instrument,
+        *,
+        artifact: Any = None,
+        config: Config | None = None,
+        journal: Journal | None = None,
+        data_hash: str = "",
+        provenance: str = "recorded",
+        source: str = "",
+        watch: Any = None,
+    ) -> None:
+        config = Config() if config is None else config
+        self.instrument, self.config, self._watch = instrument, config, watch
+        self.journal = Journal.open("sqlite://", "memory") if journal is None else journal
+        self.builder = RowBuilder(instrument, config.market.depth)
+        self._features = self._predictor = None
+        if artifact is not None:
+            if artifact.levels > config.market.depth:
+                depth = config.market.depth
+                raise ModelError(
+                    f"model {artifact.name} needs {artifact.levels} levels a side, market.depth is {depth}"
+                )
+            self._features, self._predictor = FeatureSet(artifact.columns), artifact.predictor()
+        self.header = {
+            "source": source,
+            "venue": instrument.venue,
+            "symbol": instrument.symbol,
+            "tick_size": instrument.tick_size,
+            "lot_size": instrument.lot_size,
+            "contract": contract(instrument),
+            "provenance": provenance,
+            "data_hash": data_hash,
+            "model": None if artifact is None else {"name": artifact.name, "version": artifact.version},
+            "preset": config.strategy.preset,
+            "code_version": __version__,
+            "config": asdict(config),
+        }
+        self.events = self.rows = self.signals = self.gaps = 0
+        self.row: Snapshot | None = None
+        self.probabilities = np.full(3, math.nan)
+        self.signal, self.confidence = "NONE", 0.0
+        self._clock = EventClock()
+        self._trader = Trader(instrument, config, self.journal, self._clock.now)
+        self.account = self._trader.account
+        self.journal.describe(self.header)
+        if self.journal.resumed:
+            self.events = self._trader.restore()
+            self.journal.commit()
+
+    @classmethod
+    def build(cls, instrument: Instrument, *, detect: bool = True, **options: Any) -> Engine:
+        """Make an engine with the detectors of `genesis_lib.alerts`; `options` as for the class."""
+        if detect:
+            from genesis_lib.alerts import Surveillance
+
+            options["watch"] = Surveillance(instrument)
+        return cls(instrument, **options)
+
+    def step(self, event: Event | Snapshot) -> Step | None:
+        """Do everything that one event asks for; None when it made no book row and filled nothing."""
+        index, trader = self.events, self._trader
+        now = self._clock.advance(event.ts_receive)
+        is_gap = isinstance(event, Gap)
+        trader.arrive(now, index, trusted=not is_gap)
+        if is_gap:
+            self.gaps += 1
+            self.journal.record("gaps", index, timestamp=event.ts_exchange, cause=event.cause)
+        row = self.builder.push(event)
+        self.events = index + 1
+        alerts: tuple[Any, ...] = ()
+        if row is not None:
+            self.row = row
+            self.rows += 1
+            if self._predictor is not None:
+                self._predict(row)
+            if self._watch is not None:
+                alerts = self._alert(row, index)
+            trader.decide(row, self.probabilities, now, index)
+        elif not trader.has_fills:
+            return None
+        return Step(index, row, self.probabilities, self.signal, self.confidence, trader.take_fills(), alerts)
+
+    def _predict(self, row: Snapshot) -> None:
+        self.probabilities = self._predictor.step(self._features.step(row))
+        best = int(self.probabilities.argmax())
+        confidence = float(self.probabilities[best])
+        known = confidence == confidence
+        self.signals += known
+        self.signal, self.confidence = (SIGNALS[best], confidence) if known else ("NONE", 0.0)
+
+    def _alert(self, row: Snapshot, index: int) -> tuple[Any, ...]:
+        alerts = tuple(self._watch.step(row))
+        for alert in alerts:
+            self.journal.record(
+                "alerts",
+                index,
+                timestamp=alert.timestamp,
+                kind=alert.kind,
+                severity=alert.severity,
+                message=alert.message,
+            )
+        return alerts
+
+    def start(self) -> None:
+        """Take entries from the next event on; `StateError` after a kill, until a reset."""
+        self._trader.command("start", self.events)
+
+    def stop(self) -> None:
+        """Take no new entries and call back those on their way; exits go on."""
+        self._trader.command("stop", self.events)
+
+    def reset(self) -> None:
+        """Clear position, profit, fees, trades and the kill switch; the journal keeps what was."""
+        self._trader.command("reset", self.events)
+
+    def kill(self) -> None:
+        """Leave the position as soon as the book allows it, and stay out until a reset."""
+        self._trader.command("kill", self.events)
+
+    def commit(self) -> None:
+        """Make every decision so far durable; call it before telling anybody."""
+        self.journal.commit()
+
+    def finish(self) -> dict[str, Any]:
+        """Commit, store and return the summary; positions stay open and are told as unrealised."""
+        self.journal.commit()
+        counts = {"events": self.events, "rows": self.rows, "signals": self.signals, "gaps": self.gaps}
+        summary = summarize(self.account, self.journal, counts) | {
+            key: self.header[key]
+            for key in ("source", "provenance", "data_hash", "model", "preset", "contract", "code_version")
+        }
+        self.journal.finish(summary)
+        return summary
+
+
+def contract(instrument: Instrument) -> str:
+    """How profit is accounted: always as a linear contract, and said plainly where the real one is inverse."""
+    inverse = instrument.venue == "binance-coinm"
+    return "linear (the contract is inverse: figures are price points times contracts)" if inverse else "linear"
