@@ -84,10 +84,10 @@ def obi_1_change(row: Row) -> Formula:
     return obi_1(row) - obi_1(row).mean(BASELINE)
 
 
-@feature("log_depth_ratio", unit="1", formula="log((1 + bid_volume) / (1 + ask_volume))", source="ours")
+@feature("log_depth_ratio", unit="1", formula="log(bid_volume / ask_volume)", source="ours")
 def log_depth_ratio(row: Row) -> Formula:
     """Logarithm of how much more stands on the bid than on the ask."""
-    return bid_volume(row).log1p() - ask_volume(row).log1p()
+    return (bid_volume(row) / ask_volume(row)).log()
 
 
 @feature(
