@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from genesis_lib import __version__
-from genesis_lib.analytics.summary import summarize
+from genesis_lib.analytics.summary import figures
 from genesis_lib.clock import EventClock
 from genesis_lib.config import Config
 from genesis_lib.engine.trader import Trader
@@ -130,6 +130,7 @@ class Engine:
         self.journal.describe(self.header)
         if self.journal.resumed:
             self.events = self._trader.restore()
+            self.gaps = len(self.journal.rows("gaps"))
             self.journal.commit()
 
     @classmethod
@@ -164,6 +165,22 @@ class Engine:
         elif not trader.has_fills:
             return None
         return Step(index, row, self.probabilities, self.signal, self.confidence, trader.take_fills(), alerts)
+
+    def warm(self, event: Event | Snapshot) -> Step | None:
+        """Apply an event of before a restart: the book and what is known of the market, no decision and no record."""
+        now = self._clock.advance(event.ts_receive)
+        self.gaps += isinstance(event, Gap)
+        row = self.builder.push(event)
+        if row is None:
+            return None
+        self.row = row
+        self.rows += 1
+        if self._predictor is not None:
+            self._predict(row)
+        if self._watch is not None:
+            self._watch.step(row)
+        self._trader.see(row, now)
+        return Step(-1, row, self.probabilities, self.signal, self.confidence, (), ())
 
     def _predict(self, row: Snapshot) -> None:
         self.probabilities = self._predictor.step(self._features.step(row))
@@ -208,11 +225,15 @@ class Engine:
 
     def finish(self) -> dict[str, Any]:
         """Commit, store and return the summary; positions stay open and are told as unrealised."""
+        self._trader.sample(self.probabilities, self.events)
         self.journal.commit()
-        counts = {"events": self.events, "rows": self.rows, "signals": self.signals, "gaps": self.gaps}
-        summary = summarize(self.account, self.journal, counts) | {
-            key: self.header[key]
-            for key in ("source", "provenance", "data_hash", "model", "preset", "contract", "code_version")
+        records = {kind: self.journal.rows(kind) for kind in ("trades", "samples", "commands")}
+        told = ("source", "provenance", "data_hash", "model", "preset", "contract", "code_version")
+        summary = {
+            **figures(records, self.config.execution.taker_fee_bps),
+            **{"events": self.events, "rows": self.rows, "signals": self.signals, "gaps": self.gaps},
+            "journal_sha256": self.journal.sha256,
+            **{key: self.header[key] for key in told},
         }
         self.journal.finish(summary)
         return summary

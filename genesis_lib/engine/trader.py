@@ -60,13 +60,7 @@ class Trader:
 
     def decide(self, row: Snapshot, probabilities: np.ndarray, now: int, index: int) -> None:
         """Mark the account, let the strategy decide on a new row, send its order and sample the equity."""
-        self._row, self._row_time = row, now
-        self._since += 1
-        spread = 0
-        if row.valid:
-            bid, ask = self._instrument.ticks(float(row.levels[0, 0])), self._instrument.ticks(float(row.levels[0, 2]))
-            spread = ask - bid
-            self.account.mark(bid, ask)
+        spread = self.see(row, now)
         down, neutral, up = probabilities.tolist()
         lots, since = self.account.lots, self._since
         view = View(
@@ -81,7 +75,17 @@ class Trader:
         if self.account.killed:
             self._flatten(index)
         if now >= self._next_sample:
-            self._sample(probabilities, index)
+            self.sample(probabilities, index)
+
+    def see(self, row: Snapshot, now: int) -> int:
+        """Take in a row, mark the account to it, and return its spread in ticks (0 of an invalid row)."""
+        self._row, self._row_time = row, now
+        self._since += 1
+        if not row.valid:
+            return 0
+        bid, ask = self._instrument.ticks(float(row.levels[0, 0])), self._instrument.ticks(float(row.levels[0, 2]))
+        self.account.mark(bid, ask)
+        return ask - bid
 
     def _enter(self, entry: Enter, view: View, index: int) -> None:
         refusal = self._risk.refuse(entry, self._lots, view)
@@ -123,7 +127,10 @@ class Trader:
             if cancelled:
                 self._record(order, "cancelled", cancelled, index)
 
-    def _sample(self, probabilities: np.ndarray, index: int) -> None:
+    def sample(self, probabilities: np.ndarray, index: int) -> None:
+        """Take down what the account is worth now; nothing before the first row."""
+        if self._row is None:
+            return
         now = self._clock()
         self._next_sample = now - now % SAMPLE_NS + SAMPLE_NS
         account, best = self.account, self._row.levels[0]

@@ -1,0 +1,214 @@
+"""Plotly figures for notebooks and reports, in one visual language; all work offline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from genesis_lib.errors import InputError
+
+INK, MUTED, GRID, PAPER = "#1b2430", "#697386", "#e8ebf0", "#ffffff"
+UP, DOWN, NEUTRAL = "#0b8f79", "#d2455a", "#9aa3b2"
+ACCENT, SECOND, AMBER = "#2f5bea", "#7a4fd3", "#d98a00"
+CLASSES = ("DOWN", "NEUTRAL", "UP")
+CLASS_COLOURS = dict(zip(CLASSES, (DOWN, NEUTRAL, UP), strict=True))
+BAND_COLOURS = {"train": ACCENT, "validation": SECOND, "purge": AMBER, "embargo": "#f3c969", "test": UP}
+MOST_POINTS = 4_000
+
+TEMPLATE = go.layout.Template(
+    layout={
+        "font": {"family": "Inter, system-ui, -apple-system, 'Segoe UI', sans-serif", "size": 13, "color": INK},
+        "title": {"x": 0, "xanchor": "left", "xref": "container", "pad": {"l": 12}, "font": {"size": 16}},
+        "paper_bgcolor": PAPER,
+        "plot_bgcolor": PAPER,
+        "colorway": [ACCENT, AMBER, UP, DOWN, SECOND, NEUTRAL],
+        "margin": {"l": 64, "r": 24, "t": 56, "b": 44},
+        "hovermode": "x unified",
+        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 1, "xanchor": "right"},
+        "xaxis": {"gridcolor": GRID, "zeroline": False, "linecolor": GRID, "ticks": "outside", "tickcolor": GRID},
+        "yaxis": {"gridcolor": GRID, "zeroline": False, "linecolor": GRID, "automargin": True},
+    }
+)
+
+
+def _finish(figure: go.Figure, title: str, height: int) -> go.Figure:
+    return figure.update_layout(template=TEMPLATE, title=title, height=height)
+
+
+def _times(ns: Sequence[int]) -> np.ndarray:
+    return np.asarray(ns, np.int64).astype("datetime64[ns]").astype("datetime64[ms]")
+
+
+def thin(values: np.ndarray, most: int = MOST_POINTS) -> np.ndarray:
+    """Indices of at most `most` points that keep the lowest and highest value of every stretch, in order.
+
+    >>> thin(np.array([0.0, 9.0, 1.0, 2.0, -5.0, 3.0]), 4).tolist()
+    [0, 1, 4, 5]
+    """
+    if most < 4:
+        raise InputError(f"most must be at least 4, got {most!r}")
+    n = len(values)
+    if n <= most:
+        return np.arange(n)
+    keep = {0, n - 1}
+    filled = np.nan_to_num(values, nan=0.0)
+    for stretch in np.array_split(np.arange(n), (most - 2) // 2):
+        keep.update((int(stretch[filled[stretch].argmin()]), int(stretch[filled[stretch].argmax()])))
+    return np.array(sorted(keep))
+
+
+def price_figure(
+    timestamps: Sequence[int], prices: Sequence[float], trades: Sequence[Any] = (), title: str = "Price"
+) -> go.Figure:
+    """Mid price with the account's entries and exits.
+
+    Parameters
+    ----------
+    timestamps, prices
+        (n,) ns since 1970 UTC, and mid; NaN breaks the line.
+    trades
+        `TradeEvent`-like; at most 3,000 are marked, evenly chosen, and the title says so.
+    """
+    prices = np.asarray(prices, np.float64)
+    at = thin(prices)
+    figure = go.Figure(
+        go.Scatter(x=_times(timestamps)[at], y=prices[at], name="mid", line={"color": INK, "width": 1.3})
+    )
+    marked = list(trades)
+    if len(marked) > 3_000:
+        marked = [marked[i] for i in np.linspace(0, len(marked) - 1, 3_000).astype(int)]
+        title = f"{title} (3,000 of {len(trades):,} trades marked)"
+    for kind, side, symbol, colour in (
+        ("ENTRY", "BUY", "triangle-up", UP),
+        ("ENTRY", "SELL", "triangle-down", DOWN),
+        ("EXIT", "SELL", "circle-open", UP),
+        ("EXIT", "BUY", "circle-open", DOWN),
+    ):
+        some = [trade for trade in marked if (trade.type, trade.side) == (kind, side)]
+        long = (kind == "ENTRY") == (side == "BUY")
+        figure.add_scatter(
+            x=_times([trade.timestamp for trade in some]),
+            y=[trade.price for trade in some],
+            customdata=[[trade.size, trade.pnl] for trade in some],
+            mode="markers",
+            name=f"{'long' if long else 'short'} {kind.lower()}",
+            marker={"symbol": symbol, "size": 9 if kind == "ENTRY" else 7, "color": colour, "line": {"width": 1.2}},
+            hovertemplate="%{y:,.2f} × %{customdata[0]:g}, pnl %{customdata[1]:,.2f}",
+        )
+    return _finish(figure, title, 420)
+
+
+def equity_figure(
+    timestamps: Sequence[int], gross: Sequence[float], net: Sequence[float], title: str = "Equity and drawdown"
+) -> go.Figure:
+    """Equity before and after fees, and under them how far each lies below its peak (quote currency)."""
+    x, figure = (
+        _times(timestamps),
+        make_subplots(2, 1, shared_xaxes=True, row_heights=[0.66, 0.34], vertical_spacing=0.06),
+    )
+    for name, values, colour in (("before fees", gross, ACCENT), ("after fees", net, AMBER)):
+        values = np.asarray(values, np.float64)
+        fall = values - np.maximum.accumulate(np.maximum(values, 0.0)) if len(values) else values
+        at, low = thin(values), thin(fall)
+        figure.add_scatter(x=x[at], y=values[at], name=name, line={"color": colour, "width": 1.8}, row=1, col=1)
+        figure.add_scatter(
+            x=x[low], y=fall[low], name=f"{name}, drawdown", line={"color": colour, "width": 1}, fill="tozeroy",
+            opacity=0.7, showlegend=False, row=2, col=1,
+        )  # fmt: skip
+    figure.update_yaxes(title="equity", row=1, col=1).update_yaxes(title="drawdown", row=2, col=1)
+    return _finish(figure, title, 460)
+
+
+def probability_figure(
+    timestamps: Sequence[int], probabilities: np.ndarray, title: str = "Class probabilities"
+) -> go.Figure:
+    """Probabilities (n, 3) of DOWN, NEUTRAL, UP over time; NaN breaks the lines, the dotted line is 1/3."""
+    probabilities = np.asarray(probabilities, np.float64).reshape(-1, 3)
+    at, figure = thin(probabilities[:, 2] - probabilities[:, 0]), go.Figure()
+    for name, column in zip(CLASSES, probabilities.T, strict=True):
+        figure.add_scatter(
+            x=_times(timestamps)[at], y=column[at], name=name, line={"color": CLASS_COLOURS[name], "width": 1.4}
+        )
+    figure.add_hline(1 / 3, line={"dash": "dot", "color": MUTED, "width": 1})
+    figure.update_yaxes(tickformat=".0%")
+    return _finish(figure, title, 320)
+
+
+def profit_figure(profits: Sequence[float], title: str = "Profit of a round trip, before fees") -> go.Figure:
+    """Histogram of the profits of round trips, losses and gains apart (quote currency)."""
+    profits = np.asarray(profits, np.float64)
+    figure = go.Figure()
+    width = float(np.ptp(profits)) / 40 if len(profits) > 1 and np.ptp(profits) > 0 else 1.0
+    for name, values, colour in (("loss", profits[profits <= 0], DOWN), ("gain", profits[profits > 0], UP)):
+        bins = {"start": 0.0 if name == "gain" else -width * np.ceil(1 - float(min(profits, default=0)) / width)}
+        figure.add_histogram(x=values, name=name, marker={"color": colour}, xbins=bins | {"size": width})
+    figure.update_layout(bargap=0.06, barmode="overlay").update_yaxes(title="round trips")
+    return _finish(figure, title, 320).update_layout(hovermode="closest")
+
+
+def confusion_figure(matrix: np.ndarray, title: str = "Confusion matrix") -> go.Figure:
+    """Counts (3, 3), rows the true class and columns the predicted one, shaded by the share of the true class."""
+    matrix = np.asarray(matrix)
+    if matrix.shape != (3, 3):
+        raise InputError(f"matrix must have shape (3, 3), got {matrix.shape}")
+    total = matrix.sum(axis=1, keepdims=True)
+    shares = np.divide(matrix, total, out=np.zeros((3, 3)), where=total > 0)
+    figure = go.Figure(
+        go.Heatmap(
+            z=shares, x=CLASSES, y=CLASSES, zmin=0, zmax=1, colorscale=[[0, "#f4f6fd"], [1, ACCENT]],
+            text=[[f"{n:,}<br>{s:.1%}" for n, s in zip(*row, strict=True)] for row in zip(matrix, shares, strict=True)],
+            texttemplate="%{text}", hovertemplate="true %{y}, predicted %{x}: %{text}<extra></extra>",
+            colorbar={"tickformat": ".0%", "thickness": 10},
+        )
+    )  # fmt: skip
+    figure.update_xaxes(title="predicted", showgrid=False)
+    figure.update_yaxes(title="true", autorange="reversed", showgrid=False)
+    return _finish(figure, title, 420).update_layout(hovermode="closest")
+
+
+def fold_figure(
+    folds: Sequence[Mapping[str, Sequence[tuple[float, float]]]], title: str = "Folds", axis: str = "row"
+) -> go.Figure:
+    """Which stretch of time each fold trains, validates and tests on, and what is purged and embargoed.
+
+    Parameters
+    ----------
+    folds
+        A mapping for each fold: ``train``, ``validation``, ``purge``, ``embargo``, ``test`` to (start, end) stretches.
+    axis
+        What the stretches are measured in.
+    """
+    figure, seen = go.Figure(), set()
+    for number, fold in enumerate(folds, 1):
+        for band, stretches in fold.items():
+            if band not in BAND_COLOURS:
+                raise InputError(f"band must be one of {', '.join(BAND_COLOURS)}, got {band!r}")
+            if not len(stretches):
+                continue
+            starts, ends = np.asarray(stretches, np.float64).T
+            figure.add_bar(
+                y=[f"fold {number}"] * len(starts), x=ends - starts, base=starts, orientation="h", name=band,
+                legendgroup=band, showlegend=band not in seen, marker={"color": BAND_COLOURS[band]},
+                hovertemplate="%{base:,} to %{x:,}",
+            )  # fmt: skip
+            seen.add(band)
+    figure.update_yaxes(autorange="reversed", showgrid=False).update_xaxes(title=axis)
+    return _finish(figure, title, 110 + 44 * max(len(folds), 1)).update_layout(barmode="overlay", hovermode="closest")
+
+
+def class_share_figure(shares: Mapping[str, Sequence[float]], title: str = "Class shares") -> go.Figure:
+    """Shares of DOWN, NEUTRAL and UP in several sets or horizons, one bar each."""
+    figure = go.Figure()
+    for i, name in enumerate(CLASSES):
+        values = [float(share[i]) for share in shares.values()]
+        figure.add_bar(
+            y=list(shares), x=values, name=name, orientation="h", marker={"color": CLASS_COLOURS[name]},
+            text=[f"{value:.1%}" for value in values], textposition="inside", insidetextanchor="middle",
+        )  # fmt: skip
+    figure.update_xaxes(tickformat=".0%", range=[0, 1]).update_yaxes(autorange="reversed", showgrid=False)
+    figure.update_layout(barmode="stack", hovermode="closest")
+    return _finish(figure, title, 120 + 42 * max(len(shares), 1)).update_layout(hovermode="closest")

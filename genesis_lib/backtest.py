@@ -1,0 +1,91 @@
+"""Backtesting: the engine over finished data, as fast as it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from tqdm import tqdm
+
+from genesis_lib.config import Config
+from genesis_lib.engine import Engine
+from genesis_lib.errors import InputError
+from genesis_lib.feeds.base import EndOfSource, Source
+from genesis_lib.journal import Journal
+
+
+def run(
+    source: Source,
+    *,
+    config: Config | None = None,
+    artifact: Any = None,
+    journal: Journal | None = None,
+    commands: Iterable[tuple[int, str]] = ((0, "start"),),
+    detect: bool = True,
+    progress: bool = False,
+) -> dict[str, Any]:
+    """Run the engine over a source until it ends, and return the summary.
+
+    Parameters
+    ----------
+    source
+        A recording, Parquet, CSV, or a simulator with an end; closed when done.
+    config, artifact, journal
+        As for `Engine`.
+    commands
+        ``(event index, name)``: what to tell the engine before which event; a live session's `commands` replay it.
+        Those that lie behind the end are carried out at the end.
+    detect
+        Run the detectors too. Their alerts are part of the journal's hash.
+    progress
+        Show a bar on standard error when it is a terminal.
+
+    Returns
+    -------
+    dict
+        See `genesis_lib.analytics.summary.summarize`; a journal of the caller's stays open.
+
+    Raises
+    ------
+    InputError
+        For a live source, which has no end.
+    """
+    if source.provenance == "live":
+        source.close()
+        raise InputError(f"a backtest needs finished data, got the live source {source.name}")
+    try:
+        engine = Engine.build(
+            source.instrument,
+            artifact=artifact,
+            config=config,
+            journal=journal,
+            data_hash=source.data_hash,
+            provenance=source.provenance,
+            source=source.name,
+            detect=detect,
+        )
+        due = sorted(commands, key=lambda item: item[0])
+        step = engine.step
+        bar = tqdm(
+            _events(source), desc=source.name, unit=" events", mininterval=0.5, disable=None if progress else True
+        )
+        with bar:
+            for event in bar:
+                while due and due[0][0] <= engine.events:
+                    getattr(engine, due.pop(0)[1])()
+                step(event)
+        for _, name in due:
+            getattr(engine, name)()
+        return engine.finish()
+    finally:
+        source.close()
+
+
+def _events(source: Source) -> Iterator[Any]:
+    while True:
+        try:
+            event = source.poll(0.1)
+        except EndOfSource:
+            return
+        if event is not None:
+            yield event
