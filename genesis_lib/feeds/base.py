@@ -78,6 +78,11 @@ class ReplaySource:
         event, self._held = self._held, None
         return event
 
+    def rebase(self, speed: float | None = None) -> None:
+        """Take up the pace from the next event on, after a pause or with another speed."""
+        self.speed = self.speed if speed is None else speed
+        self._origin = (0, 0.0)
+
     def _due(self, timeout: float) -> bool:
         # A clock that jumps back must not stop the replay: time only moves forward.
         self._latest = max(self._latest, self._held.ts_receive)

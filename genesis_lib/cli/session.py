@@ -1,0 +1,219 @@
+"""`genesis run` and `genesis session`: start the live session with its dashboard, and command it from a shell."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+import threading
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from genesis_lib.cli import emit, json_option
+from genesis_lib.config import Config, load, root
+from genesis_lib.errors import InputError, SessionError
+from genesis_lib.live.client import SessionClient
+from genesis_lib.live.directory import SessionDirectory, is_running, place, read_state, session_name
+
+DEFAULT_RECORDING = ("binance-usdm/btcusdt_20240718.gz", "binance-usdm/btcusdt_20240719.gz")
+NOTEBOOK = Path("notebooks/05_live_trading.ipynb")
+REMEMBERED = ("source", "speed", "model", "seed", "minutes", "strategy")
+READY_S = 60.0
+COMMAND_S = 2.0  # patience of a shell; a viewer's is shorter
+ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+
+
+@click.command()
+@click.option(
+    "--source",
+    "source",
+    multiple=True,
+    metavar="SPEC",
+    help="Recording, Parquet folder, CSV, simulator[:SYMBOL], or VENUE:SYMBOL. Repeat for the files of one recording.",
+)
+@click.option("--speed", metavar="X|max", help="Times as fast as it was recorded.  [1; max when headless]")
+@click.option("--model", metavar="MODEL", help="Name, version, champion, or none.  [champion]")
+@click.option("--strategy", metavar="PRESET", help="Preset of rules.  [default]")
+@click.option("--minutes", type=float, metavar="M", help="End after so many minutes of market time.")
+@click.option("--seed", type=int, metavar="N", help="Seed of the simulator.")
+@click.option(
+    "--session", "session", metavar="DIR|NAME", help="Directory or name; an ended or killed one is taken up again."
+)
+@click.option("--headless", is_flag=True, help="No dashboard; end with the source and print the summary.")
+@click.option("--port", type=int, metavar="P", help="Port of the dashboard.  [8866]")
+@click.option("--no-browser", is_flag=True, help="Open no browser.")
+@click.option(
+    "--stay", is_flag=True, hidden=True, help="Headless, but stay after the source's end until standard input closes."
+)
+@json_option
+def run(headless: bool, port: int | None, no_browser: bool, stay: bool, as_json: bool, **wanted: Any) -> None:
+    """Trade on paper, live: one session process, and a dashboard that any number of viewers may open.
+
+    Without --source it plays the BTC/USDT recording of 2024 where the recordings are, else the simulator. Ctrl-C ends
+    everything.
+    """
+    config = load(session={"port": port})
+    path, wanted = _session(config, wanted)
+    config = load(session={"port": port}, strategy={"preset": wanted["strategy"]})
+    wanted["source"] = list(wanted["source"]) or default_source(config)
+    wanted["speed"] = wanted["speed"] or ("max" if headless else "1")
+    parse_speed(wanted["speed"])
+    path = path or place(session_name(wanted["source"][0]), config.paths.sessions)
+    if headless:
+        summary = _play(path, config, wanted, stay)
+    else:
+        summary = _serve(path, config, wanted, no_browser)
+    emit(summary, as_json)
+
+
+def default_source(config: Config) -> list[str]:
+    """The recording to play when none was named, else the simulator."""
+    files = [Path(config.paths.recordings) / name for name in DEFAULT_RECORDING]
+    return [str(file) for file in files] if all(file.exists() for file in files) else ["simulator"]
+
+
+def parse_speed(text: str) -> float:
+    """Speed of a replay; ``max`` is infinite.
+
+    >>> parse_speed("10x"), parse_speed("max")
+    (10.0, inf)
+    """
+    if text.lower() == "max":
+        return float("inf")
+    if re.fullmatch(r"\d+(\.\d+)?x?", text) and float(text.rstrip("x")) > 0:
+        return float(text.rstrip("x"))
+    raise InputError(f"speed must be a positive number such as 1, 10 or 0.5, or max, got {text!r}")
+
+
+def _session(config: Config, wanted: dict[str, Any]) -> tuple[Path | None, dict[str, Any]]:
+    """Directory of the session, and its settings: an earlier run's where nothing else was asked for."""
+    session = wanted.pop("session")
+    if session is None:
+        return None, wanted
+    path = place(session, config.paths.sessions)
+    before = read_state(path)
+    if is_running(path):
+        raise SessionError(f"session {path.name} is running already (process {before.get('pid', 'unknown')})")
+    remembered = before.get("run", {})
+    return path, {key: remembered.get(key) if wanted[key] in (None, ()) else wanted[key] for key in REMEMBERED}
+
+
+def _play(path: Path, config: Config, wanted: dict[str, Any], stay: bool) -> dict[str, Any]:
+    """The session itself, in this process."""
+    from genesis_lib.feeds import open_source
+    from genesis_lib.live.session import Session
+    from genesis_lib.models import registry
+
+    model = wanted["model"] or "champion"
+    artifact = None if model == "none" else registry.load(model, root=config.paths.models)
+    sources = wanted["source"]
+    simulated = sources[0].partition(":")[0] == "simulator" and not Path(sources[0]).exists()
+    source = open_source(
+        sources[0] if len(sources) == 1 else sources,
+        speed=parse_speed(wanted["speed"]),
+        seed=wanted["seed"],
+        minutes=wanted["minutes"] if simulated else None,
+        config=config,
+    )
+    with SessionDirectory(path) as directory:
+        about = {"run": {key: wanted[key] for key in REMEMBERED}}
+        minutes = None if simulated else wanted["minutes"]
+        session = Session(source, directory, config=config, artifact=artifact, stay=stay, minutes=minutes, about=about)
+        _on_signal(session.stop)
+        if stay:
+            _on_orphaned(session.stop)
+        else:
+            click.echo(f"session {path.name}: {source.name} ({source.provenance})", err=True)
+        return session.run()
+
+
+def _serve(path: Path, config: Config, wanted: dict[str, Any], no_browser: bool) -> dict[str, Any]:
+    """The session and its dashboard, each in a process of its own, until Ctrl-C."""
+    from genesis_lib.live.supervise import Family, listening, wait_until
+    from genesis_lib.widgets.serve import check_port, free_port, new_token, page_url, voila_command
+
+    host, port, token = config.session.host, config.session.port, new_token()
+    check_port(host, port)
+    port = port or free_port(host)
+    argv, environment = voila_command(root() / NOTEBOOK, port=port, host=host, token=token, session_dir=path)
+    SessionDirectory(path).close()  # made, and nobody else's
+    ended = threading.Event()
+    _on_signal(ended.set)
+    with Family() as family:
+        play = [sys.executable, "-m", "genesis_lib", "run", "--headless", "--stay", "--json", *_arguments(path, wanted)]
+        session = family.start("session", play, {**os.environ, **ONE_THREAD}, path / "session.log")
+
+        def started() -> bool:
+            return read_state(path).get("pid") == session.process.pid and is_running(path)
+
+        if wait_until(started, session, READY_S, ended.is_set):
+            click.echo(f"session {path.name}: {' '.join(wanted['source'])}", err=True)
+            voila = family.start("dashboard", argv, environment, path / "dashboard.log")
+            if wait_until(lambda: listening(host, port), voila, READY_S, ended.is_set):
+                url = page_url(host, port, token)
+                click.echo(f"dashboard: {url}", err=True)
+                _open_browser(url, no_browser)
+                _watch(session, voila, ended)
+    state = read_state(path)
+    if state.get("reason"):
+        raise SessionError(state["reason"])
+    return state.get("summary") or {"session": path.name}
+
+
+def _watch(session, voila, ended: threading.Event) -> None:
+    told = False
+    while not ended.wait(0.2):
+        if session.code is not None:
+            raise SessionError(session.obituary())
+        if voila.code is not None and not told:
+            told = True
+            click.echo(f"genesis: {voila.obituary()}; the session goes on, Ctrl-C ends it", err=True)
+
+
+def _arguments(path: Path, wanted: dict[str, Any]) -> list[str]:
+    arguments = ["--session", str(path)]
+    for key in REMEMBERED:
+        values = wanted[key] if key == "source" else [wanted[key]]
+        arguments += [word for value in values if value is not None for word in (f"--{key}", str(value))]
+    return arguments
+
+
+def _open_browser(url: str, no_browser: bool) -> None:
+    shown = sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if shown and not no_browser and sys.stderr.isatty():
+        webbrowser.open(url)
+
+
+def _on_signal(stop: Callable[[], None]) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: stop())
+
+
+def _on_orphaned(stop: Callable[[], None]) -> None:
+    def listen() -> None:
+        # os.read, not sys.stdin: a thread that holds its lock would crash the interpreter's shutdown.
+        while os.read(0, 1):
+            continue
+        stop()
+
+    threading.Thread(target=listen, name="genesis-parent", daemon=True).start()
+
+
+@click.command()
+@click.argument("action", type=click.Choice(["status", "start", "stop", "reset", "kill", "pause", "resume"]))
+@click.option("--session", "session", metavar="DIR|NAME", help="Directory or name.  [the newest that runs]")
+@json_option
+def session(action: str, session: str | None, as_json: bool) -> None:
+    """Ask a running session how it is, or command it.
+
+    stop takes no new entries (exits go on); kill closes the position and blocks the strategy until reset; reset clears
+    position, profit and trades.
+    """
+    with SessionClient(session) as client:
+        result = client.command(action, timeout=COMMAND_S)
+    emit(result, as_json)

@@ -1,0 +1,338 @@
+"""The session's loop: one source, one engine, one journal, in a single thread that nobody outside can hold up."""
+
+from __future__ import annotations
+
+import gc
+import math
+import os
+import time
+from typing import Any
+
+from genesis_lib.config import Config
+from genesis_lib.engine import Engine
+from genesis_lib.errors import GenesisError, InputError, SessionError, StateError
+from genesis_lib.feeds.base import EndOfSource, Source
+from genesis_lib.journal import Journal, read_journal
+from genesis_lib.live.directory import SessionDirectory
+from genesis_lib.live.endpoint import Endpoint
+from genesis_lib.live.latency import LatencyWindow
+from genesis_lib.live.messages import encode, plain
+from genesis_lib.live.picture import Picture, ladder, mid
+from genesis_lib.types import Gap
+
+TURN_NS = 5_000_000  # commands are looked for this often, however many events wait
+HEARTBEAT_NS = 500_000_000  # frames after the end
+MOST_FAULTS_IN_A_ROW = 100  # a live source that only fails is given up
+
+
+class Session:
+    """Trades on paper what a source gives, shows it, and obeys commands between two events.
+
+    Parameters
+    ----------
+    source
+        Where the events come from; closed at the end.
+    directory
+        The session's own; holds its journal, its state and its sockets.
+    config
+        Settings.
+    artifact
+        The model that predicts; None trades on none.
+    stay
+        After the end of the source, go on answering viewers until `stop`.
+    minutes
+        End after so much market time.
+    about
+        What else ``session.json`` shall say, for example how to start the session again.
+
+    Notes
+    -----
+    What a frame shows and what a command's acknowledgement says is in the journal, durably, before it leaves.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        directory: SessionDirectory,
+        *,
+        config: Config,
+        artifact: Any = None,
+        stay: bool = False,
+        minutes: float | None = None,
+        about: dict[str, Any] | None = None,
+    ) -> None:
+        self.source, self.directory, self.config, self.artifact = source, directory, config, artifact
+        self.stay, self.reason, self.faults = stay, None, 0
+        self._about, self._started = about or {}, time.time_ns()
+        self._until, self._length = 0 if minutes else 1 << 63, round((minutes or 0) * 60e9)
+        self._ended = self._paused = self._stopping = False
+        self._picture, self._latency = Picture(), LatencyWindow()
+        self._percentiles = self._latency.percentiles()
+        self._error: GenesisError | None = None
+        self._summary: dict[str, Any] | None = None
+        self._faults_in_a_row = 0
+        self.journal = Journal.open(directory.path, directory.name)
+        self.engine = Engine.build(
+            source.instrument,
+            artifact=artifact,
+            config=config,
+            journal=self.journal,
+            data_hash=source.data_hash,
+            provenance=source.provenance,
+            source=source.name,
+        )
+        self._behind, self._speed = 0, getattr(source, "speed", math.inf)
+        if self.journal.resumed:
+            self._take_up()
+        else:
+            self.engine.start()
+        self._picture.cut(self.engine.account.trades)  # a resumed session's trades are no news
+
+    @property
+    def state(self) -> str:
+        """RUNNING, PAUSED, KILLED (until a reset) or ENDED (the source, or the session)."""
+        if self._ended:
+            return "ENDED"
+        if self.engine.account.killed:
+            return "KILLED"
+        return "PAUSED" if self._paused else "RUNNING"
+
+    def stop(self) -> None:
+        """End soon and cleanly; safe to call from a signal handler."""
+        self._stopping = True
+
+    def run(self) -> dict[str, Any]:
+        """Run until the source ends or `stop` is called, and return the summary.
+
+        Raises
+        ------
+        GenesisError
+            What ended a finished source before its end; the journal is closed and intact.
+        """
+        endpoint = None
+        try:
+            endpoint = self._endpoint = Endpoint(*self.directory.addresses)
+            self._write_state()
+            gc.freeze()  # what was loaded stays: collections then look at the young alone and pause us for less
+            self._trade()
+            summary = self._finish()
+            if self.stay and not self._stopping:
+                self._linger()
+            if self._error is not None:
+                raise self._error
+            return summary
+        except Exception as error:
+            self.reason = self.reason or f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            self._ended = True
+            gc.unfreeze()
+            if endpoint is not None:
+                endpoint.close()
+            self.source.close()
+            self.journal.close()
+            self._write_state(ended_ns=time.time_ns())
+
+    def _trade(self) -> None:
+        poll, step, add, show = self.source.poll, self.engine.step, self._latency.add, self._picture.add
+        clock = time.perf_counter_ns
+        period = int(1e9 / self.config.session.frames_per_second)
+        turn = frame = refresh = clock()
+        while not self._stopping:
+            now = clock()
+            if now >= turn:
+                self._endpoint.serve(self._answer)
+                if now >= frame:
+                    frame = max(frame + period, now)
+                    self._publish("frame")
+                if now >= refresh:
+                    refresh = now + 1_000_000_000
+                    self._percentiles = self._latency.percentiles()
+                now = clock()
+                turn = min(now + TURN_NS, frame)
+            if self._paused:
+                self._endpoint.wait(max(0, turn - now) / 1e9)
+                continue
+            try:
+                event = poll(max(0, turn - now) / 1e9)
+                if event is None:
+                    continue
+                if self._behind:
+                    self._repeat(event)
+                    continue
+                taken = clock()
+                result = step(event)
+            except EndOfSource:
+                return
+            except GenesisError as error:
+                if not self._survive(error):
+                    return
+                continue
+            self._faults_in_a_row = 0
+            if result is not None:
+                add(clock() - taken)
+                show(result)
+            if event.ts_receive >= self._until:
+                if self._until:
+                    return
+                self._until = event.ts_receive + self._length
+
+    def _take_up(self) -> None:
+        """Make ready to go on where an earlier run of this session was killed or ended."""
+        before = read_journal(self.directory.path, self.directory.name)["header"]
+        instrument, source = self.source.instrument, self.source
+        if (before["venue"], before["symbol"]) != (instrument.venue, instrument.symbol):
+            traded = f"{before['venue']}:{before['symbol']}"
+            raise SessionError(f"session {self.directory.name} trades {traded}, got a source of {instrument.name}")
+        if source.provenance != "live" and before["data_hash"] == source.data_hash and hasattr(source, "rebase"):
+            self._behind = self.engine.events
+            source.rebase(math.inf)
+
+    def _repeat(self, event: Any) -> None:
+        """Bring book and features to where they were; what was decided then stands in the journal."""
+        if (result := self.engine.warm(event)) is not None:
+            self._picture.add(result)
+        self._behind -= 1
+        if not self._behind:
+            self.source.rebase(self._speed)
+
+    def _survive(self, error: GenesisError) -> bool:
+        """Record a fault and say whether the session goes on: a live one does, finished data that is broken ends it."""
+        self.faults += 1
+        self._faults_in_a_row += 1
+        if self.source.provenance != "live":
+            self._error, self.reason = error, str(error)
+            return False
+        if self._faults_in_a_row > MOST_FAULTS_IN_A_ROW:
+            self._error = SessionError(f"{self.source.name} gave nothing but faults, the last one: {error}")
+            self.reason = str(self._error)
+            return False
+        now = time.time_ns()
+        self._picture.alert({"kind": "fault", "timestamp": now, "message": str(error)})
+        symbol = self.source.instrument.symbol
+        result = self.engine.step(Gap(symbol, now, now, f"fault of the source: {error}", -1, -1))
+        if result is not None:
+            self._picture.add(result)
+        return True
+
+    def _linger(self) -> None:
+        while not self._stopping:
+            self._publish("frame")
+            ends = time.perf_counter_ns() + HEARTBEAT_NS
+            while not self._stopping and (left := ends - time.perf_counter_ns()) > 0:
+                self._endpoint.wait(min(left / 1e9, 0.05))
+                self._endpoint.serve(self._answer)
+
+    def _finish(self) -> dict[str, Any]:
+        self._percentiles = self._latency.percentiles()
+        summary = self.engine.finish()
+        self._ended = True
+        self._summary = summary | {
+            "latency_us": self._percentiles,
+            "session": self.directory.name,
+            "faults": self.faults,
+            "reason": self.reason,
+        }
+        self._write_state()
+        self._publish("ended")
+        return self._summary
+
+    def _answer(self, command: str) -> tuple[dict[str, Any], bytes | None]:
+        if command == "snapshot":
+            self._publish("frame")  # nothing is pending then: what follows the picture continues it
+            return {"seq": self._endpoint.sequence}, self._message("snapshot", self._endpoint.sequence)
+        if command != "status":
+            self._obey(command)
+        return self._status() | {"session": self.directory.name, "pid": os.getpid()}, None
+
+    def _obey(self, command: str) -> None:
+        if command not in ("start", "stop", "reset", "kill", "pause", "resume"):
+            raise InputError(f"unknown command {command!r}")
+        if self._ended:
+            raise StateError(f"session {self.directory.name} is at its end: {command} has nothing to act on")
+        if command in ("pause", "resume"):
+            if self.source.provenance == "live":
+                raise StateError(f"a live market cannot be stopped: {command} is for recordings and the simulator")
+            self._paused = command == "pause"
+            if not self._paused and hasattr(self.source, "rebase"):
+                self.source.rebase()
+        else:
+            getattr(self.engine, command)()
+            if command == "reset":
+                self._picture.clear()
+        self._write_state()
+        self._publish("snapshot" if command == "reset" else "frame")
+
+    def _publish(self, kind: str) -> None:
+        self.engine.commit()
+        self._endpoint.publish(lambda sequence: self._message(kind, sequence))
+
+    def _message(self, kind: str, sequence: int) -> bytes:
+        """A snapshot carries everything, any other kind of message what is new."""
+        picture, trades = self._picture, self.engine.account.trades
+        points, fresh, alerts = picture.cut(trades)
+        if kind == "snapshot":
+            points, fresh, alerts = picture.whole(trades)
+        header = self._status() | {
+            "kind": kind,
+            "seq": sequence,
+            "session": self.directory.name,
+            "trades": fresh,
+            "alerts": alerts,
+        }
+        shown = ladder(self.engine.builder.book, picture.row, self.config.market.ladder)
+        return encode(header, {"ladder": shown, "points": points})
+
+    def _status(self) -> dict[str, Any]:
+        account, row, instrument = self.engine.account, self._picture.row, self.source.instrument
+        best = row.levels[0] if row is not None else (math.nan,) * 4
+        return {
+            "state": self.state,
+            "active": account.active,
+            "reason": self.reason,
+            "source": self.source.name,
+            "provenance": self.source.provenance,
+            "instrument": instrument.name,
+            "tick_size": instrument.tick_size,
+            "lot_size": instrument.lot_size,
+            "ts": row.ts_exchange / 1e6 if row is not None else None,
+            "valid": bool(row.valid) if row is not None else False,
+            "events": self.engine.events,
+            "rows": self._picture.rows,
+            "latency_us": self._percentiles,
+            "mid": mid(row) if row is not None else None,
+            "spread": float(best[2] - best[0]),
+            "position": account.position,
+            "entry_price": account.entry_price,
+            "realized": account.realized,
+            "unrealized": account.unrealized,
+            "fees": account.fees,
+            "total": account.total,
+            "equity": account.equity,
+            "signal": self._picture.signal,
+            "model": None if self.artifact is None else {"name": self.artifact.name, "version": self.artifact.version},
+            "preset": self.config.strategy.preset,
+            "gaps": self.engine.gaps,
+            "faults": self.faults,
+            "trade_count": len(account.trades),
+        }
+
+    def _write_state(self, **more: Any) -> None:
+        frames, commands = self.directory.addresses
+        self.directory.write(
+            {
+                "session": self.directory.name,
+                "pid": os.getpid(),
+                "state": self.state,
+                "reason": self.reason,
+                "started_ns": self._started,
+                "frames": frames,
+                "commands": commands,
+                "source": self.source.name,
+                "provenance": self.source.provenance,
+                "instrument": self.source.instrument.name,
+                "summary": plain(self._summary),
+                **self._about,
+                **more,
+            }
+        )
