@@ -142,7 +142,8 @@ def test_the_service_ends_when_asked() -> None:
 @pytest.mark.slow
 def test_the_service_runs_its_job_by_the_clock(tmp_path) -> None:
     mark = tmp_path / "mark"
-    code = "import sys, pathlib; from genesis_lib.retrain import serve; serve('* * * * *', pathlib.Path(sys.argv[1]).touch)"
+    job = "pathlib.Path(sys.argv[1]).touch"
+    code = f"import sys, pathlib; from genesis_lib.retrain import serve; serve('* * * * *', {job})"
     service = subprocess.Popen([sys.executable, "-c", code, str(mark)])
     try:
         deadline = time.monotonic() + 90
