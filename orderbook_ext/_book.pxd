@@ -2,14 +2,14 @@
 
 from libc.stdint cimport int8_t, int64_t
 
+from orderbook_ext._grid cimport Grid
 from orderbook_ext._side cimport Side, side_set
 
 cdef struct Book:
     Side sides[2]
     double* top  # [depth][4]: bid price, bid quantity, ask price, ask quantity, always up to date
     int depth
-    double tick_size
-    double scale
+    Grid grid
 
 
 cdef inline bint book_set(Book* book, int side, int64_t tick, double quantity) noexcept nogil:

@@ -4,7 +4,9 @@ from cpython.buffer cimport (
     PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_STRIDES, PyBUF_WRITABLE, PyBuffer_Release, PyObject_CheckBuffer,
     PyObject_GetBuffer,
 )
-from libc.math cimport NAN, fabs
+from cpython.long cimport PyLong_AsLongLongAndOverflow
+from cpython.number cimport PyNumber_Index
+from libc.math cimport NAN
 from libc.stdint cimport int8_t, int64_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
@@ -12,7 +14,9 @@ from libc.string cimport memcpy
 import numpy as np
 
 from orderbook_ext import _checks
+from orderbook_ext._batch cimport Batch, batch_close, borrow
 from orderbook_ext._far cimport Leaf
+from orderbook_ext._grid cimport TICK_BITS, grid_price, grid_tick
 from orderbook_ext._side cimport WINDOW, WORDS, Side, side_clear, side_close, side_next, side_open, side_price
 
 cdef enum:
@@ -20,8 +24,7 @@ cdef enum:
 
 cdef str BID = "bid"
 cdef str ASK = "ask"
-cdef int64_t MAX_TICK = _checks.MAX_TICK
-cdef double TOLERANCE = _checks.TOLERANCE
+cdef int64_t MAX_TICK = <int64_t>1 << TICK_BITS
 cdef double INFINITE = float("inf")
 
 
@@ -59,46 +62,12 @@ cdef void book_top(const Book* book, Py_ssize_t n, double* out) noexcept nogil:
             out[4 * i + 2 * code + 1] = quantity
 
 
-cdef inline double tick_price(const Book* book, int64_t ticks) noexcept nogil:
-    return <double>ticks / book.scale if book.scale != 0 else <double>ticks * book.tick_size
-
-
-cdef inline bint to_tick(const Book* book, double price, int64_t* tick) noexcept nogil:
-    """Whole ticks of a price; False when it is no price or lies off the grid."""
-    cdef double exact = price * book.scale if book.scale != 0 else price / book.tick_size
-    if not (exact > -0.5 and exact < MAX_TICK):
-        return False
-    tick[0] = <int64_t>(exact + 0.5)
-    return fabs(exact - <double>tick[0]) <= TOLERANCE
-
-
 cdef inline int code_of(object side) except -1:
     return 0 if side is BID else 1 if side is ASK else _checks.side_code(side)
 
 
 cdef inline bint is_quantity(double quantity) noexcept nogil:
     return (quantity >= 0) & (quantity < INFINITE)
-
-
-cdef struct Batch:
-    Py_buffer sides
-    Py_buffer places  # ticks or prices
-    Py_buffer quantities
-    int opened  # how many of the three must be released
-
-
-cdef bint borrow(object values, char kind, Py_buffer* view) except -1:
-    """Open a contiguous one-dimensional buffer of "b" int8, "l" int64 or "d" float64; False when it is none."""
-    cdef char got
-    if not PyObject_CheckBuffer(values):
-        return False
-    PyObject_GetBuffer(values, view, PyBUF_FORMAT | PyBUF_STRIDES)
-    if view.ndim == 1 and (view.strides[0] == view.itemsize or view.shape[0] < 2) and view.format[1] == 0:
-        got = b"l" if view.format[0] == b"q" else view.format[0]
-        if got == kind and view.itemsize == (1 if kind == b"b" else 8):
-            return True
-    PyBuffer_Release(view)
-    return False
 
 
 cdef int batch_open(Batch* batch, sides, places, quantities, bint priced) except -1:
@@ -117,15 +86,6 @@ cdef int batch_open(Batch* batch, sides, places, quantities, bint priced) except
         borrow(_checks.column("quantities", quantities, np.float64), b"d", &batch.quantities)
     batch.opened = 3
     return 0
-
-
-cdef void batch_close(Batch* batch):
-    if batch.opened > 0:
-        PyBuffer_Release(&batch.sides)
-    if batch.opened > 1:
-        PyBuffer_Release(&batch.places)
-    if batch.opened > 2:
-        PyBuffer_Release(&batch.quantities)
 
 
 cdef bint batch_holds(const Batch* batch, const int64_t* ticks) noexcept nogil:
@@ -170,11 +130,11 @@ cdef class OrderBook:
 
     def __cinit__(self, tick_size, lot_size, depth=10):
         cdef int code
-        self.book.tick_size, self.lot_size, self.book.scale, self.book.depth = _checks.grid(tick_size, lot_size, depth)
+        self.book.grid.tick_size, self.lot_size, self.book.grid.scale, self.book.depth = _checks.grid(tick_size, lot_size, depth)
         self.book.top = <double*>malloc(4 * self.book.depth * sizeof(double))
         for code in range(2):
             if self.book.top == NULL or not side_open(
-                &self.book.sides[code], code, self.book.depth, self.book.top, self.book.tick_size, self.book.scale
+                &self.book.sides[code], code, self.book.depth, self.book.top, self.book.grid
             ):
                 raise MemoryError("no memory for an order book")
 
@@ -186,12 +146,12 @@ cdef class OrderBook:
 
     cdef int64_t tick_of(self, double price) except -1:
         cdef int64_t tick
-        if not to_tick(&self.book, price, &tick):
-            return _checks.price_tick(price, self.book.tick_size, self.book.scale)
+        if not grid_tick(self.book.grid, price, &tick):
+            return _checks.price_tick(price, self.book.grid.tick_size, self.book.grid.scale)
         return tick
 
     cdef int set_level(self, int code, int64_t tick, double quantity) except -1:
-        if not (0 <= code <= 1 and 0 <= tick <= MAX_TICK and is_quantity(quantity)):
+        if not is_quantity(quantity):
             _checks.check_level(code, tick, quantity)
         self.unknown_deletes += book_set(&self.book, code, tick, quantity)
         return self.settle()
@@ -214,7 +174,7 @@ cdef class OrderBook:
             if self.scratch == NULL:
                 raise MemoryError(f"no memory for a batch of {n} levels")
         for i in range(n):
-            good &= to_tick(&self.book, values[i], &self.scratch[i])
+            good &= grid_tick(self.book.grid, values[i], &self.scratch[i])
         return self.scratch if good else NULL
 
     cdef Py_ssize_t run(self, sides, places, quantities, bint priced, bint fresh, double* tops) except -1:
@@ -228,7 +188,7 @@ cdef class OrderBook:
             batch_open(&batch, sides, places, quantities, priced)
             ticks = self.ticks_of(&batch.places) if priced else <const int64_t*>batch.places.buf
             if ticks == NULL or not batch_holds(&batch, ticks):
-                _checks.explain(sides, places, quantities, self.tick_size, self.book.scale if priced else None)
+                _checks.explain(sides, places, quantities, self.tick_size, self.book.grid.scale if priced else None)
             if fresh:
                 self.clear()
             codes = <const int8_t*>batch.sides.buf
@@ -257,7 +217,7 @@ cdef class OrderBook:
 
     def snapshot(self, bids, asks):
         """Replace the book by two ladders (n, 2) of price and quantity."""
-        sides, ticks, quantities = _checks.snapshot_columns(bids, asks, self.book.tick_size, self.book.scale)
+        sides, ticks, quantities = _checks.snapshot_columns(bids, asks, self.book.grid.tick_size, self.book.grid.scale)
         self.run(sides, ticks, quantities, False, True, NULL)
 
     def snapshot_ticks(self, sides, ticks, quantities):
@@ -268,9 +228,15 @@ cdef class OrderBook:
         """Set one level's quantity; 0 deletes it."""
         self.set_level(code_of(side), self.tick_of(price), quantity)
 
-    def update_tick(self, int side_code, int64_t tick, double quantity):
+    def update_tick(self, side_code, tick, double quantity):
         """Set the quantity at a tick of side 0 (bid) or 1 (ask)."""
-        self.set_level(side_code, tick, quantity)
+        # A typed argument would truncate 1.5 without a word; an overflow gives -1, which is refused.
+        cdef int overflow = 0
+        cdef int64_t code = PyLong_AsLongLongAndOverflow(PyNumber_Index(side_code), &overflow)
+        cdef int64_t place = PyLong_AsLongLongAndOverflow(PyNumber_Index(tick), &overflow)
+        if not (0 <= code <= 1 and 0 <= place <= MAX_TICK):
+            _checks.check_level(side_code, tick, quantity)
+        self.set_level(code, place, quantity)
 
     def apply(self, sides, prices, quantities):
         """Set many levels, in order: int8 sides (0 bid, 1 ask), float64 prices and quantities, all (n,).
@@ -359,7 +325,7 @@ cdef class OrderBook:
     @property
     def tick_size(self):
         """Step of prices."""
-        return self.book.tick_size
+        return self.book.grid.tick_size
 
     @property
     def depth(self):
@@ -396,7 +362,7 @@ cdef class OrderBook:
         """Best ask less best bid, rounded once; negative when crossed, NaN when a side is empty."""
         if not (self.book.sides[0].count and self.book.sides[1].count):
             return NAN
-        return tick_price(&self.book, self.book.sides[1].best[0] + self.book.sides[0].best[0])
+        return grid_price(self.book.grid, self.book.sides[1].best[0] + self.book.sides[0].best[0])
 
     @property
     def is_crossed(self):

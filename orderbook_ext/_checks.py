@@ -130,8 +130,10 @@ def check_level(side_code: int, tick: int, quantity: float) -> None:
     """`check_batch` for one level."""
     if side_code not in (0, 1):
         raise ValueError(f"side_code must be 0 (bid) or 1 (ask), got {side_code!r}")
-    _refuse("tick", np.array([tick]), np.array([0 <= tick <= MAX_TICK]), f"0 to {MAX_TICK}")
-    _refuse("quantity", np.array([quantity]), np.array([0 <= quantity < math.inf]), "a finite number of 0 or more")
+    if not 0 <= tick <= MAX_TICK:
+        raise ValueError(f"tick must be 0 to {MAX_TICK}, got {tick!r}")
+    if not 0 <= quantity < math.inf:
+        raise ValueError(f"quantity must be a finite number of 0 or more, got {quantity!r}")
 
 
 def explain(sides, places, quantities, tick_size: float, scale: float | None) -> NoReturn:
@@ -147,5 +149,5 @@ def explain(sides, places, quantities, tick_size: float, scale: float | None) ->
 def _refuse(name: str, values: np.ndarray, good: np.ndarray, allowed: str) -> None:
     if not good.all():
         i = int(np.argmin(good))
-        place = name if name in ("price", "tick", "quantity") else f"{name}[{i}]"
+        place = name if name == "price" else f"{name}[{i}]"
         raise ValueError(f"{place} must be {allowed}, got {values[i].item()!r}")

@@ -1,7 +1,7 @@
 """One side of a book: a window of ticks with a bitmap over it, the far levels, and the best levels kept in order.
 
-A key is the tick of an ask and the negated tick of a bid: on both sides the best level has the smallest key and one code
-serves both. What must hold after every function here:
+A key is the tick of an ask and the negated tick of a bid: on both sides the best level has the smallest key, and one
+code serves both. What must hold after every function here:
 
 - the window holds every level with ``base <= key < base + WINDOW``; a level's slot is ``key % WINDOW``, so that moving
   the window moves no level that stays inside;
@@ -15,12 +15,17 @@ from libc.stdint cimport INT64_MAX, int64_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 
 from orderbook_ext._far cimport Far, far_clear, far_next, far_put, far_take
+from orderbook_ext._grid cimport Grid, grid_price
 
 cdef extern from *:
     """
     #if defined(_MSC_VER)
     #include <intrin.h>
-    static inline int genesis_lowest_bit(unsigned long long x) { unsigned long i; _BitScanForward64(&i, x); return (int)i; }
+    static inline int genesis_lowest_bit(unsigned long long x) {
+        unsigned long i;
+        _BitScanForward64(&i, x);
+        return (int)i;
+    }
     #else
     #define genesis_lowest_bit(x) __builtin_ctzll(x)
     #endif
@@ -47,15 +52,13 @@ cdef struct Side:
     int n_best
     int64_t* best  # [depth]
     double* top  # rows of 4, this side's price and quantity first
-    double tick_size
-    double scale  # ticks / scale is the price; 0: ticks * tick_size
+    Grid grid
     bint failed  # out of memory: the side can no longer be trusted
 
 
 cdef inline double side_price(const Side* side, int64_t key) noexcept nogil:
     """Price of a key, rounded once."""
-    cdef double ticks = <double>(side.sign * key)
-    return ticks / side.scale if side.scale != 0 else ticks * side.tick_size
+    return grid_price(side.grid, side.sign * key)
 
 
 cdef inline void side_mark(Side* side, int64_t key, double quantity) noexcept nogil:
@@ -216,13 +219,12 @@ cdef inline void side_clear(Side* side) noexcept nogil:
         side.top[4 * at] = side.top[4 * at + 1] = NAN
 
 
-cdef inline bint side_open(Side* side, int code, int depth, double* top, double tick_size, double scale) noexcept nogil:
+cdef inline bint side_open(Side* side, int code, int depth, double* top, Grid grid) noexcept nogil:
     """Get a zeroed side ready for use; False without memory (then still `side_close` it)."""
     side.sign = 1 if code else -1
     side.depth = depth
     side.top = top + 2 * code
-    side.tick_size = tick_size
-    side.scale = scale
+    side.grid = grid
     side.quantities = <double*>calloc(WINDOW, sizeof(double))
     side.words = <uint64_t*>calloc(WORDS, sizeof(uint64_t))
     side.best = <int64_t*>malloc(depth * sizeof(int64_t))
