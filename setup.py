@@ -70,7 +70,7 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["genesis_lib*", "orderbook_ext*"]),
     package_data={
-        "genesis_lib": ["widgets/static/*", "widgets/share/**/*"],
+        "genesis_lib": ["reports.html", "widgets/static/*", "widgets/share/**/*"],
         "orderbook_ext": ["*.pyi", "*.pxd", "*.pyx"],
     },
     install_requires=REQUIRES,
