@@ -64,6 +64,14 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
+class Feeds:
+    """Where live markets are reached, when not at the venue's own addresses (a local venue, a proxy)."""
+
+    rest_url: str = ""  # http://127.0.0.1:9000
+    websocket_url: str = ""  # ws://127.0.0.1:9000
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All settings; immutable."""
 
@@ -72,6 +80,7 @@ class Config:
     strategy: Strategy = field(default_factory=Strategy)
     execution: Execution = field(default_factory=Execution)
     session: Session = field(default_factory=Session)
+    feeds: Feeds = field(default_factory=Feeds)
 
 
 SHORT = {"GENESIS_RECORDINGS": "GENESIS_PATHS_RECORDINGS"}

@@ -1,0 +1,138 @@
+"""Open whatever the user names: a recording, a table, the simulator or a live market, as one `Source`."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from genesis_lib.config import Config
+from genesis_lib.errors import InputError
+from genesis_lib.feeds.base import ReplaySource, Source
+from genesis_lib.feeds.flow_parameters import MARKETS
+from genesis_lib.feeds.simulator import Simulator
+from genesis_lib.types import Event, Gap, Snapshot
+
+if TYPE_CHECKING:
+    from genesis_lib.feeds.snapshots import FinishedSession
+
+LIVE_VENUES = ("binance-usdm", "binance-coinm", "binance-spot")
+_VENUE_SPEC = re.compile(r"[a-z][a-z0-9-]*(:.*)?")
+
+
+def open_source(
+    spec: str | Path | Iterable[str | Path],
+    *,
+    speed: float = math.inf,
+    seed: int | None = None,
+    minutes: float | None = None,
+    config: Config | None = None,
+) -> Source:
+    """Open a source of events.
+
+    Parameters
+    ----------
+    spec
+        A path or several paths of one session (recording, Parquet folder, CSV), ``simulator[:SYMBOL]``, or
+        ``VENUE:SYMBOL`` with a venue of `LIVE_VENUES`.
+    speed
+        How many times faster than it was recorded finished data is given out; a live market has its own pace.
+    seed, minutes
+        Of the simulator: 0 and endless when left out.
+    config
+        ``config.feeds`` may name other addresses than the venue's own.
+
+    Returns
+    -------
+    Source
+        Its events are synchronized: a book may be built of them as they come, and a `Gap` stands where it may not.
+
+    Raises
+    ------
+    InputError
+        When the specification names nothing known; the message says what is allowed.
+    """
+    if not speed > 0:
+        raise InputError(f"speed must be greater than 0 (or max), got {speed!r}")
+    if isinstance(spec, (str, Path)):
+        spec = [spec]
+    specs = [str(one) for one in spec]
+    if not specs:
+        raise InputError("source names nothing; " + _allowed())
+    first = specs[0]
+    if _VENUE_SPEC.fullmatch(first) and not Path(first).exists() and (":" in first or first == "simulator"):
+        if len(specs) > 1:
+            raise InputError(f"source {first!r} stands alone, got {len(specs)} of them: {', '.join(specs)}")
+        venue, _, symbol = first.partition(":")
+        return _open_venue(venue, symbol, speed, seed, minutes, config)
+    for name in specs:
+        if not Path(name).exists():
+            raise InputError(f"source {name!r}: no such file or folder; " + _allowed())
+    if seed is not None or minutes is not None:
+        raise InputError(f"seed and minutes are the simulator's, got them with {first!r}")
+    return _open_files(specs, speed)
+
+
+def _open_venue(
+    venue: str, symbol: str, speed: float, seed: int | None, minutes: float | None, config: Config | None
+) -> Source:
+    if venue == "simulator":
+        simulator = Simulator(seed or 0, symbol or "SIMBTC", minutes)
+        return ReplaySource(
+            lambda: simulator,
+            simulator.instrument,
+            name=simulator.name,
+            provenance=simulator.provenance,
+            data_hash=simulator.data_hash,
+            speed=speed,
+        )
+    if venue not in LIVE_VENUES:
+        raise InputError(f"unknown venue {venue!r}; " + _allowed())
+    if seed is not None or minutes is not None:
+        raise InputError(f"seed and minutes are the simulator's, got them with {venue}:{symbol}")
+    from genesis_lib.feeds.websocket import LiveSource  # httpx and websockets, for those who go live
+
+    return LiveSource(venue, symbol, config=config)
+
+
+def _open_files(specs: list[str], speed: float) -> Source:
+    from genesis_lib.feeds.snapshots import open_sessions
+
+    sessions = open_sessions(specs)
+    names = sorted({session.instrument.name for session in sessions})
+    if len(names) > 1:
+        raise InputError(f"a source is of one instrument, got {len(names)}: {', '.join(names)}")
+    first = sessions[0]
+    digest = first.data_hash
+    if len(sessions) > 1:
+        digest = hashlib.sha256("".join(session.data_hash for session in sessions).encode()).hexdigest()
+    return ReplaySource(
+        lambda: _chain(sessions),
+        first.instrument,
+        name=" + ".join(session.name for session in sessions),
+        provenance=first.provenance,
+        data_hash=digest,
+        speed=speed,
+    )
+
+
+def _chain(sessions: list[FinishedSession]) -> Iterator[Event | Snapshot]:
+    """Sessions one after the other; where a later one begins nothing may look back over the seam."""
+    for number, session in enumerate(sessions):
+        fresh = number > 0
+        for event in session.events():
+            if fresh and isinstance(event, Snapshot):
+                event = event._replace(valid=False)
+            elif fresh:
+                yield Gap(event.symbol, event.ts_exchange, event.ts_receive, "another session begins", -1, -1)
+            fresh = False
+            yield event
+
+
+def _allowed() -> str:
+    markets = ", ".join(f"simulator:{symbol}" for symbol in MARKETS)
+    live = ", ".join(f"{venue}:SYMBOL" for venue in LIVE_VENUES)
+    return f"allowed: the path of a recording, a Parquet folder or a CSV; {markets}; {live}"
