@@ -39,12 +39,12 @@ def configuration(host: str, port: int, token: str) -> Config:
     c.Voila.token = token
     c.Voila.open_browser = False
     c.Voila.config_file_paths = []
-    c.Voila.log_level = "WARNING"
+    c.Voila.log_level = "WARN"
     c.Voila.kernel_websocket_connection_class = PromptConnection
     c.Voila.tornado_settings = {
         "allow_remote_access": False,  # a page of another site that points its name here is refused
         "local_hostnames": ["localhost"],
-        "headers": {"Content-Security-Policy": content_policy(port), "Referrer-Policy": "no-referrer"},
+        "headers": {"Content-Security-Policy": content_policy(host, port), "Referrer-Policy": "no-referrer"},
     }
     c.VoilaConfiguration.template = "genesis"
     c.VoilaConfiguration.theme = "dark"
@@ -60,12 +60,13 @@ def configuration(host: str, port: int, token: str) -> Config:
     return c
 
 
-def content_policy(port: int) -> str:
+def content_policy(host: str, port: int) -> str:
     """The browser itself refuses whatever is not on this machine.
 
     Widgets' modules are imported from blob URLs, and the kernel's answers carry styles: both are inside the page.
     """
-    sockets = " ".join(f"ws://{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]"))
+    # A policy cannot name an IPv6 address; there 'self' must do.
+    sockets = " ".join(f"ws://{name}:{port}" for name in ("127.0.0.1", "localhost") if ":" not in host)
     return (
         "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
         f"style-src 'self' 'unsafe-inline'; connect-src 'self' {sockets} data: blob:; frame-ancestors 'none'"

@@ -1,0 +1,161 @@
+// The desk's figures in words: header, account, signal, alerts and the state of the connection.
+
+import { clockTime, day, decimalsOf, fixed, isNumber, MINUS, NOTHING, percent, signed, micros, span } from "./format.js";
+import { sideLevels } from "./ladder.js";
+import { POINT } from "./store.js";
+
+const LINK_WORDS = {
+  connecting: "Connecting",
+  live: "Live",
+  stale: "Stale",
+  ended: "Ended",
+  lost: "Session lost",
+  none: "No session",
+  reconnecting: "Reconnecting",
+};
+const SIGNS = { UP: "▲ UP", DOWN: "▼ DOWN", NEUTRAL: "■ NEUTRAL", NONE: NOTHING };
+
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function mark(element, name, value) {
+  if (element.dataset[name] !== value) element.dataset[name] = value;
+}
+
+const tone = (value) => (!isNumber(value) || Math.abs(value) < 0.005 ? "flat" : value > 0 ? "up" : "down");
+
+/** Write everything that is text; called some ten times a second, since nobody reads faster. */
+export function writePanels(parts, store) {
+  const { header } = store;
+  writeLink(parts, store);
+  if (!header) return;
+  writeHeader(parts, header);
+  writeAccount(parts, header, store.ladder);
+  writeSignal(parts, header);
+  writeAlerts(parts, store.alerts);
+  const { points, rows } = store;
+  if (rows > 1) {
+    const width = points[(rows - 1) * POINT.WIDTH + POINT.TS] - points[POINT.TS];
+    write(parts.span, `last ${rows} rows, ${span(width)}`);
+  }
+}
+
+function writeHeader(parts, header) {
+  const [venue, symbol] = header.instrument.includes(":") ? header.instrument.split(":") : ["", header.instrument];
+  write(parts.symbol, symbol);
+  write(parts.venue, venue);
+  parts.symbol.title = `${header.instrument}, source ${header.source}, session ${header.session}`;
+  write(parts.badge, header.provenance.toUpperCase());
+  mark(parts.badge, "provenance", header.provenance);
+  parts.badge.title = `Source: ${header.source}`;
+  write(parts.time, `${day(header.ts)} ${clockTime(header.ts, 1)}`);
+  write(parts.p50, micros(header.latency_us?.p50));
+  write(parts.p99, micros(header.latency_us?.p99));
+  write(parts.events, fixed(header.events, 0));
+  write(parts.gaps, fixed(header.gaps, 0));
+  mark(parts.gaps, "tone", header.gaps ? "warn" : "");
+  write(parts.strategy, `${strategyState(header)} · ${header.preset}`);
+  mark(parts.strategy, "tone", header.state === "KILLED" ? "warn" : header.active ? "up" : "flat");
+  write(parts.model, header.model ? header.model.name : "none");
+  parts.model.title = header.model ? `${header.model.name}, version ${header.model.version}` : "no model is loaded";
+  const version = header.model ? ` ${String(header.model.version).slice(0, 12)}` : "";
+  if (header.model && !String(header.model.version).startsWith(header.model.name)) write(parts.model, header.model.name + version);
+}
+
+/** What the strategy may do now, in one word. */
+export function strategyState(header) {
+  if (header.state === "PAUSED") return "Playback is paused: genesis session resume lets it go on.";
+  if (header.state === "KILLED") return "Killed";
+  if (header.state === "ENDED") return "Ended";
+  if (header.state === "PAUSED") return header.active ? "Paused" : "Stopped";
+  return header.active ? "Trading" : "Stopped";
+}
+
+function writeAccount(parts, header, ladder) {
+  for (const name of ["unrealized", "realized", "total"]) {
+    write(parts[name], signed(header[name], 2));
+    mark(parts[name], "tone", tone(header[name]));
+  }
+  write(parts.fees, isNumber(header.fees) ? (header.fees > 0 ? MINUS : "") + fixed(Math.abs(header.fees), 2) : NOTHING);
+  const decimals = decimalsOf(header.tick_size);
+  const held = isNumber(header.position) && header.position !== 0;
+  const size = fixed(Math.abs(header.position), Math.min(decimalsOf(header.lot_size), 3));
+  write(parts.position, held ? `${header.position > 0 ? "▲ Long" : "▼ Short"} ${size}` : "Flat");
+  mark(parts.position, "tone", !held ? "flat" : header.position > 0 ? "up" : "down");
+  write(parts.entry, held && isNumber(header.entry_price) ? fixed(header.entry_price, decimals) : NOTHING);
+  write(parts.mid, fixed(header.mid, decimals + 1));
+  write(parts.spread, isNumber(header.spread) ? fixed(header.spread, decimals) : NOTHING);
+  if (!ladder) return;
+  const [bids, asks] = [sideLevels(ladder, 0).at(-1)?.total ?? 0, sideLevels(ladder, 2).at(-1)?.total ?? 0];
+  const share = bids + asks > 0 ? bids / (bids + asks) : NaN;
+  write(parts.bidShare, isNumber(share) ? `Bid ${percent(share, 0)}` : NOTHING);
+  write(parts.askShare, isNumber(share) ? `${percent(1 - share, 0)} Ask` : NOTHING);
+  parts.bidBar.style.transform = `scaleX(${isNumber(share) ? share.toFixed(3) : 0.5})`;
+}
+
+function writeSignal(parts, header) {
+  const { class: name, confidence, p } = header.signal ?? {};
+  write(parts.signal, SIGNS[name] ?? NOTHING);
+  mark(parts.call, "class", name ?? "NONE");
+  const waiting = header.model ? "model warming up" : "no model loaded";
+  write(parts.confidence, p ? percent(confidence) : "");
+  write(parts.sure, p ? "confidence" : waiting);
+  const rows = [["Down", 0], ["Neutral", 1], ["Up", 2]];
+  for (const [word, index] of rows) {
+    write(parts[`p${word}`], p ? percent(p[index]) : NOTHING);
+    parts[`odds${word}`].style.transform = `scaleX(${p ? p[index].toFixed(3) : 0})`;
+  }
+}
+
+function writeAlerts(parts, alerts) {
+  const key = `${alerts.length} ${JSON.stringify(alerts.at(-1) ?? null)}`;
+  if (parts.alerts.dataset.key === key) return;
+  parts.alerts.dataset.key = key;
+  const lines = alerts.slice(-4).reverse().map((alert) => {
+    const line = document.createElement("li");
+    const time = alert.timestamp ?? alert.ts ?? alert.ts_exchange;
+    const kind = String(alert.kind ?? alert.rule ?? alert.type ?? "alert").replaceAll("_", " ");
+    const when = isNumber(time) ? clockTime(time > 1e15 ? time / 1e6 : time) : "";
+    line.textContent = `${when} ${kind}${alert.message ? `: ${alert.message}` : ""}`;
+    return line;
+  });
+  parts.alerts.replaceChildren(...lines);
+}
+
+function writeLink(parts, { link, header, text, lastFrame }) {
+  mark(parts.link, "link", link);
+  mark(parts.root, "link", link);
+  const age = (performance.now() - lastFrame) / 1000;
+  write(parts.linkWords, link === "stale" && lastFrame ? `Stale ${fixed(age, 0)}\u202fs` : LINK_WORDS[link]);
+  const open = header && (link === "live" || link === "stale");
+  for (const button of parts.buttons) {
+    const name = button.dataset.command;
+    const done = name === "start" ? header?.active : name === "stop" ? !header?.active : false;
+    button.disabled = !open || done || (name === "start" && header?.state === "KILLED");
+    button.setAttribute("aria-pressed", String(Boolean(open && done)));
+  }
+  const words = banner(link, header);
+  parts.banner.hidden = !words;
+  write(parts.banner, words);
+  const away = !header && (link === "none" || link === "ended" || link === "lost");
+  parts.away.hidden = !away;
+  if (!away) return;
+  write(parts.awayTitle, link === "none" ? "No session is running" : "The session is over");
+  write(parts.awayWords, link === "none" ? "Start one in a terminal:" : "Start another in a terminal:");
+  write(parts.awayThen, "This page connects by itself as soon as it runs.");
+  parts.away.title = text;
+}
+
+function banner(link, header) {
+  if (link === "reconnecting") return "The dashboard's server does not answer. The session goes on; this page keeps trying.";
+  if (!header) return "";
+  if (link === "lost") return "The session's process is gone: these are its last figures. Resume it with genesis run; this page connects by itself.";
+  if (header.state === "ENDED" && header.reason) return `Session ended early: ${header.reason}`;
+  if (link === "ended" || header.state === "ENDED") return "Session ended: these figures are final. genesis run starts another; genesis report writes its tear sheet.";
+  if (link === "none") return "No session is running: these are the last figures seen. Start one with genesis run.";
+  if (header.state === "PAUSED") return "Playback is paused: genesis session resume lets it go on.";
+  if (header.state === "KILLED") return "Kill switch: the position is closed and the strategy blocked. RESET clears it.";
+  if (link === "stale") return "Nothing new from the session: prices may be old.";
+  return "";
+}
