@@ -22,7 +22,7 @@ MOST_POINTS = 4_000
 TEMPLATE = go.layout.Template(
     layout={
         "font": {"family": "Inter, system-ui, -apple-system, 'Segoe UI', sans-serif", "size": 13, "color": INK},
-        "title": {"x": 0, "xanchor": "left", "xref": "container", "pad": {"l": 12}, "font": {"size": 16}},
+        "title": {"x": 0, "xanchor": "left", "xref": "container", "pad": {"l": 4}, "font": {"size": 16}},
         "paper_bgcolor": PAPER,
         "plot_bgcolor": PAPER,
         "colorway": [ACCENT, AMBER, UP, DOWN, SECOND, NEUTRAL],
@@ -30,7 +30,14 @@ TEMPLATE = go.layout.Template(
         "hovermode": "x unified",
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 1, "xanchor": "right"},
         "xaxis": {"gridcolor": GRID, "zeroline": False, "linecolor": GRID, "ticks": "outside", "tickcolor": GRID},
-        "yaxis": {"gridcolor": GRID, "zeroline": False, "linecolor": GRID, "automargin": True},
+        "yaxis": {
+            "gridcolor": GRID,
+            "zeroline": False,
+            "linecolor": GRID,
+            "automargin": True,
+            "exponentformat": "none",
+            "separatethousands": True,
+        },
     }
 )
 
@@ -96,7 +103,12 @@ def price_figure(
             customdata=[[trade.size, trade.pnl] for trade in some],
             mode="markers",
             name=f"{'long' if long else 'short'} {kind.lower()}",
-            marker={"symbol": symbol, "size": 9 if kind == "ENTRY" else 7, "color": colour, "line": {"width": 1.2}},
+            marker={
+                "symbol": symbol,
+                "size": 9 if kind == "ENTRY" else 7,
+                "color": colour,
+                "line": {"width": 1.4, "color": colour},
+            },
             hovertemplate="%{y:,.2f} × %{customdata[0]:g}, pnl %{customdata[1]:,.2f}",
         )
     return _finish(figure, title, 420)
