@@ -108,6 +108,7 @@ class Trade(NamedTuple):
     tick: int
     quantity: float
     side: int
+    market: bool = True  # False: no match in the book (insurance fund, auction indication); no part of flow
 
 
 class BookTicker(NamedTuple):

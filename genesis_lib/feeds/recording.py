@@ -1,0 +1,266 @@
+"""Finished recordings as streams of typed events."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import zlib
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from genesis_lib.errors import InputError, RecordingError
+from genesis_lib.feeds.binance import BinanceParser, decode, message_of, synchronize, venue_of
+from genesis_lib.feeds.instruments import SECOND, grid_of, known
+from genesis_lib.types import DepthUpdate, Event, Instrument
+
+MAX_STEP_BACK = SECOND  # a clock that is set may step back a little; more than this is a damaged recording
+LOOK_AHEAD = 200_000  # lines read for the first diff and snapshot
+
+
+class Recording(ABC):
+    """A finished recording of one instrument; iterating reads it from the start, as often as wanted.
+
+    Attributes
+    ----------
+    paths : tuple of Path
+        Its files, in the order in which they are read.
+    instrument : Instrument
+    kind : str
+        The format: ``"binance"`` or ``"hftbacktest"``.
+    counts : Counter
+        Messages by kind, of the last complete or current pass.
+    lines : int
+        Lines (or rows) read in that pass.
+    provenance : str
+        ``"recorded"``.
+    """
+
+    kind: str
+    provenance = "recorded"
+
+    def __init__(self, paths: tuple[Path, ...], instrument: Instrument) -> None:
+        self.paths, self.instrument = paths, instrument
+        self.counts: Counter[str] = Counter()
+        self.lines = 0
+
+    @property
+    def name(self) -> str:
+        """Names of the files."""
+        return " + ".join(path.name for path in self.paths)
+
+    @cached_property
+    def data_hash(self) -> str:
+        """sha256 over the bytes of the files, in order."""
+        return hash_files(self.paths)
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Event]:
+        """Raw events in file order, before any joining of snapshot and diffs."""
+
+    def events(self) -> Iterator[Event]:
+        """Events that may be applied to a book: joined, in sequence, with a `Gap` where they are not."""
+        return synchronize(self)
+
+
+class BinanceRecording(Recording):
+    """Raw lines ``<receive time> {json}`` of Binance's streams and REST snapshots; see `read_recording`."""
+
+    kind = "binance"
+
+    def __init__(self, paths: tuple[Path, ...], instrument: Instrument, *, skip_other_symbols: bool = False) -> None:
+        super().__init__(paths, instrument)
+        self._skip_other_symbols = skip_other_symbols
+
+    def __iter__(self) -> Iterator[Event]:
+        parser = BinanceParser(self.instrument, skip_other_symbols=self._skip_other_symbols)
+        self.counts, self.lines = parser.counts, 0
+        received = told = 0
+        for line in raw_lines(self.paths):
+            self.lines += 1
+            if line.ts_receive < received - MAX_STEP_BACK:
+                raise _back("receive time", received, line.ts_receive, line)
+            received = max(received, line.ts_receive)
+            try:
+                event = parser.parse(decode(line.payload), line.ts_receive)
+            except InputError as error:
+                raise RecordingError(str(error), line.file, line.number) from None
+            if event is None:
+                continue
+            if type(event) is DepthUpdate:
+                if event.ts_exchange < told - MAX_STEP_BACK:
+                    raise _back("exchange time of a depthUpdate", told, event.ts_exchange, line)
+                told = max(told, event.ts_exchange)
+            yield event
+
+
+class Line(NamedTuple):
+    """A line of a raw recording, and where it stands."""
+
+    ts_receive: int
+    payload: bytes
+    file: Path
+    number: int
+
+
+def read_recording(
+    paths: str | Path | Iterable[str | Path],
+    *,
+    instrument: Instrument | None = None,
+    tick_size: float | None = None,
+) -> Recording:
+    """Open a finished recording of one instrument.
+
+    Parameters
+    ----------
+    paths
+        One file or several of one session, read in the order of their names. Raw Binance recordings (plain or gzip) and
+        hftbacktest's event format (Parquet, npz) are told apart by their content.
+    instrument
+        What it is a recording of; found in the data when left out. When given, lines of other symbols are counted and
+        passed over instead of refused.
+    tick_size
+        Price grid of an instrument that Genesis does not know, where that of the snapshot's prices would be too coarse.
+
+    Returns
+    -------
+    Recording
+        Iterate for raw events; `Recording.events` gives synchronized ones.
+
+    Raises
+    ------
+    RecordingError
+        Here or while iterating: a file that is missing, truncated or of another kind, a line that is no JSON, a missing
+        field, a price off the grid, time that jumps back by more than a second. Names file, line and cause.
+
+    Examples
+    --------
+    >>> for event in read_recording(["btcusdt_20240718.gz", "btcusdt_20240719.gz"]).events():  # doctest: +SKIP
+    ...     builder.push(event)
+    """
+    files = (paths,) if isinstance(paths, (str, Path)) else tuple(paths)
+    files = tuple(sorted((Path(path) for path in files), key=lambda path: (path.name, str(path))))
+    if not files:
+        raise InputError("paths must name at least one file")
+    for file in files:
+        if not file.is_file():
+            raise RecordingError("no such file" if not file.exists() else "not a file", file)
+    if is_hftbacktest(files[0]):
+        from genesis_lib.feeds.hftbacktest import HftRecording
+
+        return HftRecording(files, instrument)
+    given = instrument is not None
+    return BinanceRecording(files, instrument or _find_instrument(files, tick_size), skip_other_symbols=given)
+
+
+def is_hftbacktest(file: Path) -> bool:
+    """Whether a file's first bytes are those of Parquet or of a numpy archive."""
+    with file.open("rb") as stream:
+        return stream.read(4) in (b"PAR1", b"PK\x03\x04")
+
+
+def identify(file: Path) -> tuple[str, str]:
+    """Venue and symbol of one file of a recording, by its first lines (or its name, where the format says nothing)."""
+    if is_hftbacktest(file):
+        from genesis_lib.feeds.hftbacktest import HftRecording
+
+        instrument = HftRecording((file,)).instrument
+        return instrument.venue, instrument.symbol
+    venue, symbol, _ = _look((file,))
+    return venue, symbol
+
+
+def hash_files(paths: Iterable[Path]) -> str:
+    """sha256 over the bytes of files, in order, as hexadecimal digits."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def raw_lines(paths: Iterable[Path]) -> Iterator[Line]:
+    """Split raw recordings into receive time (ns) and message; blank lines are passed over."""
+    for file in paths:
+        number = 0
+        try:
+            with file.open("rb") as raw:
+                zipped = raw.read(2) == b"\x1f\x8b"
+                raw.seek(0)
+                stream = gzip.GzipFile(fileobj=raw) if zipped else raw
+                for number, line in enumerate(stream, 1):
+                    if line.isspace():
+                        continue
+                    stamp, _, payload = line.partition(b" ")
+                    yield Line(_receive_time(stamp, file, number), payload, file, number)
+        except EOFError:
+            raise RecordingError("the gzip file is truncated after this line", file, number) from None
+        except (gzip.BadGzipFile, zlib.error) as error:
+            raise RecordingError(f"the gzip file is damaged after this line: {error}", file, number) from None
+
+
+def _receive_time(stamp: bytes, file: Path, number: int) -> int:
+    if stamp.isdigit():
+        if len(stamp) == 19:
+            return int(stamp)
+        if len(stamp) == 16:
+            return int(stamp) * 1000
+    shown = stamp[:40].decode(errors="replace")
+    raise RecordingError(
+        f"a line must begin with a receive time of 16 (us) or 19 (ns) digits and a blank, got {shown!r}", file, number
+    )
+
+
+def _back(what: str, before: int, now: int, line: Line) -> RecordingError:
+    seconds = (before - now) / SECOND
+    return RecordingError(f"{what} jumps back by {seconds:.3f} s, to {now}", line.file, line.number)
+
+
+def _look(files: tuple[Path, ...], *, snapshot: bool = False) -> tuple[str, str, tuple[Line, dict[str, Any]] | None]:
+    """Venue by the first diff, symbol by the first message that names it, and the first snapshot where wanted."""
+    venue = symbol = found = None
+    for line in islice(raw_lines(files), LOOK_AHEAD):
+        try:
+            message = decode(line.payload)
+            kind, data = message_of(message)
+            venue = venue or venue_of(message)
+        except InputError as error:
+            raise RecordingError(str(error), line.file, line.number) from None
+        symbol = symbol or data.get("s") or data.get("symbol")
+        if kind == "snapshot" and found is None:
+            found = line, data
+        if venue and symbol and (found is not None or not snapshot):
+            break
+    if not venue or not symbol:
+        raise RecordingError("no depthUpdate that names its symbol: not a recording of an order book", files[0])
+    return venue, symbol, found
+
+
+def _find_instrument(files: tuple[Path, ...], tick_size: float | None) -> Instrument:
+    venue, symbol, _ = _look(files)
+    instrument = known(venue, symbol)
+    if instrument is not None:
+        return instrument if tick_size is None else replace(instrument, tick_size=tick_size)
+    snapshot = _look(files, snapshot=True)[2]
+    if snapshot is not None:
+        return _from_snapshot(venue, symbol, *snapshot, tick_size)
+    raise RecordingError(
+        f"unknown symbol {symbol!r} of {venue}, and no REST snapshot to take its price grid from", files[0]
+    )
+
+
+def _from_snapshot(venue: str, symbol: str, line: Line, data: dict[str, Any], tick_size: float | None) -> Instrument:
+    try:
+        levels = [*data["bids"], *data["asks"]]
+        tick = tick_size or grid_of(price for price, _ in levels)
+        return Instrument(venue, symbol, tick, grid_of(quantity for _, quantity in levels))
+    except KeyError as error:
+        raise RecordingError(f"snapshot without its field {error}", line.file, line.number) from None
+    except (TypeError, ValueError) as error:
+        raise RecordingError(f"no price grid for {symbol!r}: {error}", line.file, line.number) from None

@@ -1,0 +1,274 @@
+"""Finished data of any kind as book rows: recordings, stored Parquet rows and CSV files, a session at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby, pairwise
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+import numpy as np
+
+from genesis_lib.errors import InputError, RecordingError
+from genesis_lib.feeds.builder import RowBuilder
+from genesis_lib.feeds.hftbacktest import HftRecording
+from genesis_lib.feeds.instruments import MINUTE
+from genesis_lib.feeds.recording import Recording, hash_files, identify, is_hftbacktest, raw_lines, read_recording
+from genesis_lib.feeds.snapshot_csv import CsvRows
+from genesis_lib.storage import parquet
+from genesis_lib.types import Event, Instrument, Snapshot, Snapshots
+
+Spec: TypeAlias = str | Path | Iterable[str | Path]
+SAME_SESSION_NS = MINUTE  # a file that begins within this of the end of the one before continues its session
+BLOCK = 65_536
+SUFFIXES = (".gz", ".dat", ".parquet", ".npz", ".csv")
+
+
+class FinishedSession(Protocol):
+    """One session of finished data, whatever it is stored as; a `Recording` is one."""
+
+    name: str
+    paths: tuple[Path, ...]
+    instrument: Instrument
+    provenance: str
+    data_hash: str
+
+    def events(self) -> Iterator[Event | Snapshot]:
+        """Synchronized events, or rows."""
+
+
+class StoredRows:
+    """A session of rows in genesis' own Parquet files."""
+
+    kind = "rows"
+
+    def __init__(self, stored: parquet.StoredSession) -> None:
+        self._stored = stored
+        self.paths, self.instrument = stored.paths, stored.instrument
+        self.provenance, self.name = stored.provenance, stored.instrument.name
+
+    @property
+    def data_hash(self) -> str:
+        """sha256 over the files' bytes."""
+        return hash_files(self.paths)
+
+    def events(self) -> Iterator[Snapshot]:
+        """The rows, a block at a time in memory."""
+        for block in self._stored.blocks():
+            yield from block
+
+    def snapshots(self) -> Snapshots:
+        """The rows at once."""
+        return concatenate(list(self._stored.blocks()))
+
+
+def open_sessions(spec: Spec, *, tick_size: float | None = None, symbol: str | None = None) -> list[FinishedSession]:
+    """Find the sessions in files and folders.
+
+    Parameters
+    ----------
+    spec
+        A path or several: raw recordings, hftbacktest events, rows that `genesis ingest` wrote (folder or files), CSV
+        files of top-10 snapshots. A folder stands for the files in it.
+    tick_size, symbol
+        For CSV files and unknown instruments, which do not tell them.
+
+    Returns
+    -------
+    list
+        In order of venue, symbol and time. Recordings of one instrument whose times follow each other within a minute
+        are one session.
+    """
+    sessions: list[FinishedSession] = []
+    recordings: list[Path] = []
+    rows: list[Path] = []
+    for path in _files(spec):
+        kind = classify(path)
+        if kind == "csv":
+            sessions.append(CsvRows(path, tick_size=tick_size, symbol=symbol))
+        else:
+            (rows if kind == "rows" else recordings).append(path)
+    sessions += map(StoredRows, parquet.sessions(rows))
+    for _, group in groupby(sorted(recordings, key=identify), key=identify):
+        sessions += [read_recording(paths, tick_size=tick_size) for paths in _chains(list(group))]
+    return sessions
+
+
+def classify(path: Path) -> str:
+    """``"binance"``, ``"hftbacktest"``, ``"rows"`` or ``"csv"``, by a file's content.
+
+    Raises
+    ------
+    RecordingError
+        For a file that does not exist or is empty.
+    """
+    if not path.is_file():
+        raise RecordingError("no such file", path)
+    if path.stat().st_size == 0:
+        raise RecordingError("the file is empty", path)
+    if is_hftbacktest(path):
+        return "rows" if parquet.is_rows(path) else "hftbacktest"
+    with path.open("rb") as stream:
+        head = stream.read(64)
+    if head[:2] == b"\x1f\x8b" or head.split(b" ", 1)[0].isdigit():
+        return "binance"
+    return "csv"
+
+
+def read_snapshots(
+    spec: Spec, depth: int = 10, *, tick_size: float | None = None, symbol: str | None = None
+) -> Snapshots:
+    """Read every book row of finished data of one instrument.
+
+    Parameters
+    ----------
+    spec
+        As for `open_sessions`. Several sessions become one, the first row of each later one marked invalid, so that no
+        window and no label crosses from one into the next.
+    depth
+        Levels a side; no more than the source has.
+    tick_size, symbol
+        For CSV files and unknown instruments.
+
+    Raises
+    ------
+    InputError
+        When there is no row, or there are several instruments (`read_sessions` gives them apart).
+    """
+    parts = read_sessions(spec, depth, tick_size=tick_size, symbol=symbol)
+    names = sorted({part.instrument.name for part in parts})
+    if len(names) > 1:
+        raise InputError(f"spec holds {len(names)} instruments ({', '.join(names)}); read_sessions gives them apart")
+    parts.sort(key=lambda part: int(part.ts_exchange[0]))
+    for part in parts[1:]:
+        part.valid[0] = False
+    return concatenate(parts)
+
+
+def read_sessions(
+    spec: Spec, depth: int = 10, *, tick_size: float | None = None, symbol: str | None = None
+) -> list[Snapshots]:
+    """Read every book row of finished data, a `Snapshots` for each session; parameters as for `read_snapshots`."""
+    sessions = open_sessions(spec, tick_size=tick_size, symbol=symbol)
+    return [rows_of(session, depth) for session in sessions]
+
+
+def rows_of(session: FinishedSession, depth: int = 10) -> Snapshots:
+    """Read all rows of a session, with at most `depth` levels a side."""
+    if depth < 1:
+        raise InputError(f"depth must be at least 1, got {depth!r}")
+    if isinstance(session, Recording):
+        return collect(build_rows(session, depth), session.instrument, session.provenance)
+    return cut(session.snapshots(), depth)
+
+
+def build_rows(session: FinishedSession, depth: int = 10) -> Iterator[Snapshot]:
+    """Give a session's rows one at a time.
+
+    Raises
+    ------
+    RecordingError
+        At the end of a recording in which no snapshot ever joined the diffs.
+    """
+    builder = RowBuilder(session.instrument, depth)
+    for event in session.events():
+        row = builder.push(event)
+        if row is not None:
+            yield row if row.levels.shape[0] <= depth else row._replace(levels=row.levels[:depth])
+    if not builder.counts["rows"]:
+        raise RecordingError(unbuildable(session), session.name)
+
+
+def unbuildable(session: FinishedSession) -> str:
+    """Say why a session gives no row."""
+    counts = getattr(session, "counts", {})
+    if counts.get("depthUpdate") and not counts.get("snapshot"):
+        return f"the book cannot be rebuilt: {counts['depthUpdate']} diffs, but no REST snapshot for them to change"
+    if counts.get("depthUpdate"):
+        return "the book cannot be rebuilt: no diff continues a REST snapshot"
+    return "no book rows in it"
+
+
+def collect(rows: Iterable[Snapshot], instrument: Instrument, provenance: str = "recorded") -> Snapshots:
+    """Stack a stream of rows without holding more than one block of them as objects."""
+    blocks, pending = [], []
+    for row in rows:
+        pending.append(row)
+        if len(pending) == BLOCK:
+            blocks.append(Snapshots.of(pending, instrument, provenance))
+            pending = []
+    if pending or not blocks:
+        blocks.append(Snapshots.of(pending, instrument, provenance))
+    return concatenate(blocks)
+
+
+def concatenate(parts: list[Snapshots]) -> Snapshots:
+    """Join rows of one instrument end to end, with the fewest levels that all have."""
+    if not parts:
+        raise InputError("no rows: at least one part is needed")
+    if len(parts) == 1:
+        return parts[0]
+    levels = min(part.depth for part in parts)
+    provenances = {part.provenance for part in parts}
+    if len(provenances) > 1:
+        raise InputError(f"parts must be of one provenance, got {', '.join(sorted(provenances))}")
+    return Snapshots(
+        parts[0].instrument,
+        np.concatenate([part.ts_exchange for part in parts]),
+        np.concatenate([part.ts_receive for part in parts]),
+        np.concatenate([part.levels[:, :levels] for part in parts]),
+        np.concatenate([part.flow for part in parts]),
+        np.concatenate([part.valid for part in parts]),
+        parts[0].provenance,
+    )
+
+
+def cut(snapshots: Snapshots, depth: int) -> Snapshots:
+    """The same rows with at most `depth` levels a side."""
+    s = snapshots
+    if s.depth <= depth:
+        return s
+    levels = np.ascontiguousarray(s.levels[:, :depth])
+    return Snapshots(s.instrument, s.ts_exchange, s.ts_receive, levels, s.flow, s.valid, s.provenance)
+
+
+def _files(spec: Spec) -> list[Path]:
+    paths = [Path(spec)] if isinstance(spec, (str, Path)) else [Path(path) for path in spec]
+    if not paths:
+        raise InputError("spec must name at least one file or folder")
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            stored = sorted(path.rglob("part-*.parquet"))
+            inside = stored or sorted(p for p in path.iterdir() if p.is_file() and p.suffix in SUFFIXES)
+            if not inside:
+                raise RecordingError(f"no market data in this folder ({', '.join(SUFFIXES)})", path)
+            files += inside
+        else:
+            files.append(path)
+    return list(dict.fromkeys(files))
+
+
+def _chains(files: list[Path]) -> list[list[Path]]:
+    """Split files of one instrument into runs that follow each other in time."""
+    if len(files) == 1:
+        return [files]
+    spans = sorted((*_span(file), file) for file in files)
+    chains = [[spans[0][2]]]
+    for (_, end, _), (start, _, file) in pairwise(spans):
+        if start - end > SAME_SESSION_NS:
+            chains.append([])
+        chains[-1].append(file)
+    return chains
+
+
+def _span(file: Path) -> tuple[int, int]:
+    if is_hftbacktest(file):
+        return HftRecording((file,)).span()
+    first = last = None
+    for line in raw_lines((file,)):
+        first = line.ts_receive if first is None else first
+        last = line.ts_receive
+    if first is None:
+        raise RecordingError("no line in it", file)
+    return first, last

@@ -1,0 +1,77 @@
+"""The schema of stored book rows, and what a file says of itself in its metadata."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+import pyarrow as pa
+
+from genesis_lib.errors import InputError
+from genesis_lib.types import FLOW_FIELDS, Instrument
+
+SCHEMA_VERSION = 1
+KEY = b"genesis"
+LEVEL_FIELDS = ("bid_price", "bid_quantity", "ask_price", "ask_quantity")
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a file of rows says of itself: instrument, provenance, and the hash of the data it was made from."""
+
+    venue: str
+    symbol: str
+    tick_size: float
+    lot_size: float
+    provenance: str
+    data_hash: str
+    depth: int
+    version: int = SCHEMA_VERSION
+
+    @property
+    def instrument(self) -> Instrument:
+        """The instrument of the rows."""
+        return Instrument(self.venue, self.symbol, self.tick_size, self.lot_size)
+
+    @classmethod
+    def of(cls, instrument: Instrument, provenance: str, data_hash: str, depth: int) -> Description:
+        """Describe rows of an instrument with `depth` levels a side."""
+        grid = instrument.tick_size, instrument.lot_size
+        return cls(instrument.venue, instrument.symbol, *grid, provenance, data_hash, depth)
+
+
+def level_columns(depth: int) -> list[str]:
+    """Names of the 4 * depth level columns, ``bid_price_1`` ... ``ask_quantity_10``, as `Snapshot.levels` has them."""
+    return [f"{name}_{level}" for level in range(1, depth + 1) for name in LEVEL_FIELDS]
+
+
+def schema_of(description: Description) -> pa.Schema:
+    """Arrow schema of rows: times in ns, validity, flow, levels (NaN where empty)."""
+    fields = [pa.field("ts_exchange", pa.int64()), pa.field("ts_receive", pa.int64()), pa.field("valid", pa.bool_())]
+    fields += [pa.field(name, pa.float64()) for name in (*FLOW_FIELDS, *level_columns(description.depth))]
+    text = json.dumps(asdict(description), sort_keys=True)
+    return pa.schema([field.with_nullable(False) for field in fields], metadata={KEY: text.encode()})
+
+
+def describe(schema: pa.Schema, file: object) -> Description:
+    """Read a file's own description.
+
+    Raises
+    ------
+    InputError
+        When the file was not written by Genesis, is of another schema version, or its columns are not those it names.
+    """
+    text = (schema.metadata or {}).get(KEY)
+    if text is None:
+        raise InputError(f"{file}: not a file of book rows (no {KEY.decode()!r} in its metadata)")
+    values = json.loads(text)
+    version = values.get("version")
+    if version != SCHEMA_VERSION:
+        raise InputError(f"{file}: schema version {version!r}; this Genesis reads version {SCHEMA_VERSION}")
+    try:
+        description = Description(**values)
+    except TypeError as error:
+        raise InputError(f"{file}: damaged description: {error}") from None
+    if schema.names != schema_of(description).names:
+        raise InputError(f"{file}: its columns are not those of schema version {version}, depth {description.depth}")
+    return description
