@@ -1,1 +1,7 @@
+"""Networks, their artifacts and their predictions. Serving needs numpy alone; only `deeplob` imports torch."""
 
+from genesis_lib.models import registry
+from genesis_lib.models.artifact import Artifact
+from genesis_lib.models.predictor import CLASSES, Predictor
+
+__all__ = ["CLASSES", "Artifact", "Predictor", "registry"]

@@ -1,1 +1,35 @@
+"""Labels, purged cross-validation and training. Nothing here is needed to serve a model.
 
+Names are loaded when asked for: labels and splits do without torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+_HOMES = {
+    "CrossValidation": "crossval",
+    "cross_validate": "crossval",
+    "Evaluation": "evaluation",
+    "evaluate": "evaluation",
+    "Label": "labels",
+    "share_table": "labels",
+    "PurgedKFold": "splits",
+    "Rows": "dataset",
+    "Samples": "dataset",
+    "TrainingConfig": "lit",
+    "gather_sessions": "sessions",
+    "register_best": "card",
+}
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str):
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

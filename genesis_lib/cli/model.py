@@ -1,0 +1,176 @@
+"""`genesis train` and `genesis evaluate`."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from genesis_lib import config
+from genesis_lib.cli import emit, json_option
+
+FIGURES = "{:>14} {:>9} {:>9} {:>8} {:>9} {:>7}"
+
+
+def _settings_root(root: str | None) -> str:
+    return config.load(paths={"models": root}).paths.models
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True)
+@click.option("--model", "architecture", type=click.Choice(["deeplob"]), default="deeplob", show_default=True)
+@click.option("--folds", type=click.IntRange(2), default=5, show_default=True)
+@click.option("--epochs", type=click.IntRange(1), default=15, show_default=True, help="Passes a fold at most.")
+@click.option("--patience", type=click.IntRange(1), default=15, show_default=True, help="Passes without improvement.")
+@click.option("--batch-size", type=click.IntRange(2), default=256, show_default=True)
+@click.option("--windows", type=click.IntRange(0), default=32_768, show_default=True, help="A pass at most; 0: all.")
+@click.option("--stride", type=click.IntRange(1), default=5, show_default=True, help="Rows from sample to sample.")
+@click.option(
+    "--label", "kind", default="smoothed", show_default=True,
+    type=click.Choice(["smoothed", "smoothed-past", "volatility", "triple-barrier"]),
+)  # fmt: skip
+@click.option("--horizon", type=click.IntRange(1), default=20, show_default=True, help="Rows ahead.")
+@click.option("--threshold", default="balanced", show_default=True, help='Size of a move, or "balanced".')
+@click.option("--levels", type=click.IntRange(1, 10), help="Book levels a side; as many as the data has, at most 10.")
+@click.option("--window", type=click.IntRange(9), default=100, show_default=True, help="Rows a prediction sees.")
+@click.option("--embargo", type=click.FloatRange(0, 0.5), default=0.01, show_default=True)
+@click.option("--dropout", type=click.FloatRange(0, 0.95), default=0.3, show_default=True)
+@click.option("--seed", type=int, default=7, show_default=True)
+@click.option("--minutes", type=float, help="Length of each simulated session (10).")
+@click.option("--jobs", type=int, default=1, show_default=True, help="Folds at a time.")
+@click.option("--unseen", multiple=True, help="A recording to report on in the card, never trained on; repeatable.")
+@click.option("--name", help="Name to register under; deeplob-LEVELS when left out.")
+@click.option("--out", help="Folder of models (the settings' when left out).")
+@click.option("--promote/--no-promote", default=False, show_default=True, help="Make it the champion.")
+@json_option
+def train(
+    paths, architecture, folds, epochs, patience, batch_size, windows, stride, kind, horizon, threshold, levels, window,
+    embargo, dropout, seed, minutes, jobs, unseen, name, out, promote, as_json,
+):  # fmt: skip
+    """Cross-validate a network on PATHS, register its best fold.
+
+    PATHS are recordings, Parquet folders, CSV files or simulator[:SYMBOL]; sessions are never joined, and folds are
+    purged by the time a label is known.
+    """
+    from genesis_lib.models import registry
+    from genesis_lib.models.deeplob import DeepLOBConfig  # torch takes seconds: only those who train wait for it
+    from genesis_lib.training import (
+        Label,
+        PurgedKFold,
+        Rows,
+        TrainingConfig,
+        cross_validate,
+        evaluate,
+        gather_sessions,
+        register_best,
+    )  # fmt: skip
+    from genesis_lib.training.card import fold_records
+
+    root = _settings_root(out)
+    label = Label(kind, horizon, threshold if threshold == "balanced" else _number("threshold", threshold))
+    training = TrainingConfig(epochs, patience, batch_size, windows or None, seed=seed)
+    click.echo("reading ...", err=True)
+    sessions = gather_sessions(paths, 10, minutes=minutes)
+    held = {title: gather_sessions([title]) for title in unseen}
+    depth = levels or min(10, *(session.depth for session in sessions)) if sessions else 10
+    rows = Rows.of(sessions, depth)
+    click.echo(f"{len(rows):,} rows in {len(rows.sessions)} sessions, {depth} levels, {rows.provenance}", err=True)
+    result = cross_validate(
+        rows,
+        label,
+        config=DeepLOBConfig(levels=depth, window=window, dropout=dropout),
+        training=training,
+        splitter=PurgedKFold(folds, embargo),
+        stride=stride,
+        jobs=jobs,
+    )
+    chosen = register_best(result, rows, name or f"{architecture}-{depth}", root=root, unseen=None)
+    shown = {_title(parts): evaluate(chosen, parts) for parts in held.values()}
+    if shown:
+        chosen = register_best(result, rows, chosen.name, root=root, unseen=shown)
+    if promote:
+        registry.promote(f"{chosen.name}/{chosen.version}", root)
+    summary = {
+        "folds": fold_records(result),
+        **result.scores(),
+        "name": chosen.name,
+        "version": chosen.version,
+        "path": str(chosen.path),
+        "promoted": promote,
+        "best_fold": result.best.number,
+        "baselines": chosen.metrics["baselines"],
+        "unseen": {title: each.as_dict() for title, each in shown.items()},
+        "parameters": result.parameters,
+        "rows": len(rows),
+        "stride": stride,
+        "seconds": round(result.seconds, 1),
+    }
+    emit(summary, as_json, None if as_json else _report(result, chosen, shown))
+
+
+@click.command()
+@click.argument("model")
+@click.argument("paths", nargs=-1, required=True)
+@click.option("--stride", type=click.IntRange(1), default=1, show_default=True, help="Rows from sample to sample.")
+@click.option("--minutes", type=float, help="Length of each simulated session (10).")
+@click.option("--seed", type=int, help="Of the first simulated session (1000).")
+@click.option("--out", "root", help="Folder of models (the settings' when left out).")
+@json_option
+def evaluate(model, paths, stride, minutes, seed, root, as_json):
+    """Score MODEL (a name, a version, champion or a model folder) and its baselines on PATHS."""
+    from genesis_lib.models import registry
+    from genesis_lib.training import evaluate as score
+    from genesis_lib.training import gather_sessions
+
+    began = time.perf_counter()
+    artifact = registry.load(model, _settings_root(root))
+    result = score(artifact, gather_sessions(paths, artifact.levels, minutes=minutes, seed=seed), stride)
+    summary = {
+        "model": artifact.name,
+        "version": artifact.version,
+        **result.as_dict(),
+        "seconds": round(time.perf_counter() - began, 1),
+    }
+    text = [f"{artifact.name} {artifact.version}: {result.rows:,} rows", "", *_figures({"deeplob": result.scores})]
+    text += _figures(result.baselines, head=False)
+    if result.seen:
+        text += ["", "This data was trained on: the figures prove nothing."]
+    emit(summary, as_json, "\n".join(text))
+
+
+def _report(result, chosen, shown) -> str:
+    import pandas as pd
+
+    lines = [
+        result.fold_table().to_string(float_format="{:.4f}".format, na_rep=""),
+        "",
+        *_figures({name: row.to_dict() for name, row in result.baseline_table().iterrows()}),
+        "",
+        result.class_table().to_string(float_format="{:.4f}".format),
+        "",
+        result.confusion().to_string(),
+        "",
+        pd.DataFrame(result.best.shares).T.to_string(float_format="{:.3f}".format),
+    ]
+    for title, each in shown.items():
+        lines += ["", f"unseen: {title}", *_figures({"deeplob": each.scores, **each.baselines})]
+    best = f"fold {result.best.number} is best on validation"
+    lines += ["", f"{best}; registered as {chosen.name} {chosen.version} in {chosen.path} ({result.seconds:.0f} s)"]
+    return "\n".join(lines)
+
+
+def _figures(table, head: bool = True) -> list[str]:
+    names = ("accuracy", "macro_f1", "mcc", "log_loss", "ece")
+    lines = [FIGURES.format("", *names)] if head else []
+    return lines + [FIGURES.format(name, *(f"{row[key]:.4f}" for key in names)) for name, row in table.items()]
+
+
+def _title(sessions) -> str:
+    return ", ".join(f"{s.instrument.name} ({s.provenance}, {len(s):,} rows)" for s in sessions)
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise click.BadParameter(f'{name} must be a number or "balanced", got {text!r}') from None

@@ -1,0 +1,227 @@
+"""Purged cross-validation of a network beside its baselines, and the tables that come of it."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, replace
+
+import joblib
+import numpy as np
+import pandas as pd
+import torch
+
+from genesis_lib.models.baseline import NAMES as BASELINES
+from genesis_lib.models.baseline import Baselines
+from genesis_lib.models.deeplob import DeepLOB, DeepLOBConfig
+from genesis_lib.models.predictor import CLASSES
+from genesis_lib.models.scaler import Scaler
+from genesis_lib.training.dataset import Rows, Samples
+from genesis_lib.training.labels import Label, shares
+from genesis_lib.training.lit import TrainingConfig, WindowBatches, fit, probabilities
+from genesis_lib.training.scores import class_scores, confusion, scores
+from genesis_lib.training.splits import Fold, PurgedKFold
+
+LOOK = 16_384  # windows the training score and the validation loss are measured on, spread evenly
+MODELS = ("deeplob", *BASELINES)
+
+
+@dataclass(frozen=True)
+class FoldResult:
+    """One fold: what was trained, and how it and the baselines did.
+
+    `net` holds scores by part ("train", "validation", "test"), `predicted` and `proba` the answers on the test samples
+    by model, in the order of `classes` and `rows` (their row numbers).
+    """
+
+    number: int
+    sizes: dict[str, int]
+    shares: dict[str, dict[str, float]]
+    label: Label
+    epochs: int
+    seconds: float
+    net: dict[str, dict[str, float]]
+    rows: np.ndarray
+    classes: np.ndarray
+    predicted: dict[str, np.ndarray]
+    proba: dict[str, np.ndarray]
+    weights: dict[str, np.ndarray]
+    scaler: Scaler
+    baselines: Baselines
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """All folds of one run; its tables are pandas frames."""
+
+    folds: tuple[FoldResult, ...]
+    label: Label
+    config: DeepLOBConfig
+    training: TrainingConfig
+    splitter: PurgedKFold
+    stride: int
+    parameters: int
+    seconds: float
+
+    @property
+    def best(self) -> FoldResult:
+        """The fold with the highest macro-F1 on its validation samples; the test samples have no say."""
+        return max(self.folds, key=lambda fold: fold.net["validation"]["macro_f1"])
+
+    def scores(self, model: str = "deeplob") -> dict[str, float]:
+        """Scores over the test samples of all folds together."""
+        classes, predicted, proba = self._pooled(model)
+        return scores(classes, proba, predicted)
+
+    def fold_table(self) -> pd.DataFrame:
+        """Train, validation and test accuracy of each fold, the baselines' test accuracy beside them."""
+        table = []
+        for fold in self.folds:
+            row: dict[str, object] = {"fold": fold.number, "epochs": fold.epochs, "best": fold is self.best}
+            row |= {f"n_{part}": size for part, size in fold.sizes.items()}
+            row |= {part: fold.net[part]["accuracy"] for part in ("train", "validation", "test")}
+            row |= {f"{part}_macro_f1": fold.net[part]["macro_f1"] for part in ("validation", "test")}
+            row |= {name: float(np.mean(fold.predicted[name] == fold.classes)) for name in BASELINES}
+            table.append(row)
+        return pd.DataFrame(table).set_index("fold")
+
+    def baseline_table(self) -> pd.DataFrame:
+        """Scores of the network and of each baseline over the test samples of all folds."""
+        return pd.DataFrame({name: self.scores(name) for name in MODELS}).T.rename_axis("model")
+
+    def class_table(self, model: str = "deeplob") -> pd.DataFrame:
+        """Precision, recall, F1 and support of each class over the test samples of all folds."""
+        classes, predicted, _ = self._pooled(model)
+        return pd.DataFrame(class_scores(classes, predicted), index=pd.Index(CLASSES, name="class"))
+
+    def confusion(self, model: str = "deeplob") -> pd.DataFrame:
+        """Counts over the test samples of all folds: true class down, answered class across."""
+        classes, predicted, _ = self._pooled(model)
+        names = pd.Index(CLASSES, name="true"), pd.Index(CLASSES, name="answered")
+        return pd.DataFrame(confusion(classes, predicted), *names)
+
+    def share_table(self) -> pd.DataFrame:
+        """Class shares in each part of each fold, with the threshold fitted on its training samples."""
+        table = [
+            {"fold": fold.number, "part": part, "threshold": fold.label.threshold, **share}
+            for fold in self.folds
+            for part, share in fold.shares.items()
+        ]
+        return pd.DataFrame(table).set_index(["fold", "part"])
+
+    def _pooled(self, model: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return (
+            np.concatenate([fold.classes for fold in self.folds]),
+            np.concatenate([fold.predicted[model] for fold in self.folds]),
+            np.concatenate([fold.proba[model] for fold in self.folds]),
+        )
+
+
+def cross_validate(
+    rows: Rows,
+    label: Label | None = None,
+    *,
+    config: DeepLOBConfig | None = None,
+    training: TrainingConfig | None = None,
+    splitter: PurgedKFold | None = None,
+    stride: int = 5,
+    jobs: int = 1,
+) -> CrossValidation:
+    """Train and test the network and its baselines fold by fold.
+
+    Parameters
+    ----------
+    rows
+        The pooled sessions.
+    label
+        What to predict; a balanced threshold is fitted on each fold's training samples.
+    config, training, splitter
+        Network, training and folds; the defaults of each when left out. The network takes as many levels as `rows` has.
+    stride
+        Rows from one sample to the next.
+    jobs
+        Folds at a time (joblib, so `parallel_config` can send them elsewhere); threads are shared among them.
+
+    Raises
+    ------
+    InputError
+        When there are too few samples for the folds.
+    """
+    label, training, splitter = label or Label(), training or TrainingConfig(), splitter or PurgedKFold()
+    config = replace(config or DeepLOBConfig(), levels=len(rows.columns) // 4)
+    began = time.perf_counter()
+    samples = Samples.of(rows, label, config.window, stride)
+    times = rows.time[samples.start], rows.time[samples.row], rows.time[samples.end]
+    folds = list(splitter.split(*times, rows.session[samples.row]))
+    if jobs != 1:
+        count = min(jobs if jobs > 0 else os.cpu_count() or 1, len(folds))
+        training = replace(training, threads=max(training.threads // count, 1), quiet=True)
+    results = joblib.Parallel(n_jobs=jobs)(
+        joblib.delayed(run_fold)(rows, samples, fold, label, config, training) for fold in folds
+    )
+    parameters = DeepLOB(config).parameter_count
+    seconds = time.perf_counter() - began
+    return CrossValidation(tuple(results), label, config, training, splitter, stride, parameters, seconds)
+
+
+def run_fold(
+    rows: Rows, samples: Samples, fold: Fold, label: Label, config: DeepLOBConfig, training: TrainingConfig
+) -> FoldResult:
+    """Train and test one fold; threshold, scaler, weights and baselines come from its training samples alone."""
+    began = time.perf_counter()
+    fitted = label.fit(samples.move[fold.train])
+    classes, known = fitted.classes(samples.move), fitted.classes(samples.known)
+    used = samples.rows_used(fold.train, len(rows))
+    scaler = Scaler.fit(rows.inputs[used])
+    flow_rows = rows.flow[used]
+    flow_scaler = Scaler.fit(flow_rows[np.isfinite(flow_rows).all(axis=1)])
+    baselines = Baselines.fit(
+        rows.flow[samples.row[fold.train]], classes[fold.train], known[fold.train], rows.flow_columns, flow_scaler
+    )
+    scaled = rows.scaled(scaler)
+
+    def batches(positions: np.ndarray, order=None) -> WindowBatches:
+        size = training.batch_size if order else 4 * training.batch_size
+        return WindowBatches(scaled, samples.row[positions], classes[positions], config.window, size, order)
+
+    seed = training.seed + fold.number
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net = DeepLOB(config)
+    order = (np.random.default_rng(seed), training.windows, training.together)
+    epochs = fit(
+        net,
+        batches(fold.train, order),
+        batches(_spread(fold.validation)),
+        replace(training, seed=seed),
+        f"fold {fold.number}",
+    )
+    parts = {"train": _spread(fold.train), "validation": fold.validation, "test": fold.test}
+    answers = {part: probabilities(net, batches(at), training.threads) for part, at in parts.items()}
+    proba = {"deeplob": answers["test"]}
+    predicted = {"deeplob": answers["test"].argmax(axis=1).astype(np.int8)}
+    for name, (guess, chance) in baselines.predict(rows.flow[samples.row[fold.test]], known[fold.test]).items():
+        predicted[name], proba[name] = guess, chance
+    return FoldResult(
+        number=fold.number,
+        sizes={name: len(getattr(fold, name)) for name in parts} | {"purged": fold.purged},
+        shares={name: shares(classes[getattr(fold, name)]) for name in parts},
+        label=fitted,
+        epochs=epochs,
+        seconds=time.perf_counter() - began,
+        net={part: scores(classes[at], answers[part]) for part, at in parts.items()},
+        rows=samples.row[fold.test],
+        classes=classes[fold.test],
+        predicted=predicted,
+        proba=proba,
+        weights={k: v.numpy() for k, v in net.state_dict().items() if not k.endswith("num_batches_tracked")},
+        scaler=scaler,
+        baselines=baselines,
+    )
+
+
+def _spread(positions: np.ndarray) -> np.ndarray:
+    """At most `LOOK` of the positions, evenly spread."""
+    if len(positions) <= LOOK:
+        return positions
+    return positions[np.linspace(0, len(positions) - 1, LOOK).astype(np.int64)]

@@ -1,0 +1,89 @@
+"""Score a registered model and its baselines on data that neither has seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from genesis_lib.errors import ModelError
+from genesis_lib.models.artifact import Artifact
+from genesis_lib.models.baseline import Baselines
+from genesis_lib.training.dataset import Rows, Samples
+from genesis_lib.training.labels import Label, shares
+from genesis_lib.training.scores import class_scores, confusion, scores
+from genesis_lib.types import Snapshots
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How a model did: its scores, the baselines' on the same rows, and each answer.
+
+    `classes`, `predicted` (n,) and `probabilities` (n, 3) belong to the `samples`.
+    """
+
+    rows: int
+    scores: dict[str, float]
+    baselines: dict[str, dict[str, float]]
+    shares: dict[str, float]
+    by_class: dict[str, np.ndarray]
+    confusion: np.ndarray
+    seen: bool
+    classes: np.ndarray
+    probabilities: np.ndarray
+    samples: Samples
+
+    def as_dict(self) -> dict[str, object]:
+        """What ``genesis evaluate --json`` prints."""
+        return {
+            **self.scores,
+            "rows": self.rows,
+            "baselines": self.baselines,
+            "shares": self.shares,
+            "by_class": {name: values.tolist() for name, values in self.by_class.items()},
+            "confusion": self.confusion.tolist(),
+            "seen_in_training": self.seen,
+        }
+
+
+def evaluate(artifact: Artifact, sessions: Sequence[Snapshots], stride: int = 1) -> Evaluation:
+    """Ask a model about every `stride`-th row that has a window and a label.
+
+    Nothing is fitted here: threshold, scaling and baselines are those of training. `Evaluation.seen` is true when one
+    of the sessions was trained on, so that the figures prove nothing.
+
+    Raises
+    ------
+    InputError
+        When no row has a window and a label.
+    ModelError
+        When the artifact's columns are not those that this version computes.
+    """
+    rows = Rows.of(sessions, artifact.levels)
+    artifact.require_columns(rows.columns)
+    baselines = Baselines.of(artifact.baselines)
+    if baselines.columns != rows.flow_columns:
+        raise ModelError(f"{artifact.name} {artifact.version}: its order-flow columns are not those of this version")
+    label = Label.of(artifact.label)
+    samples = Samples.of(rows, label, artifact.window, stride)
+    classes, known = label.classes(samples.move), label.classes(samples.known)
+    every = [artifact.predict(rows.inputs[at], rows.starts[at] >= 0) for at in rows.session_slices()]
+    probabilities = np.concatenate(every)[samples.row]
+    predicted = probabilities.argmax(axis=1)
+    trained_on = {session["sha256"] for session in artifact.manifest["data"]}
+    return Evaluation(
+        rows=len(samples),
+        scores=scores(classes, probabilities),
+        baselines={
+            name: scores(classes, chance, guess)
+            for name, (guess, chance) in baselines.predict(rows.flow[samples.row], known).items()
+        },
+        shares=shares(classes),
+        by_class=class_scores(classes, predicted),
+        confusion=confusion(classes, predicted),
+        seen=any(session["sha256"] in trained_on for session in rows.sessions),
+        classes=classes,
+        probabilities=probabilities,
+        samples=samples,
+    )
