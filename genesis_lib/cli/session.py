@@ -19,6 +19,7 @@ from genesis_lib.config import Config, load, root
 from genesis_lib.errors import InputError, SessionError
 from genesis_lib.live.client import SessionClient
 from genesis_lib.live.directory import SessionDirectory, is_running, place, read_state, session_name
+from genesis_lib.strategy import preset
 
 DEFAULT_RECORDING = ("binance-usdm/btcusdt_20240718.gz", "binance-usdm/btcusdt_20240719.gz")
 NOTEBOOK = Path("notebooks/05_live_trading.ipynb")
@@ -63,6 +64,7 @@ def run(headless: bool, port: int | None, no_browser: bool, stay: bool, as_json:
     wanted["source"] = list(wanted["source"]) or default_source(config)
     wanted["speed"] = wanted["speed"] or ("max" if headless else "1")
     parse_speed(wanted["speed"])
+    preset(config.strategy.preset)
     path = path or place(session_name(wanted["source"][0]), config.paths.sessions)
     if headless:
         summary = _play(path, config, wanted, stay)
@@ -123,7 +125,14 @@ def _play(path: Path, config: Config, wanted: dict[str, Any], stay: bool) -> dic
     with SessionDirectory(path) as directory:
         about = {"run": {key: wanted[key] for key in REMEMBERED}}
         minutes = None if simulated else wanted["minutes"]
-        session = Session(source, directory, config=config, artifact=artifact, stay=stay, minutes=minutes, about=about)
+        try:
+            session = Session(
+                source, directory, config=config, artifact=artifact, stay=stay, minutes=minutes, about=about
+            )
+        except BaseException:
+            source.close()
+            directory.discard()
+            raise
         _on_signal(session.stop)
         if stay:
             _on_orphaned(session.stop)
@@ -141,7 +150,8 @@ def _serve(path: Path, config: Config, wanted: dict[str, Any], no_browser: bool)
     check_port(host, port)
     port = port or free_port(host)
     argv, environment = voila_command(root() / NOTEBOOK, port=port, host=host, token=token, session_dir=path)
-    SessionDirectory(path).close()  # made, and nobody else's
+    claimed = SessionDirectory(path)  # made, and nobody else's
+    claimed.close()
     ended = threading.Event()
     _on_signal(ended.set)
     with Family() as family:
@@ -151,7 +161,12 @@ def _serve(path: Path, config: Config, wanted: dict[str, Any], no_browser: bool)
         def started() -> bool:
             return read_state(path).get("pid") == session.process.pid and is_running(path)
 
-        if wait_until(started, session, READY_S, ended.is_set):
+        try:
+            up = wait_until(started, session, READY_S, ended.is_set)
+        except SessionError:
+            claimed.discard()  # it never was a session; its last words are in the error
+            raise
+        if up:
             click.echo(f"session {path.name}: {' '.join(wanted['source'])}", err=True)
             voila = family.start("dashboard", argv, environment, path / "dashboard.log")
             if wait_until(lambda: listening(host, port), voila, READY_S, ended.is_set):

@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import re
+import shutil
 import tempfile
 import time
 from datetime import UTC, datetime
@@ -107,6 +108,7 @@ class SessionDirectory:
 
     def __init__(self, path: str | os.PathLike) -> None:
         self.path = Path(path).resolve()
+        self._made = not self.path.exists()
         try:
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.path.chmod(0o700)
@@ -180,6 +182,12 @@ class SessionDirectory:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
+
+    def discard(self) -> None:
+        """Close, and remove the directory where this made it and no session ever ran in it."""
+        self.close()
+        if self._made and not (self.path / STATE_FILE).exists():
+            shutil.rmtree(self.path, ignore_errors=True)
 
     def close(self) -> None:
         """Remove the sockets and let go of the lock."""

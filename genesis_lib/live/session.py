@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import math
 import os
 import time
 from typing import Any
@@ -12,12 +11,14 @@ from genesis_lib.config import Config
 from genesis_lib.engine import Engine
 from genesis_lib.errors import GenesisError, InputError, SessionError, StateError
 from genesis_lib.feeds.base import EndOfSource, Source
-from genesis_lib.journal import Journal, read_journal
+from genesis_lib.journal import Journal
 from genesis_lib.live.directory import SessionDirectory
 from genesis_lib.live.endpoint import Endpoint
 from genesis_lib.live.latency import LatencyWindow
 from genesis_lib.live.messages import encode, plain
-from genesis_lib.live.picture import Picture, ladder, mid
+from genesis_lib.live.picture import Picture, ladder
+from genesis_lib.live.resume import Repetition
+from genesis_lib.live.status import status
 from genesis_lib.types import Gap
 
 TURN_NS = 5_000_000  # commands are looked for this often, however many events wait
@@ -72,20 +73,24 @@ class Session:
         self._summary: dict[str, Any] | None = None
         self._faults_in_a_row = 0
         self.journal = Journal.open(directory.path, directory.name)
-        self.engine = Engine.build(
-            source.instrument,
-            artifact=artifact,
-            config=config,
-            journal=self.journal,
-            data_hash=source.data_hash,
-            provenance=source.provenance,
-            source=source.name,
-        )
-        self._behind, self._speed = 0, getattr(source, "speed", math.inf)
-        if self.journal.resumed:
-            self._take_up()
-        else:
+        try:
+            self._repetition = Repetition(source, directory) if self.journal.resumed else None
+            self.engine = Engine.build(
+                source.instrument,
+                artifact=artifact,
+                config=config,
+                journal=self.journal,
+                data_hash=source.data_hash,
+                provenance=source.provenance,
+                source=source.name,
+            )
+        except BaseException:
+            self.journal.close()
+            raise
+        if self._repetition is None:
             self.engine.start()
+        else:
+            self._repetition.begin(self.engine.events)
         self._picture.cut(self.engine.account.trades)  # a resumed session's trades are no news
 
     @property
@@ -135,7 +140,7 @@ class Session:
 
     def _trade(self) -> None:
         poll, step, add, show = self.source.poll, self.engine.step, self._latency.add, self._picture.add
-        clock = time.perf_counter_ns
+        clock, again = time.perf_counter_ns, self._repetition
         period = int(1e9 / self.config.session.frames_per_second)
         turn = frame = refresh = clock()
         while not self._stopping:
@@ -155,16 +160,22 @@ class Session:
                 continue
             try:
                 event = poll(max(0, turn - now) / 1e9)
-                if event is None:
-                    continue
-                if self._behind:
-                    self._repeat(event)
-                    continue
-                taken = clock()
-                result = step(event)
             except EndOfSource:
                 return
             except GenesisError as error:
+                if not self._survive(error):
+                    return
+                continue
+            if event is None:
+                continue
+            if again is not None and again.left:
+                if (result := again.repeat(self.engine, event)) is not None:
+                    show(result)
+                continue
+            taken = clock()
+            try:
+                result = step(event)
+            except InputError as error:  # an event that cannot be; a journal that fails is no fault of the source
                 if not self._survive(error):
                     return
                 continue
@@ -176,25 +187,6 @@ class Session:
                 if self._until:
                     return
                 self._until = event.ts_receive + self._length
-
-    def _take_up(self) -> None:
-        """Make ready to go on where an earlier run of this session was killed or ended."""
-        before = read_journal(self.directory.path, self.directory.name)["header"]
-        instrument, source = self.source.instrument, self.source
-        if (before["venue"], before["symbol"]) != (instrument.venue, instrument.symbol):
-            traded = f"{before['venue']}:{before['symbol']}"
-            raise SessionError(f"session {self.directory.name} trades {traded}, got a source of {instrument.name}")
-        if source.provenance != "live" and before["data_hash"] == source.data_hash and hasattr(source, "rebase"):
-            self._behind = self.engine.events
-            source.rebase(math.inf)
-
-    def _repeat(self, event: Any) -> None:
-        """Bring book and features to where they were; what was decided then stands in the journal."""
-        if (result := self.engine.warm(event)) is not None:
-            self._picture.add(result)
-        self._behind -= 1
-        if not self._behind:
-            self.source.rebase(self._speed)
 
     def _survive(self, error: GenesisError) -> bool:
         """Record a fault and say whether the session goes on: a live one does, finished data that is broken ends it."""
@@ -284,38 +276,8 @@ class Session:
         return encode(header, {"ladder": shown, "points": points})
 
     def _status(self) -> dict[str, Any]:
-        account, row, instrument = self.engine.account, self._picture.row, self.source.instrument
-        best = row.levels[0] if row is not None else (math.nan,) * 4
-        return {
-            "state": self.state,
-            "active": account.active,
-            "reason": self.reason,
-            "source": self.source.name,
-            "provenance": self.source.provenance,
-            "instrument": instrument.name,
-            "tick_size": instrument.tick_size,
-            "lot_size": instrument.lot_size,
-            "ts": row.ts_exchange / 1e6 if row is not None else None,
-            "valid": bool(row.valid) if row is not None else False,
-            "events": self.engine.events,
-            "rows": self._picture.rows,
-            "latency_us": self._percentiles,
-            "mid": mid(row) if row is not None else None,
-            "spread": float(best[2] - best[0]),
-            "position": account.position,
-            "entry_price": account.entry_price,
-            "realized": account.realized,
-            "unrealized": account.unrealized,
-            "fees": account.fees,
-            "total": account.total,
-            "equity": account.equity,
-            "signal": self._picture.signal,
-            "model": None if self.artifact is None else {"name": self.artifact.name, "version": self.artifact.version},
-            "preset": self.config.strategy.preset,
-            "gaps": self.engine.gaps,
-            "faults": self.faults,
-            "trade_count": len(account.trades),
-        }
+        own = {"state": self.state, "reason": self.reason, "faults": self.faults, "latency_us": self._percentiles}
+        return status(self.engine, self.source, self._picture) | own
 
     def _write_state(self, **more: Any) -> None:
         frames, commands = self.directory.addresses

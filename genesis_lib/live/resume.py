@@ -1,0 +1,61 @@
+"""Going on with a session that was killed or had ended: which events must pass again before it decides anew."""
+
+from __future__ import annotations
+
+import math
+
+from genesis_lib.engine import Engine, Step
+from genesis_lib.errors import SessionError
+from genesis_lib.feeds.base import Source
+from genesis_lib.journal import read_journal
+from genesis_lib.live.directory import SessionDirectory
+from genesis_lib.types import Event, Snapshot
+
+
+class Repetition:
+    """The events that an earlier run of the session has decided on.
+
+    The same finished data pass again, as fast as they come, so that book and features are where they were; what was
+    decided stands in the journal. A live market, or other data of the same instrument, is taken up where it is now.
+
+    Parameters
+    ----------
+    source
+        Of the new run.
+    directory
+        Holds the journal of the earlier one.
+
+    Attributes
+    ----------
+    left : int
+        Events still to be repeated.
+
+    Raises
+    ------
+    SessionError
+        When the earlier run traded another instrument.
+    """
+
+    def __init__(self, source: Source, directory: SessionDirectory) -> None:
+        before = read_journal(directory.path, directory.name)["header"]
+        traded, now = f"{before['venue']}:{before['symbol']}", source.instrument.name
+        if traded != now:
+            raise SessionError(f"session {directory.name} trades {traded}, got a source of {now}")
+        same = source.provenance != "live" and before["data_hash"] == source.data_hash
+        self._source = source if same and hasattr(source, "rebase") else None
+        self._speed = getattr(source, "speed", math.inf)
+        self.left = 0
+
+    def begin(self, events: int) -> None:
+        """Let `events` pass unpaced."""
+        if self._source is not None and events:
+            self.left = events
+            self._source.rebase(math.inf)
+
+    def repeat(self, engine: Engine, event: Event | Snapshot) -> Step | None:
+        """Let one pass; after the last, the source takes up its pace again."""
+        step = engine.warm(event)
+        self.left -= 1
+        if not self.left:
+            self._source.rebase(self._speed)
+        return step

@@ -1,0 +1,42 @@
+"""What a session says of itself: market, account and signal as they stand, the same to viewers and to the shell."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from genesis_lib.engine import Engine
+from genesis_lib.feeds.base import Source
+from genesis_lib.live.picture import Picture, mid
+
+
+def status(engine: Engine, source: Source, picture: Picture) -> dict[str, Any]:
+    """Figures of the newest row and of the account; null (or NaN, which becomes null) where there is none yet."""
+    account, row, instrument = engine.account, picture.row, source.instrument
+    best = row.levels[0] if row is not None else (math.nan,) * 4
+    return {
+        "active": account.active,
+        "source": source.name,
+        "provenance": source.provenance,
+        "instrument": instrument.name,
+        "tick_size": instrument.tick_size,
+        "lot_size": instrument.lot_size,
+        "ts": row.ts_exchange / 1e6 if row is not None else None,
+        "valid": bool(row.valid) if row is not None else False,
+        "events": engine.events,
+        "rows": picture.rows,
+        "mid": mid(row) if row is not None else None,
+        "spread": float(best[2] - best[0]),
+        "position": account.position,
+        "entry_price": account.entry_price,
+        "realized": account.realized,
+        "unrealized": account.unrealized,
+        "fees": account.fees,
+        "total": account.total,
+        "equity": account.equity,
+        "signal": picture.signal,
+        "model": engine.header["model"],
+        "preset": engine.config.strategy.preset,
+        "gaps": engine.gaps,
+        "trade_count": len(account.trades),
+    }

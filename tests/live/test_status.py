@@ -1,0 +1,25 @@
+import json
+
+import pytest
+
+from genesis_lib.engine import Engine
+from genesis_lib.feeds import open_source
+from genesis_lib.live.messages import plain
+from genesis_lib.live.picture import Picture
+from genesis_lib.live.status import status
+
+
+def test_before_the_first_row_there_are_no_prices_and_after_it_they_are_the_books():
+    source = open_source("simulator", seed=1, minutes=0.2)
+    engine, picture = Engine.build(source.instrument), Picture()
+    empty = plain(status(engine, source, picture))
+    assert empty["mid"] is None and empty["spread"] is None and empty["ts"] is None and empty["valid"] is False
+    assert empty["signal"] == {"class": "NONE", "confidence": 0.0, "p": None} and empty["model"] is None
+    for event in source.events():
+        if (step := engine.step(event)) is not None:
+            picture.add(step)
+    full = plain(status(engine, source, picture))
+    book = engine.builder.book
+    assert full["mid"] == pytest.approx(book.mid) and full["spread"] == pytest.approx(book.spread)
+    assert full["events"] == engine.events and full["rows"] == engine.rows and full["provenance"] == "simulated"
+    assert set(full) == set(empty) and json.dumps(full, allow_nan=False)
