@@ -72,7 +72,7 @@ function render({ model, el }) {
   const store = storeOf(model);
   const parts = buildPage(el);
   el.style.setProperty("--height", `${model.get("height")}px`);
-  const theme = readTheme(el);
+  let theme = {};
   const scale = new PriceScale();
   const table = new TradeTable(parts.trades, parts.noTrades, parts.tradeCount);
   const view = { dirty: true, asked: 0, textAt: -Infinity, painted: 0, messages: -1, pointer: null };
@@ -81,6 +81,9 @@ function render({ model, el }) {
 
   function draw(now) {
     view.asked = 0;
+    // At the first call the element may not be in the page yet, and has no style to read.
+    if (!theme.bg) theme = readTheme(el);
+    if (!theme.bg) return schedule(TEXT_MS);
     drawLadder(ladder, store, theme);
     drawChart(chart, store, theme, scale, view.pointer);
     if (now - view.textAt >= TEXT_MS) {

@@ -44,8 +44,6 @@ export function drawOdds(ctx, theme, store, line, box) {
   ctx.textAlign = "left";
   ctx.fillStyle = theme.dim;
   ctx.fillText("Probability of the next move", left + 2, box.top - 11);
-  ctx.textAlign = "right";
-  for (const p of [0.5, 1]) ctx.fillText(percent(p, 0), right - 2, y(p) + (p === 1 ? -8 : 0));
   labelOdds(ctx, theme, header.signal?.p, y, box, right);
   if (!seen) {
     ctx.fillStyle = theme.dim;
@@ -57,15 +55,22 @@ export function drawOdds(ctx, theme, store, line, box) {
 }
 
 function labelOdds(ctx, theme, p, y, box, right) {
-  if (!p) return;
+  ctx.font = `11px ${theme.mono}`;
+  ctx.fillStyle = theme.dim;
+  if (!p) {
+    for (const level of [0, 0.5, 1]) ctx.fillText(percent(level, 0), right + 8, y(level));
+    return;
+  }
   const labels = CLASSES.map((c) => ({ ...c, p: p[c.index], at: y(p[c.index]) })).sort((a, b) => a.at - b.at);
   // Labels sit at their line's end and push each other apart instead of overlapping.
   for (let i = 1; i < labels.length; i++) labels[i].at = Math.max(labels[i].at, labels[i - 1].at + 14);
   const over = labels.at(-1).at - (box.top + box.height - 4);
   if (over > 0) for (const label of labels) label.at -= over;
   for (let i = labels.length - 2; i >= 0; i--) labels[i].at = Math.min(labels[i].at, labels[i + 1].at - 14);
+  for (const level of [0, 0.5, 1]) {
+    if (labels.every((label) => Math.abs(label.at - y(level)) > 13)) ctx.fillText(percent(level, 0), right + 8, y(level));
+  }
   ctx.font = `600 11px ${theme.mono}`;
-  ctx.textAlign = "left";
   for (const label of labels) {
     ctx.fillStyle = theme[label.colour];
     ctx.fillText(`${label.sign} ${percent(label.p, 0)}`, right + 8, label.at);

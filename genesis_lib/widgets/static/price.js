@@ -52,6 +52,7 @@ export function drawPrice(ctx, theme, store, line, box, scale) {
   const y = (price) => box.top + ((scale.high - price) / (scale.high - scale.low)) * box.height;
   const step = roundStep(scale.high - scale.low, Math.max(3, box.height / 56), tick);
   const decimals = decimalsOf(tick);
+  const now = isNumber(header.mid) ? Math.min(Math.max(y(header.mid), box.top), box.top + box.height) : -100;
   ctx.font = `11px ${theme.mono}`;
   ctx.textBaseline = "middle";
   ctx.textAlign = "left";
@@ -64,7 +65,7 @@ export function drawPrice(ctx, theme, store, line, box, scale) {
     ctx.lineTo(right, at);
     ctx.stroke();
     ctx.fillStyle = theme.dim;
-    ctx.fillText(fixed(n * step, decimals), right + 8, at);
+    if (Math.abs(at - now) > 15) ctx.fillText(fixed(n * step, decimals), right + 8, at);
   }
   ctx.save();
   ctx.beginPath();
@@ -74,10 +75,7 @@ export function drawPrice(ctx, theme, store, line, box, scale) {
   drawTrades(ctx, theme, store, line, y, right);
   ctx.restore();
   if (isNumber(header.entry_price)) drawEntryLevel(ctx, theme, header, y, box);
-  if (isNumber(header.mid)) {
-    const words = fixed(header.mid, decimals + 1);
-    tag(ctx, theme, right, Math.min(Math.max(y(header.mid), box.top), box.top + box.height), words, theme.text, theme.bg);
-  }
+  if (isNumber(header.mid)) tag(ctx, theme, right, now, fixed(header.mid, decimals + 1));
 }
 
 function stepLine(ctx, theme, points, rows, line, y) {
@@ -165,8 +163,8 @@ function drawEntryLevel(ctx, theme, header, y, box) {
   ctx.fillText(header.position > 0 ? "long from" : "short from", left + 4, at - 8);
 }
 
-function tag(ctx, theme, right, y, words, colour, ink) {
-  ctx.fillStyle = colour;
+function tag(ctx, theme, right, y, words) {
+  ctx.fillStyle = theme.text;
   ctx.beginPath();
   ctx.moveTo(right + 1, y);
   ctx.lineTo(right + 6, y - 9);
@@ -175,7 +173,7 @@ function tag(ctx, theme, right, y, words, colour, ink) {
   ctx.lineTo(right + 6, y + 9);
   ctx.closePath();
   ctx.fill();
-  ctx.fillStyle = ink;
+  ctx.fillStyle = theme.bg;
   ctx.font = `600 11px ${theme.mono}`;
   ctx.textAlign = "left";
   ctx.textBaseline = "middle";
