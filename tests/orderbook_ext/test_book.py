@@ -356,3 +356,15 @@ def test_memory_stays_small():
     assert book.nbytes < 4 * 2**20
     book.clear()
     assert book.nbytes < 1.2 * 2**20
+
+
+def test_the_window_follows_a_falling_market():
+    """Levels that come near the touch leave the map of far levels: its memory tells."""
+    book, empty = _book.OrderBook(1.0, 1.0), _book.OrderBook(1.0, 1.0).nbytes
+    near, far = np.arange(500_000, 510_000), np.arange(300_000, 310_000)
+    for ticks in (near, far):
+        book.apply_ticks(np.zeros(10_000, np.int8), ticks, np.ones(10_000))
+    assert book.nbytes > empty + 16 * len(far)
+    book.apply_ticks(np.zeros(10_000, np.int8), near[::-1].copy(), np.zeros(10_000))
+    assert book.best_bid_tick == 309_999 and book.size("bid") == 10_000
+    assert book.nbytes < empty + 16 * 500
