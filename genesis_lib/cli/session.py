@@ -17,11 +17,11 @@ import click
 from genesis_lib.cli import emit, json_option
 from genesis_lib.config import Config, load, root
 from genesis_lib.errors import InputError, SessionError
+from genesis_lib.feeds import default_source
 from genesis_lib.live.client import SessionClient
 from genesis_lib.live.directory import SessionDirectory, is_running, place, read_state, session_name
 from genesis_lib.strategy import preset
 
-DEFAULT_RECORDING = ("binance-usdm/btcusdt_20240718.gz", "binance-usdm/btcusdt_20240719.gz")
 NOTEBOOK = Path("notebooks/05_live_trading.ipynb")
 REMEMBERED = ("source", "speed", "model", "seed", "minutes", "strategy")
 READY_S = 60.0
@@ -61,7 +61,7 @@ def run(headless: bool, port: int | None, no_browser: bool, stay: bool, as_json:
     config = load(session={"port": port})
     path, wanted = _session(config, wanted)
     config = load(session={"port": port}, strategy={"preset": wanted["strategy"]})
-    wanted["source"] = list(wanted["source"]) or default_source(config)
+    wanted["source"] = list(wanted["source"]) or default_source(config.paths.recordings)
     wanted["speed"] = wanted["speed"] or ("max" if headless else "1")
     parse_speed(wanted["speed"])
     preset(config.strategy.preset)
@@ -71,12 +71,6 @@ def run(headless: bool, port: int | None, no_browser: bool, stay: bool, as_json:
     else:
         summary = _serve(path, config, wanted, no_browser)
     emit(summary, as_json)
-
-
-def default_source(config: Config) -> list[str]:
-    """The recording to play when none was named, else the simulator."""
-    files = [Path(config.paths.recordings) / name for name in DEFAULT_RECORDING]
-    return [str(file) for file in files] if all(file.exists() for file in files) else ["simulator"]
 
 
 def parse_speed(text: str) -> float:

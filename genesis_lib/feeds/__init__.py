@@ -18,6 +18,7 @@ _HOMES = {
     "open_sessions": "snapshots",
     "read_sessions": "snapshots",
     "read_snapshots": "snapshots",
+    "default_source": "sources",
     "open_source": "sources",
     "audit": "verify",
 }

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from genesis_lib.feeds.snapshots import FinishedSession
 
 LIVE_VENUES = ("binance-usdm", "binance-coinm", "binance-spot")
+DEFAULT_RECORDING = ("binance-usdm/btcusdt_20240718.gz", "binance-usdm/btcusdt_20240719.gz")
 _VENUE_SPEC = re.compile(r"[a-z][a-z0-9-]*(:.*)?")
 
 
@@ -74,6 +75,12 @@ def open_source(
     if seed is not None or minutes is not None:
         raise InputError(f"seed and minutes are the simulator's, got them with {first!r}")
     return _open_files(specs, speed)
+
+
+def default_source(recordings: str | Path) -> list[str]:
+    """What to open when nothing was named: the BTC/USDT recording when it is there, else the simulator."""
+    files = [Path(recordings) / name for name in DEFAULT_RECORDING]
+    return [str(file) for file in files] if all(file.exists() for file in files) else ["simulator"]
 
 
 def _open_venue(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from genesis_lib.cli.session import DEFAULT_RECORDING, default_source, parse_speed
+from genesis_lib.cli.session import parse_speed
 from genesis_lib.config import load
 from genesis_lib.errors import InputError
 from genesis_lib.journal import read_journal
@@ -205,15 +205,6 @@ def test_when_the_session_dies_the_dashboard_goes_with_it_and_it_is_said(shell, 
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1 and "genesis: the session ended (killed by SIGKILL)" in err, err
     assert processes_of(str(path)) == {}
-
-
-def test_a_recording_is_the_default_where_there_is_one(tmp_path):
-    config = load(env={}, paths={"recordings": str(tmp_path)})
-    assert default_source(config) == ["simulator"]
-    for name in DEFAULT_RECORDING:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    assert default_source(config) == [str(tmp_path / name) for name in DEFAULT_RECORDING]
 
 
 def test_speeds():

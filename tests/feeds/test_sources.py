@@ -10,7 +10,7 @@ import pytest
 from genesis_lib.errors import InputError
 from genesis_lib.feeds.base import EndOfSource, Source
 from genesis_lib.feeds.simulator import Simulator
-from genesis_lib.feeds.sources import open_source
+from genesis_lib.feeds.sources import DEFAULT_RECORDING, default_source, open_source
 from genesis_lib.types import DepthSnapshot, DepthUpdate, Gap
 
 
@@ -104,3 +104,11 @@ def test_a_seam_between_sessions_is_a_gap(usdm_2023, usdm_2024):
     assert [gap.cause for gap in gaps] == ["another session begins"]
     assert gaps[0].ts_exchange <= last
     assert np.datetime64(gaps[0].ts_exchange, "ns").astype("datetime64[D]") == np.datetime64("2024-07-18")
+
+
+def test_a_recording_is_the_default_where_there_is_one(tmp_path):
+    assert default_source(tmp_path) == ["simulator"]
+    for name in DEFAULT_RECORDING:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert default_source(tmp_path) == [str(tmp_path / name) for name in DEFAULT_RECORDING]
