@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from genesis_lib.cli.session import parse_speed
-from genesis_lib.config import load
 from genesis_lib.errors import InputError
 from genesis_lib.journal import read_journal
 from genesis_lib.live.directory import SessionDirectory, read_state
