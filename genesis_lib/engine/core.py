@@ -17,7 +17,7 @@ from genesis_lib.analytics.summary import figures
 from genesis_lib.clock import EventClock
 from genesis_lib.config import Config
 from genesis_lib.engine.trader import Trader
-from genesis_lib.errors import ModelError
+from genesis_lib.errors import ModelError, SessionError
 from genesis_lib.execution import TradeEvent
 from genesis_lib.features import FeatureSet
 from genesis_lib.feeds.builder import RowBuilder
@@ -73,6 +73,8 @@ class Engine:
     ------
     ModelError
         When the model needs more levels than ``market.depth`` has.
+    SessionError
+        When the journal is of a session with another instrument or fee.
 
     Notes
     -----
@@ -127,11 +129,23 @@ class Engine:
         self._clock = EventClock()
         self._trader = Trader(instrument, config, self.journal, self._clock.now)
         self.account = self._trader.account
+        self._check_continuation()
         self.journal.describe(self.header)
         if self.journal.resumed:
             self.events = self._trader.restore()
             self.gaps = len(self.journal.rows("gaps"))
             self.journal.commit()
+
+    def _check_continuation(self) -> None:
+        """An account is only continued where its ticks, lots and fees still mean the same."""
+        if self.journal.header is None:
+            return
+        for key in ("venue", "symbol", "tick_size", "lot_size", "taker_fee_bps"):
+            was, now = ({**head, **head["config"]["execution"]}[key] for head in (self.journal.header, self.header))
+            if was != now:
+                raise SessionError(
+                    f"session {self.journal.session} has {key} {was}, got {now}: start a session of its own for it"
+                )
 
     @classmethod
     def build(cls, instrument: Instrument, *, detect: bool = True, **options: Any) -> Engine:

@@ -115,8 +115,10 @@ def rows_of(connection: sa.Connection, kind: str, session: str) -> list[dict[str
 
 
 def finite(value: Any) -> Any:
-    """NaN and infinities as None: neither SQL nor JSON has them."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    """A value as SQL and JSON can both hold it: NaN and infinities as None, -0.0 as 0.0."""
+    if not isinstance(value, float):
+        return value
+    return value + 0.0 if math.isfinite(value) else None
 
 
 def canonical(kind: str, row: dict[str, Any]) -> bytes:

@@ -40,6 +40,8 @@ class Journal:
         Name of the session.
     resumed : bool
         Records of an earlier run of this session were found.
+    header : dict or None
+        What the session was described as.
 
     Examples
     --------
@@ -63,6 +65,10 @@ class Journal:
                 self._seq = row["seq"]
                 if kind in HASHED:
                     self._digest.update(canonical(kind, row))
+            query = sa.select(SESSIONS.c.header).where(SESSIONS.c.session == session)
+            described = self._connection.execute(query).scalar()
+            self._connection.commit()
+        self.header: dict[str, Any] | None = json.loads(described) if described else None
         self.resumed = self._seq >= 0
 
     @classmethod
@@ -106,11 +112,16 @@ class Journal:
             raise
 
     def describe(self, header: dict[str, Any]) -> None:
-        """Say what this session is (source, provenance, data hash, model, code version, config); committed at once."""
+        """Say what this session is (source, provenance, data hash, model, code version, config); committed at once.
+
+        A session that is continued keeps what it was described as first.
+        """
+        if self.header is not None:
+            return
         row = {"session": self.session, "created": time.time_ns(), "header": json.dumps(header, sort_keys=True)}
         with clearly(self.place), self._connection.begin():
-            if self._connection.execute(sa.select(SESSIONS).where(SESSIONS.c.session == self.session)).first() is None:
-                self._connection.execute(sa.insert(SESSIONS), row)
+            self._connection.execute(sa.insert(SESSIONS), row)
+        self.header = header
 
     def finish(self, summary: dict[str, Any]) -> None:
         """Store the summary of the ended session, with all that is still to be committed."""
@@ -120,7 +131,7 @@ class Journal:
             mine = SESSIONS.c.session == self.session
             self._connection.execute(sa.update(SESSIONS).where(mine).values(summary=text))
 
-    def record(self, kind: str, event_index: int, **fields: Any) -> None:
+    def record(self, kind: str, event_index: int, /, **fields: Any) -> None:
         """Take down one record; it is durable after the next `commit` (at the latest 512 records later)."""
         self._seq += 1
         row = {"session": self.session, "seq": self._seq, "event_index": event_index, **fields}

@@ -1,0 +1,273 @@
+import numpy as np
+import pytest
+
+from genesis_lib.engine import Engine, Step
+from genesis_lib.errors import InputError, ModelError, SessionError, StateError
+from genesis_lib.journal import Journal
+from genesis_lib.types import Gap, Instrument, Trade
+
+UP, FLAT, DOWN = (0.1, 0.1, 0.8), (0.1, 0.8, 0.1), (0.8, 0.1, 0.1)
+
+
+@pytest.fixture
+def seed(market, scripted, settings):
+    """An engine with the seed's rules and a model that says what is asked; started."""
+
+    def make(*script, **options):
+        config = settings(strategy={"preset": "seed"}, execution={"taker_fee_bps": 10.0})
+        engine = Engine(market.instrument, artifact=scripted(*script), config=config, **options)
+        engine.start()
+        return engine
+
+    return make
+
+
+def test_the_seed_trades_at_the_touch_of_the_row_it_decides_on(seed, market):
+    engine = seed(UP, UP, FLAT, DOWN, FLAT)
+    first = engine.step(market.row(200))
+    assert isinstance(first, Step) and (first.signal, first.confidence) == ("UP", 0.8)
+    assert [(t.side, t.price, t.size, t.type) for t in first.fills] == [("BUY", 100.5, 1.0, "ENTRY")]
+    assert first.fills[0].timestamp == market.now
+    assert engine.step(market.row(204)).fills == ()  # up > 0.22 and neither neutral nor down: it stays
+    assert engine.account.unrealized == 1.5  # bid 102.0 - 100.5
+    (left,) = engine.step(market.row(205)).fills
+    assert (left.side, left.price, left.type, left.pnl) == ("SELL", 102.5, "EXIT", 2.0)
+    (short,) = engine.step(market.row(206)).fills
+    assert (short.side, short.price) == ("SELL", 103.0)
+    (bought,) = engine.step(market.row(200)).fills
+    assert (bought.side, bought.price, bought.pnl) == ("BUY", 100.5, 2.5)
+    assert engine.account.realized == 4.5
+    assert engine.account.fees == pytest.approx((100.5 + 102.5 + 103.0 + 100.5) * 10 / 10_000)
+
+
+def test_an_invalid_row_fills_nothing_and_opens_nothing(seed, market):
+    engine = seed(UP, FLAT, FLAT)
+    assert engine.step(market.row(200, valid=False)).fills == ()
+    assert engine.account.position == 0.0 and not engine.account.trades
+
+
+def test_a_position_is_left_once_the_book_is_valid_again(seed, market):
+    engine = seed(UP, FLAT, FLAT, FLAT)
+    engine.step(market.row(200))
+    assert engine.step(market.row(190, valid=False)).fills == ()
+    assert engine.account.position == 1.0
+    assert [t.price for t in engine.step(market.row(195)).fills] == [97.5]
+
+
+def delayed(settings, ms, **strategy):
+    return settings(execution={"latency_ms": ms, "taker_fee_bps": 0.0}, market={"depth": 2}, strategy=strategy)
+
+
+class Eager:
+    """Rules for tests of the machinery: enter long at once, leave as soon as the position is `hold` rows old."""
+
+    def __init__(self, hold=1):
+        self.hold = hold
+
+    def step(self, view):
+        from genesis_lib.strategy import Enter, Leave
+
+        if view.pending or not view.valid:
+            return None
+        if view.position == 0:
+            return Enter(1, 0.5, "eager") if view.active and view.flat > 10 else None
+        return Leave(0.5, "enough") if view.held >= self.hold else None
+
+    def reset(self):
+        pass
+
+
+@pytest.fixture
+def eager(market, scripted, settings, monkeypatch):
+    """An engine whose orders take `ms` to arrive and walk the book."""
+    from genesis_lib import strategy
+
+    def make(ms, hold=1, rows=20, **options):
+        preset = strategy.PRESETS["default"]._replace(rules=lambda: Eager(hold))
+        monkeypatch.setitem(strategy.PRESETS, "default", preset)
+        artifact = scripted(*[(0.3, 0.3, 0.4)] * rows)
+        engine = Engine(market.instrument, artifact=artifact, config=delayed(settings, ms), **options)
+        engine.start()
+        return engine
+
+    return make
+
+
+def test_an_order_fills_on_the_book_in_force_at_its_arrival_and_never_on_a_later_one(eager, market):
+    engine = eager(ms=500)  # rows are a second apart: it arrives between them
+    engine.step(market.row(200))
+    decided = market.now
+    (fill,) = engine.step(market.row(300)).fills  # the jump came after the arrival
+    assert fill.price == 100.5 and fill.timestamp == decided + 500_000_000
+
+
+def test_an_order_on_its_way_sees_the_books_that_come_meanwhile(eager, market):
+    engine = eager(ms=1500)
+    engine.step(market.row(200))
+    assert engine.step(market.row(300)).fills == ()
+    (fill,) = engine.step(market.row(400)).fills
+    assert fill.price == 150.5  # the book of the second row
+
+
+def test_a_trade_between_two_rows_lets_orders_arrive(eager, market):
+    engine = eager(ms=500)
+    engine.step(market.row(200))
+    when = market.now + 600_000_000
+    step = engine.step(Trade("X", when, when, 1, 201, 1.0, 1))
+    assert step.row is None and [t.price for t in step.fills] == [100.5]
+    assert engine.step(Trade("X", when, when, 2, 201, 1.0, 1)) is None
+
+
+def test_a_gap_calls_an_entry_off_and_is_taken_down(eager, market):
+    engine = eager(ms=500)
+    engine.step(market.row(200))
+    when = market.now + 700_000_000
+    engine.step(Gap("X", when, when, "lost 3 updates", 5, 8))
+    assert engine.account.trades == [] and engine.gaps == 1
+    engine.commit()
+    assert [row["cause"] for row in engine.journal.rows("gaps")] == ["lost 3 updates"]
+    assert [(row["status"], row["reason"]) for row in engine.journal.rows("orders")] == [
+        ("submitted", "eager"),
+        ("cancelled", "invalid book"),
+    ]
+
+
+def test_time_never_runs_back(eager, market):
+    engine = eager(ms=500)
+    engine.step(market.row(200))
+    back = market.row(200)._replace(ts_receive=market.now - 3600 * 10**9)
+    assert engine.step(back).fills == ()
+    assert len(engine.step(market.row(200)).fills) == 1
+
+
+def test_stop_calls_entries_back_but_lets_exits_go(eager, market):
+    engine = eager(ms=500)
+    engine.step(market.row(200))
+    engine.stop()
+    assert engine.step(market.row(200)).fills == ()
+    engine.start()
+    for _ in range(2):
+        engine.step(market.row(200))
+    assert engine.account.position == 1.0
+    engine.stop()
+    (left,) = engine.step(market.row(200)).fills
+    assert left.type == "EXIT" and engine.account.position == 0.0
+    assert all(engine.step(market.row(200)).fills == () for _ in range(3))
+
+
+def test_kill_flattens_and_stays_out_until_a_reset(seed, market):
+    engine = seed(*[UP] * 8)
+    engine.step(market.row(200))
+    engine.kill()
+    assert engine.account.position == 0.0 and engine.account.killed
+    (fill,) = engine.step(market.row(200)).fills  # the fill of the kill is told with the next row
+    assert fill.type == "EXIT"
+    with pytest.raises(StateError, match="reset"):
+        engine.start()
+    assert engine.step(market.row(200)).fills == ()
+    engine.reset()
+    assert not engine.account.killed and not engine.account.active
+    engine.start()
+    assert len(engine.step(market.row(200)).fills) == 1
+
+
+def test_kill_on_an_invalid_book_leaves_as_soon_as_it_is_valid(seed, market):
+    engine = seed(UP)
+    engine.step(market.row(200))
+    engine.step(market.row(199, valid=False))
+    engine.kill()
+    assert engine.account.position == 1.0
+    engine.step(market.row(180, valid=False))
+    engine.step(market.row(198))
+    (fill,) = engine.step(market.row(150)).fills
+    assert fill.price == 99.0 and engine.account.position == 0.0
+
+
+def test_reset_clears_everything_but_the_journal(seed, market):
+    engine = seed(UP, FLAT, UP, FLAT)
+    for bid in (200, 210, 200):
+        engine.step(market.row(bid))
+    engine.reset()
+    account = engine.account
+    assert (account.position, account.realized, account.total, account.fees, account.trades) == (0.0, 0.0, 0.0, 0.0, [])
+    assert account.active
+    engine.commit()
+    assert len(engine.journal.rows("trades")) == 3
+    assert [(row["name"], row["event_index"]) for row in engine.journal.rows("commands")] == [
+        ("start", 0),
+        ("reset", 3),
+    ]
+    assert engine.finish()["trades"] == 0
+
+
+def test_without_a_model_there_are_rows_and_no_trades(market, settings):
+    engine = Engine(market.instrument, config=settings())
+    engine.start()
+    step = engine.step(market.row(200))
+    assert step.signal == "NONE" and step.confidence == 0.0 and np.isnan(step.probabilities).all()
+    summary = engine.finish()
+    assert (summary["rows"], summary["signals"], summary["trades"], summary["sharpe"]) == (1, 0, 0, None)
+
+
+def test_the_summary_agrees_with_the_account(seed, market):
+    engine = seed(*[UP, UP, FLAT, DOWN, FLAT, UP] * 5)
+    for i in range(27):
+        engine.step(market.row(200 + i % 7))
+    account, summary = engine.account, engine.finish()
+    assert summary["trades"] == len(account.trades) > 5
+    for key in ("position", "realized", "unrealized", "total", "fees"):
+        assert summary[key] == getattr(account, key)
+    assert summary["net"] == account.equity
+    assert summary["journal_sha256"] == engine.journal.sha256
+
+
+def test_two_runs_have_one_hash_and_another_decision_another(seed, market, scripted):
+    def play(*script):
+        engine = seed(*script)
+        market.now = 0
+        for bid in (200, 201, 202):
+            engine.step(market.row(bid))
+        return engine.finish()["journal_sha256"]
+
+    assert play(UP, FLAT, UP) == play(UP, FLAT, UP) != play(UP, FLAT, DOWN)
+
+
+def test_an_engine_takes_its_account_over_from_the_journal(seed, market, tmp_path):
+    with Journal.open(tmp_path, "s") as journal:
+        engine = seed(UP, FLAT, DOWN, journal=journal)
+        for bid in (200, 210, 205):
+            engine.step(market.row(bid))
+        engine.stop()
+        engine.commit()
+        before, events = engine.account, engine.events
+    with Journal.open(tmp_path, "s") as journal:
+        engine = Engine(market.instrument, journal=journal, config=engine.config)
+        after = engine.account
+        assert (after.position, after.realized, after.fees) == (before.position, before.realized, before.fees)
+        assert after.trades == before.trades and not after.active and engine.events == events
+
+
+@pytest.mark.parametrize(
+    ("instrument", "bps", "name"),
+    [(Instrument("test", "Y", 0.5, 0.1), 5.0, "symbol"), (Instrument("test", "X", 0.5, 0.1), 4.0, "taker_fee_bps")],
+)
+def test_a_session_is_not_continued_with_another_instrument_or_fee(tmp_path, market, settings, instrument, bps, name):
+    with Journal.open(tmp_path, "s") as journal:
+        Engine(market.instrument, journal=journal).start()
+    with Journal.open(tmp_path, "s") as journal, pytest.raises(SessionError, match=name):
+        Engine(instrument, journal=journal, config=settings(execution={"taker_fee_bps": bps}))
+
+
+def test_a_model_that_needs_more_levels_is_refused(market, scripted, settings):
+    with pytest.raises(ModelError, match=r"needs 2 levels a side, market.depth is 1"):
+        Engine(market.instrument, artifact=scripted(), config=settings(market={"depth": 1}))
+
+
+def test_the_seeds_size_is_at_most_one(market, settings):
+    with pytest.raises(InputError, match="at most 1"):
+        Engine(market.instrument, config=settings(strategy={"preset": "seed", "size": 1.5}))
+
+
+def test_inverse_contracts_are_said_to_be_accounted_as_linear():
+    engine = Engine(Instrument("binance-coinm", "BTCUSD_PERP", 0.1, 1.0))
+    assert "inverse" in engine.finish()["contract"]
