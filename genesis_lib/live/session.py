@@ -200,7 +200,7 @@ class Session:
             self.reason = str(self._error)
             return False
         now = time.time_ns()
-        self._picture.alert({"kind": "fault", "timestamp": now, "message": str(error)})
+        self._picture.alert({"kind": "fault", "severity": "warning", "timestamp": now, "message": str(error)})
         symbol = self.source.instrument.symbol
         result = self.engine.step(Gap(symbol, now, now, f"fault of the source: {error}", -1, -1))
         if result is not None:

@@ -23,7 +23,7 @@ WORKER = Path(__file__).with_name("worker.py")
 PATIENCE = 10.0  # seconds; the machine that runs the tests may be busy with others
 
 
-def simulator(minutes=0.5, speed=float("inf")):
+def simulator(minutes=0.3, speed=float("inf")):
     return open_source("simulator", seed=5, minutes=minutes, speed=speed)
 
 
@@ -59,7 +59,7 @@ def test_a_session_decides_what_the_engine_decides_whoever_watches(start, alone)
     quiet = start(simulator(), "quiet").join()
     assert quiet["journal_sha256"] == alone["journal_sha256"] and quiet["trades"] == alone["trades"]
 
-    watched = start(simulator(0.5, speed=8.0), "watched")
+    watched = start(simulator(0.3, speed=12.0), "watched")
     with watched.client() as one:
         two = watched.client()
         two.request_snapshot(PATIENCE)
