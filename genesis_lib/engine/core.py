@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from genesis_lib import __version__
+from genesis_lib.alerts import Surveillance
 from genesis_lib.analytics.summary import figures
 from genesis_lib.clock import EventClock
 from genesis_lib.config import Config
@@ -151,8 +152,6 @@ class Engine:
     def build(cls, instrument: Instrument, *, detect: bool = True, **options: Any) -> Engine:
         """Make an engine with the detectors of `genesis_lib.alerts`; `options` as for the class."""
         if detect:
-            from genesis_lib.alerts import Surveillance
-
             options["watch"] = Surveillance(instrument)
         return cls(instrument, **options)
 
@@ -183,7 +182,6 @@ class Engine:
     def warm(self, event: Event | Snapshot) -> Step | None:
         """Apply an event of before a restart: the book and what is known of the market, no decision and no record."""
         now = self._clock.advance(event.ts_receive)
-        self.gaps += isinstance(event, Gap)
         row = self.builder.push(event)
         if row is None:
             return None

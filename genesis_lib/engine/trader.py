@@ -188,7 +188,7 @@ class Trader:
     def restore(self) -> int:
         """Take the account over from the journal, drop orders that were on their way; returns the next event index."""
         trades, commands, orders = (self._journal.rows(kind) for kind in ("trades", "commands", "orders"))
-        samples = self._journal.rows("samples")
+        others = [row for kind in ("samples", "gaps", "alerts") for row in self._journal.rows(kind)]
         account = self.account
         for row in sorted(trades + commands, key=lambda row: row["seq"]):
             if "name" in row:
@@ -198,7 +198,7 @@ class Trader:
                 parcels = [tuple(parcel) for parcel in json.loads(row["parcels"])]
                 account.fill(row["timestamp"], row["direction"], parcels, row["confidence"])
         self._order_id = max((row["order_id"] for row in orders), default=0)
-        done = max((row["event_index"] + 1 for row in trades + orders + samples), default=0)
+        done = max((row["event_index"] + 1 for row in trades + orders + others), default=0)
         index = max(done, max((row["event_index"] for row in commands), default=0))
         self._journal.record("commands", index, name="restored")
         return index
