@@ -190,8 +190,8 @@ def _manifest(folder: Path) -> dict[str, Any]:
 def _weights(file: Path, manifest: dict[str, Any]) -> dict[str, np.ndarray]:
     try:
         with safe_open(file, framework="np") as tensors:
-            said = (tensors.metadata() or {}).get("columns_hash")
-            if said != manifest["columns_hash"]:
+            said = json.loads((tensors.metadata() or {}).get(FORMAT, "{}"))
+            if said.get("columns_hash") != manifest["columns_hash"]:
                 raise ModelError(f"{file}: trained on other columns than the manifest names")
             return {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError) as error:

@@ -133,7 +133,8 @@ def register(
     try:
         digest = columns_hash(columns)
         tensors = {key: np.ascontiguousarray(value) for key, value in weights.items()}
-        metadata = {"format": artifacts.FORMAT, "columns_hash": digest, "architecture": json.dumps(dict(architecture))}
+        # One key only: safetensors writes several in an order that differs from run to run.
+        metadata = {artifacts.FORMAT: json.dumps({"columns_hash": digest, "architecture": dict(architecture)})}
         (staging / artifacts.WEIGHTS).write_bytes(save(tensors, metadata))
         scaler.save(staging / scaling.FILE)
         (staging / artifacts.BASELINES).write_text(json.dumps(baselines, indent=1) + "\n", encoding="utf-8")

@@ -10,6 +10,7 @@ from importlib import import_module
 _HOMES = {
     "CrossValidation": "crossval",
     "cross_validate": "crossval",
+    "timeline": "crossval",
     "Evaluation": "evaluation",
     "evaluate": "evaluation",
     "Label": "labels",

@@ -20,7 +20,7 @@ from genesis_lib.training.dataset import Rows, Samples
 from genesis_lib.training.labels import Label, shares
 from genesis_lib.training.lit import TrainingConfig, WindowBatches, fit, probabilities
 from genesis_lib.training.scores import class_scores, confusion, scores
-from genesis_lib.training.splits import Fold, PurgedKFold
+from genesis_lib.training.splits import Fold, PurgedKFold, stretches
 
 LOOK = 16_384  # windows the training score and the validation loss are measured on, spread evenly
 MODELS = ("deeplob", *BASELINES)
@@ -151,8 +151,7 @@ def cross_validate(
     config = replace(config or DeepLOBConfig(), levels=len(rows.columns) // 4)
     began = time.perf_counter()
     samples = Samples.of(rows, label, config.window, stride)
-    times = rows.time[samples.start], rows.time[samples.row], rows.time[samples.end]
-    folds = list(splitter.split(*times, rows.session[samples.row]))
+    folds = cut(rows, samples, splitter)
     if jobs != 1:
         count = min(jobs if jobs > 0 else os.cpu_count() or 1, len(folds))
         training = replace(training, threads=max(training.threads // count, 1), quiet=True)
@@ -162,6 +161,20 @@ def cross_validate(
     parameters = DeepLOB(config).parameter_count
     seconds = time.perf_counter() - began
     return CrossValidation(tuple(results), label, config, training, splitter, stride, parameters, seconds)
+
+
+def cut(rows: Rows, samples: Samples, splitter: PurgedKFold) -> list[Fold]:
+    """Folds of the samples, purged by the times of their rows."""
+    times = rows.time[samples.start], rows.time[samples.row], rows.time[samples.end]
+    return list(splitter.split(*times, rows.session[samples.row]))
+
+
+def timeline(
+    rows: Rows, label: Label, splitter: PurgedKFold, *, window: int = 100, stride: int = 5
+) -> list[dict[str, list[tuple[int, int]]]]:
+    """Which samples `cross_validate` would train, validate and test on in each fold, as stretches in order of time."""
+    samples = Samples.of(rows, label, window, stride)
+    return [stretches(fold, len(samples)) for fold in cut(rows, samples, splitter)]
 
 
 def run_fold(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -23,6 +24,24 @@ class Fold:
     validation: np.ndarray  # chooses when to stop and which fold is best
     test: np.ndarray  # chooses nothing
     purged: int  # samples that are in none of the three
+
+
+def stretches(fold: Fold, total: int) -> dict[str, list[tuple[int, int]]]:
+    """Runs of neighbouring samples in each part of a fold, as (first, last + 1); what is in no part is ``purge``.
+
+    >>> fold = Fold(0, np.array([5, 6]), np.array([8]), np.array([0, 1, 2]), 4)
+    >>> stretches(fold, 10)["purge"]
+    [(3, 5), (7, 8), (9, 10)]
+    """
+    part = np.zeros(total, np.int8)
+    names = ("purge", "train", "validation", "test")
+    for code, name in enumerate(names[1:], 1):
+        part[getattr(fold, name)] = code
+    edges = np.concatenate([[0], np.flatnonzero(np.diff(part)) + 1, [total]])
+    runs: dict[str, list[tuple[int, int]]] = {name: [] for name in names}
+    for first, last in pairwise(edges):
+        runs[names[part[first]]].append((int(first), int(last)))
+    return runs
 
 
 def overlaps(start: np.ndarray, end: np.ndarray, other_start: np.ndarray, other_end: np.ndarray) -> np.ndarray:

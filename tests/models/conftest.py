@@ -1,0 +1,73 @@
+"""A small network with lived-in weights, registered in a folder of its own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from genesis_lib.features import OFI_INPUTS, model_inputs
+from genesis_lib.models import registry
+from genesis_lib.models.baseline import Baselines
+from genesis_lib.models.deeplob import DeepLOB, DeepLOBConfig
+from genesis_lib.models.scaler import Scaler
+
+torch.set_num_threads(1)
+
+
+def lived_in(config: DeepLOBConfig, seed: int = 0) -> DeepLOB:
+    """A network whose normalisations have seen data, so that folding them is not a no-op."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        net = DeepLOB(config)
+        net.train()
+        with torch.no_grad():
+            for parameter in net.parameters():
+                parameter.mul_(1.3).add_(0.02 * torch.randn_like(parameter))
+            for _ in range(10):
+                net(1.5 * torch.randn(16, 1, config.window, 4 * config.levels) + 0.3)
+    return net.eval()
+
+
+def arrays(net: DeepLOB) -> dict[str, np.ndarray]:
+    return {name: tensor.numpy() for name, tensor in net.state_dict().items() if not name.endswith("batches_tracked")}
+
+
+def registered(root, name="small", seed=0, **changes):
+    """Register a small network; gives (net, artifact)."""
+    config = DeepLOBConfig(levels=2, window=20, channels=8, branch=4, hidden=16)
+    net = lived_in(config, seed)
+    rng = np.random.default_rng(seed)
+    flow = rng.normal(size=(300, len(OFI_INPUTS(2))))
+    classes = rng.integers(0, 3, 300)
+    given = {
+        "weights": arrays(net),
+        "scaler": Scaler.fit(rng.normal(size=(100, 8))),
+        "baselines": Baselines.fit(flow, classes, classes, OFI_INPUTS(2), Scaler.fit(flow)).as_dict(),
+        "architecture": config.as_dict(),
+        "columns": model_inputs(2),
+        "label": {"kind": "smoothed", "horizon": 5, "threshold": 1e-4, "span": 100, "width": 1.0},
+        "metrics": {"accuracy": 0.5},
+        "data_hash": "0" * 64,
+        "provenance": "simulated",
+        "data": [],
+        "training": {},
+        "seed": seed,
+        "card": "# {name} {version}\n",
+    }
+    return net, registry.register(name, root=root, **(given | changes))
+
+
+@pytest.fixture(scope="session")
+def make_lived_in():
+    return lived_in
+
+
+@pytest.fixture(scope="session")
+def to_arrays():
+    return arrays
+
+
+@pytest.fixture(scope="session")
+def make_registered():
+    return registered
