@@ -28,7 +28,7 @@ from genesis_lib.types import ASK, BID, BookTicker, DepthSnapshot, DepthUpdate, 
 EPOCH = 1_735_689_600_000  # 2025-01-01 00:00 UTC, ms: every simulation starts here
 MS = 1_000_000
 _WHEEL = 8192  # longest lifetime of an order, in depth messages
-_SIDES = np.concatenate([np.zeros(8192, np.int8), np.ones(8192, np.int8)])
+_SIDES = np.repeat(np.array([BID, ASK], np.int8), _WHEEL)  # a slice of it holds any message's sides
 _SIDES.flags.writeable = False
 
 
@@ -44,9 +44,11 @@ class OrderFlow:
     push : float
         Added to the informed flow (planted episodes use it).
     withheld : dict
-        Side -> number of ticks from the best opposite price within which nobody places orders.
+        Side -> (nearest, farthest) distance from the best opposite price, in ticks, where nobody places orders.
     pace : float
         Multiplies the time between messages.
+    owned : set
+        Ids of orders that belong to agents: the crowd leaves them alone.
     """
 
     def __init__(self, seed: int, instrument: Instrument, parameters: FlowParameters | None = None) -> None:
@@ -56,7 +58,8 @@ class OrderFlow:
         self.engine = MatchingEngine()
         self.now, self.row = EPOCH, 0
         self.push, self.pace = 0.0, 1.0
-        self.withheld: dict[int, int] = {}
+        self.withheld: dict[int, tuple[int, int]] = {}
+        self.owned: set[int] = set()
         self.update_id = self._depth_id = self.trade_id = 0  # the depth id ends the last depth message
         self.informed = self.activity = 0.0
         lot = instrument.lot_size
@@ -79,6 +82,11 @@ class OrderFlow:
         """Quantity of a number of lots: the float64 nearest to the decimal."""
         return lots / self._per_unit if self._per_unit else lots * self.instrument.lot_size
 
+    def clear_level(self, side: int, tick: int) -> None:
+        """Cancel all that the crowd has at a level."""
+        for order in [order for order in self.engine.queues[side].get(tick, ()) if order not in self.owned]:
+            self.engine.cancel(order)
+
     def receive(self, ts_exchange: int) -> int:
         """Receive time of a message sent now: some 2 ms later, never before the previous one."""
         delay = 1_500_000 + int(-600_000 * math.log(1.0 - self.random.random()))
@@ -97,6 +105,7 @@ class OrderFlow:
                 order = engine.rest(side, touch + away * self._far_distance(r()), self._far[int(r() * 4096)])
                 self._expire(order, p.far_life)
         engine.take_changes()
+        self.owned: set[int] = set()
         self.update_id = self._depth_id = 1_000_000
 
     def _near_distance(self, u: float) -> int:
@@ -129,9 +138,10 @@ class OrderFlow:
         elapsed = 1 + int(min(wait, 1500.0))
         before, self.now = self.now, self.now + elapsed
         events: list[Event] = []
+        early = (before + 1 + int((elapsed - 1) * r())) * MS
         for agent in agents:
-            agent.act(self, events)
-        self._takers(events, (before + 1 + int((elapsed - 1) * r())) * MS)
+            agent.act(self, events, early)
+        self._takers(events, early)
         if events:
             self._tell_touch(events, self.now * MS)
         slot = self._wheel[self.row % _WHEEL]
@@ -154,17 +164,9 @@ class OrderFlow:
         for _, tick, filled in self.engine.market(side, lots, worst):
             self.trade_id += 1
             done += filled
-            events.append(
-                Trade(
-                    self.instrument.symbol,
-                    ts,
-                    self.receive(ts),
-                    self.trade_id,
-                    tick,
-                    self.quantity(filled),
-                    1 if side == BID else -1,
-                )
-            )
+            aggressor = 1 if side == BID else -1
+            received, quantity = self.receive(ts), self.quantity(filled)
+            events.append(Trade(self.instrument.symbol, ts, received, self.trade_id, tick, quantity, aggressor))
         return done
 
     def _takers(self, events: list[Event], ts: int) -> None:
@@ -204,18 +206,19 @@ class OrderFlow:
                 if self._allowed(side, tick):
                     engine.rest(side, tick, self._touch[int(r() * 4096)])
             else:
-                engine.cancel(next(reversed(queue)))
+                youngest = next(reversed(queue))
+                if youngest not in self.owned:
+                    engine.cancel(youngest)
                 # A queue that is nearly gone is run from: who stands last is hit by the next move.
                 if held < p.rush * self._target and favour < 0 and r() < 0.5:
-                    engine.cancel_level(side, tick)
+                    self.clear_level(side, tick)
                     return
 
     def _others(self) -> None:
         r, engine, p = self.random.random, self.engine, self.p
         for side, away in ((BID, -1), (ASK, 1)):
-            touch = engine.best[side]
+            touch, opposite = engine.best[side], engine.best[1 - side]
             if touch is None:
-                opposite = engine.best[1 - side]
                 touch = opposite + away if opposite is not None else round(p.price / self.instrument.tick_size)
             tick = touch + away * self._near_distance(r())
             if self._allowed(side, tick):
@@ -229,7 +232,10 @@ class OrderFlow:
         if side not in self.withheld:
             return True
         opposite = self.engine.best[1 - side]
-        return opposite is None or abs(tick - opposite) > self.withheld[side]
+        if opposite is None:
+            return True
+        nearest, farthest = self.withheld[side]
+        return not nearest <= abs(tick - opposite) <= farthest
 
     def _close_spread(self) -> None:
         """Makers fill a spread wider than a tick, on the side the informed flow (or mere chance) favours."""
@@ -244,8 +250,9 @@ class OrderFlow:
             if not self._allowed(side, tick):
                 return
         left = bid if side == BID else ask
-        for order in list(engine.queues[side][left]):
-            self._expire(order, 6.0)  # makers follow the price: the old touch empties within some messages
+        for order in engine.queues[side][left]:
+            if order not in self.owned:
+                self._expire(order, 6.0)  # makers follow the price: the old touch empties within some messages
         for _ in range(8):
             engine.rest(side, tick, self._touch[int(r() * 4096)])
 
@@ -258,18 +265,9 @@ class OrderFlow:
             return
         self._last_touch = touch
         self.update_id += 1
-        events.append(
-            BookTicker(
-                self.instrument.symbol,
-                ts,
-                self.receive(ts),
-                self.update_id,
-                bid,
-                self.quantity(touch[1]),
-                ask,
-                self.quantity(touch[3]),
-            )
-        )
+        bids, asks = self.quantity(touch[1]), self.quantity(touch[3])
+        received = self.receive(ts)
+        events.append(BookTicker(self.instrument.symbol, ts, received, self.update_id, bid, bids, ask, asks))
 
     def _depth(self, ts: int) -> DepthUpdate:
         engine = self.engine
@@ -291,7 +289,7 @@ class OrderFlow:
             first,
             self.update_id,
             previous,
-            _SIDES[8192 - nb : 8192 + na] if max(nb, na) <= 8192 else np.array([BID] * nb + [ASK] * na, np.int8),
+            _SIDES[_WHEEL - nb : _WHEEL + na],
             np.array(bids + asks, np.int64),
             quantities,
         )

@@ -26,6 +26,7 @@ class MatchingEngine:
         self.queues: tuple[dict[int, dict[int, int]], dict[int, dict[int, int]]] = ({}, {})
         self.orders: dict[int, tuple[int, int]] = {}  # order id -> side, tick
         self.best: list[int | None] = [None, None]
+        self.reserves: dict[int, tuple[int, int]] = {}  # iceberg order id -> hidden lots, lots shown at a time
         self.last_order = 0
         self._changed: tuple[set[int], set[int]] = (set(), set())
 
@@ -84,20 +85,40 @@ class MatchingEngine:
                     fills.append((order, tick, lots))
                     lots = 0
                 else:
-                    del queue[order], self.orders[order]
+                    del queue[order]
                     fills.append((order, tick, open_lots))
                     lots -= open_lots
+                    if order in self.reserves:
+                        self._show_more(order, queue)
+                    else:
+                        del self.orders[order]
             self._changed[other].add(tick)
             if not queue:
                 del queues[tick]
                 self._step_back(other, tick)
         return fills
 
+    def iceberg(self, side: int, tick: int, lots: int, shown: int) -> int:
+        """Add an order of which only `shown` lots are visible at a time; each refill queues up anew."""
+        order = self.limit(side, tick, min(shown, lots))
+        if lots > shown and order in self.orders:
+            self.reserves[order] = (lots - shown, shown)
+        return order
+
+    def _show_more(self, order: int, queue: dict[int, int]) -> None:
+        hidden, shown = self.reserves[order]
+        queue[order] = min(shown, hidden)
+        if hidden > shown:
+            self.reserves[order] = (hidden - shown, shown)
+        else:
+            del self.reserves[order]
+
     def cancel(self, order: int) -> bool:
         """Remove an order; False when it no longer rests."""
         place = self.orders.pop(order, None)
         if place is None:
             return False
+        self.reserves.pop(order, None)
         side, tick = place
         queue = self.queues[side][tick]
         del queue[order]

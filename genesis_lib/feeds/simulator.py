@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from genesis_lib.errors import InputError
+from genesis_lib.feeds.episodes import Episode, schedule
 from genesis_lib.feeds.flow import EPOCH, OrderFlow
 from genesis_lib.feeds.flow_parameters import MARKETS, FlowParameters
 from genesis_lib.types import Event, Instrument
@@ -26,13 +27,15 @@ class Simulator:
         ``SIMBTC`` or ``SIMETH``, or that market's `Instrument`.
     minutes
         Length in event time; endless when None.
+    plant
+        Planted episodes, kind and count; needs `minutes`. `labels` tells them once the events were taken.
     parameters
         Other flow than the market's own.
 
     Raises
     ------
     InputError
-        For an unknown symbol, or a length that is not positive.
+        For an unknown symbol or kind, a length that is not positive, or more episodes than fit into it.
 
     Examples
     --------
@@ -49,6 +52,7 @@ class Simulator:
         instrument: Instrument | str = "SIMBTC",
         minutes: float | None = None,
         *,
+        plant: dict[str, int] | None = None,
         parameters: FlowParameters | None = None,
     ) -> None:
         symbol = instrument if isinstance(instrument, str) else instrument.symbol
@@ -56,24 +60,34 @@ class Simulator:
             raise InputError(f"simulator symbol must be one of {', '.join(MARKETS)}, got {symbol!r}")
         if minutes is not None and not minutes > 0:
             raise InputError(f"minutes must be greater than 0, got {minutes!r}")
-        self.seed, self.minutes = int(seed), minutes
+        if plant and minutes is None:
+            raise InputError("plant needs minutes: episodes are spread over a known length")
+        self.seed, self.minutes, self.plant = int(seed), minutes, dict(plant or {})
+        self.labels: list[dict] = []
         self.instrument, market = MARKETS[symbol]
         self.parameters = parameters or market
         self.name = self.instrument.name
+        self._episodes()
 
     @property
     def data_hash(self) -> str:
         """sha256 over what makes these events: simulator, version, seed, length and parameters."""
-        made = json.dumps([self.name, self.minutes, asdict(self.parameters)], sort_keys=True)
+        made = json.dumps([self.name, self.minutes, self.plant, asdict(self.parameters)], sort_keys=True)
         return hashlib.sha256(f"simulator/{VERSION}/{self.seed}/{made}".encode()).hexdigest()
 
     def open(self) -> OrderFlow:
         """A fresh market in its first state; `OrderFlow.engine` is its true book."""
         return OrderFlow(self.seed, self.instrument, self.parameters)
 
+    def _episodes(self) -> list[Episode]:
+        return schedule(self.plant, self.minutes, self.seed) if self.plant else []
+
     def __iter__(self) -> Iterator[Event]:
-        flow = self.open()
+        flow, coming = self.open(), self._episodes()
+        self.labels = []
         yield flow.snapshot()
         end = None if self.minutes is None else EPOCH + round(self.minutes * 60_000)
         while end is None or flow.now < end:
-            yield from flow.step()
+            yield from flow.step(coming[:1])
+            if coming and coming[0].done:
+                self.labels.append(coming.pop(0).label)

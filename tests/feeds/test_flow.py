@@ -65,7 +65,7 @@ def test_informed_flow_moves_the_price_its_way():
 
 def test_a_spread_stays_open_while_both_sides_are_withheld():
     widths = []
-    for withheld in ({}, {BID: 20, ASK: 20}):
+    for withheld in ({}, {BID: (1, 20), ASK: (1, 20)}):
         flow = OrderFlow(8, *MARKETS["SIMBTC"])
         flow.withheld = withheld
         for side in (BID, ASK):

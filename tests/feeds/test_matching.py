@@ -47,6 +47,17 @@ def test_an_order_without_lots_is_refused():
         MatchingEngine().limit(BID, 1, 0)
 
 
+def test_an_iceberg_shows_a_part_at_a_time_and_queues_up_anew():
+    engine = MatchingEngine()
+    iceberg = engine.iceberg(ASK, 100, 10, 4)
+    other = engine.limit(ASK, 100, 3)
+    assert engine.total(ASK, 100) == 7
+    assert engine.market(BID, 9) == [(iceberg, 100, 4), (other, 100, 3), (iceberg, 100, 2)]
+    assert engine.market(BID, 9) == [(iceberg, 100, 2), (iceberg, 100, 2)]
+    assert engine.best[ASK] is None
+    assert not engine.orders
+
+
 ACTIONS = st.lists(
     st.tuples(st.sampled_from("lmc"), st.integers(0, 1), st.integers(1, 200), st.integers(1, 20)), max_size=120
 )

@@ -47,6 +47,16 @@ def test_without_minutes_it_goes_on_and_with_minutes_it_ends_in_time():
     assert 12.0 <= span < 14.0
 
 
+def test_planted_episodes_are_told_once_the_events_were_taken():
+    simulator = Simulator(2, minutes=0.6, plant={"spread_shock": 2})
+    assert simulator.labels == []
+    first = digest(simulator)
+    assert [label["kind"] for label in simulator.labels] == ["spread_shock"] * 2
+    assert first == digest(simulator)
+    assert len(simulator.labels) == 2
+    assert simulator.data_hash != Simulator(2, minutes=0.6).data_hash
+
+
 @pytest.fixture(scope="module")
 def rows():
     """(n, 10, 4) levels in ticks and units, (n,) times in seconds: six simulated minutes."""
@@ -106,6 +116,8 @@ def test_order_flow_predicts_the_mid_at_a_moderate_rate(rows):
     ("arguments", "message"),
     [
         ({"instrument": "BTCUSDT"}, "simulator symbol must be one of SIMBTC, SIMETH, got 'BTCUSDT'"),
+        ({"plant": {"spoofing": 1}}, "plant needs minutes"),
+        ({"plant": {"painting": 1}, "minutes": 5}, "plant knows no kind 'painting'"),
         ({"minutes": 0}, "minutes must be greater than 0, got 0"),
     ],
 )

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from genesis_lib.errors import InputError
+from genesis_lib.feeds.episode_scripts import SCRIPTS
+from genesis_lib.feeds.episodes import WARM_UP_MS, Episode, schedule
+from genesis_lib.feeds.flow import EPOCH, OrderFlow
+from genesis_lib.feeds.flow_parameters import MARKETS
+
+
+def test_episodes_lie_apart_and_inside():
+    plant = {kind: 2 for kind in SCRIPTS}
+    episodes = schedule(plant, 12.0, seed=4)
+    assert sorted(e.kind for e in episodes) == sorted([*SCRIPTS, *SCRIPTS])
+    assert episodes[0].start >= EPOCH + WARM_UP_MS
+    for one, other in zip(episodes, episodes[1:]):  # noqa: RUF007
+        assert other.start - one.start > SCRIPTS[one.kind][1]
+    assert episodes[-1].start + SCRIPTS[episodes[-1].kind][1] <= EPOCH + 12 * 60_000
+
+
+def test_the_seed_decides_the_plan():
+    plans = [[(e.kind, e.start, e.side) for e in schedule({"spoofing": 3, "layering": 3}, 5.0, s)] for s in (1, 1, 2)]
+    assert plans[0] == plans[1] != plans[2]
+
+
+@pytest.mark.parametrize(
+    ("plant", "message"),
+    [
+        ({"painting": 1}, "knows no kind 'painting'; allowed: spoofing, layering, .*flash_crash"),
+        ({"spoofing": -1}, "count of spoofing must not be negative, got -1"),
+        ({"iceberg": 50}, "50 episodes need 18.5 minutes, got 5"),
+    ],
+)
+def test_what_cannot_be_planted_is_named(plant, message):
+    with pytest.raises(InputError, match=message):
+        schedule(plant, 5.0, 1)
+
+
+def test_an_episode_waits_for_its_time_and_leaves_the_market_as_it_was():
+    flow = OrderFlow(1, *MARKETS["SIMBTC"])
+    episode = Episode("spread_shock", EPOCH + 2_000, random.Random(1))
+    while not episode.done:
+        flow.step([episode])
+        assert flow.now >= EPOCH + 2_000 or not episode.label
+    assert (flow.push, flow.pace, flow.withheld, flow.owned) == (0.0, 1.0, {}, set())
+    assert episode.label["start"] >= (EPOCH + 2_000) * 1_000_000
+    assert episode.label["end"] > episode.label["start"]
