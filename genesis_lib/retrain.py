@@ -13,7 +13,7 @@ import json
 import os
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +23,9 @@ import numpy as np
 
 from genesis_lib.config import Config, load, root
 from genesis_lib.errors import GenesisError, InputError, StateError
+from genesis_lib.models import registry
+from genesis_lib.models.artifact import Artifact
+from genesis_lib.types import Snapshots
 
 NOTEBOOK = "06_retraining.ipynb"
 BOOTSTRAP_DRAWS = 1000
@@ -100,6 +103,34 @@ def judge(
     return Verdict(promote, reason, float(gains.mean()), float(low), float(high), rows)
 
 
+def hold_out(sessions: Sequence[Snapshots], share: float = 0.2) -> tuple[list[Snapshots], list[Snapshots]]:
+    """Split off the newest rows of each session: what to learn from, and what only the gate may see.
+
+    Both parts are sessions of their own, so no window and no label reaches from one into the other.
+    """
+    if not 0 < share < 1:
+        raise InputError(f"share must lie between 0 and 1, got {share!r}")
+    cuts = [round(len(session) * (1 - share)) for session in sessions]
+    return [s[:cut] for s, cut in zip(sessions, cuts)], [s[cut:] for s, cut in zip(sessions, cuts)]
+
+
+def challenge(challenger: Artifact, champion: Artifact | None, held: Sequence[Snapshots]) -> Verdict:
+    """Hold two models against each other on sessions that the challenger was not trained on.
+
+    Both answer the challenger's question: its label, with its threshold. Where the champion is still warming up it
+    counts as saying 1/3 each.
+    """
+    from genesis_lib.training import Rows, evaluate
+
+    result = evaluate(challenger, held)
+    if champion is None:
+        return judge(None, result.probabilities, result.classes)
+    rows = Rows.of(held, champion.levels)
+    champion.require_columns(rows.columns)
+    answers = champion.predict(rows.inputs, rows.starts >= 0, rows.starts)[result.samples.row]
+    return judge(np.where(np.isfinite(answers), answers, 1 / 3), result.probabilities, result.classes)
+
+
 def parameters_of(notebook: Path) -> dict[str, Any]:
     """Names and defaults (as source text) of a notebook's parameters cell."""
     import papermill
@@ -156,7 +187,7 @@ def run_once(
             papermill.execute_notebook(
                 str(notebook),
                 str(executed),
-                parameters=given | {"verdict_file": os.path.relpath(verdict)},
+                parameters={"models_dir": config.paths.models} | given | {"verdict_file": os.path.relpath(verdict)},
                 kernel_name="python3",  # the interpreter that runs this, whatever kernels are installed
                 progress_bar=progress,
                 log_output=False,
@@ -185,11 +216,19 @@ def history(reports: str | Path) -> list[Run]:
     return runs
 
 
-def write_verdict(file: str | Path, champion: str | None, challenger: str, verdict: Verdict) -> None:
-    """Hand a notebook's verdict to `run_once`; an empty `file` (the notebook run by hand) writes nothing."""
+def conclude(
+    verdict: Verdict, challenger: Artifact, champion: Artifact | None, root: str | Path, file: str | Path = ""
+) -> Verdict:
+    """Promote the challenger when the verdict says so, and hand the verdict to `run_once` through `file`.
+
+    An empty `file` (the notebook run by hand) writes nothing.
+    """
+    if verdict.promote:
+        registry.promote(f"{challenger.name}/{challenger.version}", root)
     if str(file):
-        promoted = {"promoted": verdict.promote, "reason": verdict.reason}
-        _write(Path(file), {"champion": champion, "challenger": challenger} | promoted)
+        names = {"champion": champion.version if champion else None, "challenger": challenger.version}
+        _write(Path(file), names | {"promoted": verdict.promote, "reason": verdict.reason})
+    return verdict
 
 
 def serve(cron: str, job: Callable[[], object]) -> None:

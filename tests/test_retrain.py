@@ -22,7 +22,7 @@ def notebook(folder: Path, body: str) -> Path:
     """A real notebook with a parameters cell and one cell more."""
     cells = [
         nbformat.v4.new_code_cell(
-            "epochs = 3\nname = 'x'\nverdict_file = ''", metadata={"tags": ["parameters"]}, id="parameters"
+            "epochs = 3\nmodels_dir = ''\nverdict_file = ''", metadata={"tags": ["parameters"]}, id="parameters"
         ),
         nbformat.v4.new_code_cell(body, id="body"),
     ]
@@ -34,8 +34,9 @@ def notebook(folder: Path, body: str) -> Path:
 
 
 PASSES = """\
-from genesis_lib.retrain import Verdict, write_verdict
-write_verdict(verdict_file, "old", f"new-{epochs}", Verdict(True, "better", 0.1, 0.05, 0.2, 10))"""
+import json, pathlib
+verdict = {"champion": "old", "challenger": f"new-{epochs}", "promoted": True, "reason": "better"}
+pathlib.Path(verdict_file).write_text(json.dumps(verdict))"""
 
 
 @pytest.fixture

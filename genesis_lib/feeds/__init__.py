@@ -19,6 +19,7 @@ _HOMES = {
     "read_sessions": "snapshots",
     "read_snapshots": "snapshots",
     "default_source": "sources",
+    "local_recording": "sources",
     "open_source": "sources",
     "audit": "verify",
 }

@@ -83,6 +83,18 @@ def default_source(recordings: str | Path) -> list[str]:
     return [str(file) for file in files] if all(file.exists() for file in files) else ["simulator"]
 
 
+def local_recording(
+    files: Iterable[str | Path], recordings: str | Path, folder: str | Path, *, seed: int = 0, minutes: float = 10.0
+) -> list[str]:
+    """Name the files of a recording to work on: those given, else the default one, else one simulated into `folder`."""
+    names = [str(file) for file in files] or default_source(recordings)
+    if names != ["simulator"]:
+        return names
+    from genesis_lib.feeds.labelled import write_labelled
+
+    return [write_labelled(Path(folder), Simulator(seed, minutes=minutes))["path"]]
+
+
 def _open_venue(
     venue: str, symbol: str, speed: float, seed: int | None, minutes: float | None, config: Config | None
 ) -> Source:

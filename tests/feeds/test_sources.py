@@ -10,7 +10,7 @@ import pytest
 from genesis_lib.errors import InputError
 from genesis_lib.feeds.base import EndOfSource, Source
 from genesis_lib.feeds.simulator import Simulator
-from genesis_lib.feeds.sources import DEFAULT_RECORDING, default_source, open_source
+from genesis_lib.feeds.sources import DEFAULT_RECORDING, default_source, local_recording, open_source
 from genesis_lib.types import DepthSnapshot, DepthUpdate, Gap
 
 
@@ -112,3 +112,11 @@ def test_a_recording_is_the_default_where_there_is_one(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     assert default_source(tmp_path) == [str(tmp_path / name) for name in DEFAULT_RECORDING]
+
+
+def test_a_notebook_finds_a_recording_everywhere(tmp_path):
+    assert local_recording(["a.gz"], tmp_path, tmp_path) == ["a.gz"]
+    (file,) = local_recording([], tmp_path / "none", tmp_path / "made", seed=3, minutes=0.1)
+    source = open_source(file)
+    assert source.provenance == "simulated"
+    assert [e.ts_receive for e in drain(source)][:50] == [e.ts_receive for e in Simulator(3, minutes=0.1)][:50]
