@@ -1,0 +1,115 @@
+"""``genesis bench`` on small inputs: rows that tell what they are, and benchmarks that notice a wrong result."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from genesis_lib.cli import bench as command
+from genesis_lib.cli import main
+from genesis_lib.feeds.binance_wire import BinanceWriter
+from genesis_lib.feeds.simulator import Simulator
+
+
+@pytest.fixture
+def benchmarks(monkeypatch, tmp_path):
+    """The checkout's benchmarks, made small, on a machine without recordings and models."""
+    command.import_benchmarks()
+    from benchmarks import book, features, pipeline, predictor, streams
+
+    near_touch = streams.near_touch
+    monkeypatch.setattr(book, "near_touch", lambda: near_touch(6_000))
+    monkeypatch.setattr(book, "CALLS", 1_000)
+    monkeypatch.setattr(features, "PEER_STEPS", 5)
+    monkeypatch.setattr(predictor, "STEPS", 30)
+    monkeypatch.setattr(predictor, "PEER_STEPS", 10)
+    monkeypatch.setattr(pipeline, "PEER_EVENTS", 20)
+    monkeypatch.setattr(pipeline, "SIMULATED_MINUTES", 0.25)
+    monkeypatch.setenv("GENESIS_RECORDINGS", str(tmp_path / "none"))
+    monkeypatch.setenv("GENESIS_PATHS_MODELS", str(tmp_path / "models"))
+    return book
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory) -> Path:
+    """Half a minute of the simulator, in the format of a raw Binance recording."""
+    simulator = Simulator(5, minutes=0.5)
+    writer = BinanceWriter(simulator.instrument)
+    file = tmp_path_factory.mktemp("bench") / "recording.dat"
+    file.write_text("".join(writer.line(event).rstrip("\n") + "\n" for event in simulator))
+    return file
+
+
+def rows_of(*arguments: str) -> tuple[list[dict], str]:
+    result = CliRunner().invoke(main, ["bench", *arguments, "--json"])
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)["rows"], result.stderr
+
+
+def test_book_rows_without_a_recording(benchmarks):
+    rows, notes = rows_of("book")
+    assert {row["stage"] for row in rows} == {"book"} and len(rows) == 7
+    assert all(row["name"].startswith("synthetic: ") for row in rows)
+    names = {row["name"]: row["ns"] for row in rows}
+    for row in rows:
+        assert row["ns"] > 0
+        assert (row["ratio"] is None) == (row["peer"] == "")
+        if row["peer"]:
+            assert math.isclose(row["ratio"], names[row["peer"]] / row["ns"])
+    assert "no recording here (set GENESIS_RECORDINGS)" in notes
+
+
+def test_a_recording_is_measured_too(benchmarks, recording):
+    rows, notes = rows_of("book", "--path", str(recording))
+    assert len(rows) == 14 and sum(row["name"].startswith("recorded ") for row in rows) == 7
+    assert "no recording" not in notes
+
+
+def test_a_wrong_book_is_noticed(benchmarks, monkeypatch):
+    class Forgetful(benchmarks.OrderBook):
+        def apply_ticks(self, sides, ticks, quantities):
+            return super().apply_ticks(sides[:-1], ticks[:-1], np.where(quantities > 0, quantities, 1.0)[:-1])
+
+    monkeypatch.setattr(benchmarks, "OrderBook", Forgetful)
+    result = CliRunner().invoke(main, ["bench", "book"])
+    assert isinstance(result.exception, AssertionError) and "the times mean nothing" in str(result.exception)
+
+
+def test_the_other_stages(benchmarks):
+    rows, notes = rows_of("features", "predictor", "pipeline")
+    stages = [row["stage"] for row in rows]
+    assert stages == sorted(stages, key=["features", "predictor", "pipeline"].index)
+    timed = [row for row in rows if row["p99_ns"] is not None]
+    assert timed and all(row["p99_ns"] >= row["ns"] > 0 for row in timed)
+    assert any(row["name"] == "simulated: wire to decision" for row in rows)
+    assert "untrained network" in notes
+
+
+def test_the_table_lines_up():
+    table = [
+        {"stage": "book", "name": "peer", "ns": 7516.0, "ratio": None, "peer": "", "p99_ns": None},
+        {"stage": "book", "name": "ours", "ns": 8.46, "ratio": 888.4, "peer": "peer", "p99_ns": 2.5e6},
+    ]
+    assert command.render(table).splitlines() == [
+        "stage  what     time     p99   ratio  against",
+        "-----  ----  -------  ------  ------  -------",
+        "book   peer  7.52 us",
+        "book   ours  8.46 ns  2.5 ms  888.4x  peer",
+    ]
+
+
+def test_an_installed_package_has_no_benchmarks(monkeypatch, tmp_path):
+    monkeypatch.setattr("genesis_lib.__file__", str(tmp_path / "genesis_lib" / "__init__.py"))
+    result = CliRunner().invoke(main, ["bench", "book"])
+    assert result.exit_code == 1
+    assert result.output.startswith("genesis: no benchmarks beside ") and result.output.count("\n") == 1
+
+
+def test_wrong_usage(tmp_path):
+    assert CliRunner().invoke(main, ["bench", "train"]).exit_code == 2
+    assert CliRunner().invoke(main, ["bench", "book", "--path", str(tmp_path / "none.gz")]).exit_code == 2
