@@ -1,109 +1,111 @@
-"""Invariant 1: a session replays to the same decisions, whoever watched it and whatever it was told."""
+"""Invariant: a session decides what a backtest over the same events decides, to the last bit."""
 
 from __future__ import annotations
 
-import importlib.util
-import json
-import os
-import subprocess
-import sys
-import threading
-from pathlib import Path
+import math
 
+import numpy as np
 import pytest
 
 from genesis_lib import backtest
 from genesis_lib.config import load
 from genesis_lib.feeds import open_source
-from genesis_lib.journal import read_journal
-from genesis_lib.live import SessionClient
+from genesis_lib.journal import Journal, read_journal
 from genesis_lib.live.directory import SessionDirectory
-from genesis_lib.models import registry
+from genesis_lib.live.session import Session
 
-ROOT = Path(__file__).resolve().parent.parent
-PATIENCE = 20.0
-
-
-@pytest.fixture(scope="module")
-def live():
-    """The tests' own session, with a model that trades often."""
-    spec = importlib.util.spec_from_file_location("session_worker", ROOT / "tests" / "live" / "worker.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+DECISIONS = ("commands", "orders", "trades", "gaps", "alerts")
 
 
-def replay(live, source, commands):
-    config = load(strategy={"preset": "seed"})
-    return backtest.run(source, config=config, artifact=live.QueueReader(), commands=commands)
+class QueueReader:
+    """A model that follows the longer queue; trades a lot under both presets."""
+
+    name, version, columns, levels, window = "queue-reader", "1", ("obi_1",), 1, 1
+
+    def predictor(self):
+        """Stateless: itself."""
+        return self
+
+    def step(self, row):
+        """Up by the share of the bid's queue."""
+        up = 0.4 + 0.4 * row[0]
+        return np.array([0.8 - up, 0.2, up]) if not math.isnan(row[0]) else np.full(3, math.nan)
 
 
-def commands_of(path):
-    return [(row["event_index"], row["name"]) for row in read_journal(path)["commands"]]
+def decisions(journal):
+    return {kind: [(row["event_index"], row) for row in journal[kind]] for kind in DECISIONS}
 
 
-def test_a_headless_session_equals_the_backtest_of_its_source(live, tmp_path):
-    with SessionDirectory(tmp_path / "s") as directory:
-        told = live.make(open_source("simulator", seed=11, minutes=1.0), directory).run()
-    again = replay(live, open_source("simulator", seed=11, minutes=1.0), [(0, "start")])
-    assert told["trades"] > 50 and told["events"] == again["events"]
-    assert told["journal_sha256"] == again["journal_sha256"]
-    assert {key: told[key] for key in again} == again
+def strip(records):
+    return {
+        kind: [(at, {key: value for key, value in row.items() if key not in ("session", "seq")}) for at, row in rows]
+        for kind, rows in records.items()
+    }
 
 
-def test_a_session_that_was_commanded_equals_the_backtest_with_its_commands(live, tmp_path):
-    with SessionDirectory(tmp_path / "s") as directory:
-        session = live.make(open_source("simulator", seed=12, minutes=0.5, speed=15.0), directory)
-        thread = threading.Thread(target=session.run)
-        thread.start()
-        while not (directory.path / "commands.sock").exists() or not (directory.path / "session.json").exists():
-            thread.join(0.01)
-        with SessionClient(directory.path) as client:
-            for name, events in (("stop", 300), ("start", 700), ("kill", 1200), ("reset", 1500), ("start", 1600)):
-                while client.command("status", PATIENCE)["events"] < events:
-                    thread.join(0.005)
-                client.command(name, PATIENCE)
-        thread.join()
-        told, commands = read_journal(directory.path)["summary"], commands_of(directory.path)
-    assert [name for _, name in commands] == ["start", "stop", "start", "kill", "reset", "start"]
-    assert len({index for index, _ in commands}) == 6
-    again = replay(live, open_source("simulator", seed=12, minutes=0.5), commands)
-    assert told["trades"] > 5
-    assert told["journal_sha256"] == again["journal_sha256"]
+def live(make, folder, preset):
+    config = load(env={}, strategy={"preset": preset})
+    with SessionDirectory(folder) as directory:
+        summary = Session(make(), directory, config=config, artifact=QueueReader()).run()
+    return summary, strip(decisions(read_journal(folder)))
 
 
-def test_a_real_recording_too(live, tmp_path, usdm_2024):
-    with SessionDirectory(tmp_path / "s") as directory:
-        told = live.make(open_source(usdm_2024), directory, minutes=1.0).run()
-    seen = told["events"]
-    source = open_source(usdm_2024)
-    poll, given = source.poll, iter(range(seen))
-
-    def first(timeout):
-        if next(given, None) is None:
-            raise backtest.EndOfSource
-        return poll(timeout)
-
-    source.poll = first
-    again = replay(live, source, [(0, "start")])
-    assert told["trades"] > 20 and (again["events"], again["journal_sha256"]) == (seen, told["journal_sha256"])
+def replay(make, folder, preset, **options):
+    config = load(env={}, strategy={"preset": preset})
+    with Journal.open(folder, "replay", durable=False) as journal:
+        summary = backtest.run(make(), config=config, artifact=QueueReader(), journal=journal, **options)
+    return summary, strip(decisions(read_journal(folder)))
 
 
-def test_the_two_commands_of_the_shell_agree(tmp_path):
-    model = "champion" if registry.champion(load().paths.models) else "none"
-    environment = {**os.environ, "GENESIS_PATHS_SESSIONS": str(tmp_path)}
-    results = []
-    for command in (
-        ("run", "--headless", "--speed", "max", "--source", "simulator"),
-        ("backtest", "simulator"),
-    ):
-        arguments = [*command, "--seed", "2", "--minutes", "0.5", "--model", model, "--json"]
-        done = subprocess.run(
-            [sys.executable, "-m", "genesis_lib", *arguments],
-            env=environment, cwd=ROOT, capture_output=True, text=True,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        results.append(json.loads(done.stdout))
-    told, again = results
-    assert told["events"] > 1000 and told["journal_sha256"] == again["journal_sha256"]
-    assert set(again) <= set(told)
+@pytest.mark.parametrize("preset", ["seed", "default"])
+def test_over_the_simulator(tmp_path, preset):
+    def make():
+        return open_source("simulator", seed=11, minutes=0.6)
+
+    (lived, lived_records), (again, records) = live(make, tmp_path / "l", preset), replay(make, tmp_path / "r", preset)
+    assert records == lived_records
+    assert again["journal_sha256"] == lived["journal_sha256"]
+    assert again["trades"] == lived["trades"] > 0
+    for key in ("realized", "unrealized", "fees", "sharpe", "max_drawdown", "events", "rows", "signals", "gaps"):
+        assert again[key] == lived[key], key
+
+
+def test_over_a_recording(tmp_path, usdm_2024):
+    def make():
+        return open_source(usdm_2024)
+
+    (lived, lived_records), (again, records) = (
+        live(make, tmp_path / "l", "default"),
+        replay(make, tmp_path / "r", "default"),
+    )
+    assert records == lived_records and again["trades"] > 0
+    assert again["journal_sha256"] == lived["journal_sha256"]
+    assert (again["events"], again["rows"]) == (lived["events"], lived["rows"])
+
+
+def test_commands_replay_at_the_event_they_took_effect_at(tmp_path):
+    """A session that is told to stop, start and kill replays with its commands to the same journal."""
+
+    def make():
+        return open_source("simulator", seed=4, minutes=0.6)
+
+    told = [(0, "start"), (300, "stop"), (700, "start"), (1100, "kill"), (1300, "reset"), (1300, "start")]
+    first, records = replay(make, tmp_path / "a", "seed", commands=told)
+    journal = read_journal(tmp_path / "a")
+    commands = [(row["event_index"], row["name"]) for row in journal["commands"]]
+    assert commands == told
+    again, others = replay(make, tmp_path / "b", "seed", commands=commands)
+    assert others == records and again["journal_sha256"] == first["journal_sha256"]
+    quiet = [at for at, row in records["trades"] if row["type"] == "ENTRY" and (300 <= at < 700 or 1100 <= at < 1300)]
+    assert quiet == [] and any(at > 1300 for at, _ in records["trades"])
+
+
+def test_other_latency_other_decisions(tmp_path):
+    """The hash is not blind: what changes decisions changes it."""
+
+    def run(latency):
+        config = load(env={}, execution={"latency_ms": latency})
+        source = open_source("simulator", seed=11, minutes=0.6)
+        return backtest.run(source, config=config, artifact=QueueReader())["journal_sha256"]
+
+    assert run(20.0) == run(20.0) != run(400.0)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 from pathlib import Path
 from typing import Any
 
 import click
 
 from genesis_lib.cli import emit, json_option
+from genesis_lib.errors import StateError
+
+SIMULATED_MINUTES = 10.0
 
 
 @click.command()
@@ -19,7 +23,7 @@ from genesis_lib.cli import emit, json_option
 @click.option("--taker-fee-bps", type=float, help="Fee for taking liquidity, basis points.")
 @click.option("--latency-ms", type=float, help="From a decision to the exchange (the seed's orders have none).")
 @click.option("--seed", type=int, help="Of the simulator.")
-@click.option("--minutes", type=float, help="Length of the simulator's market.")
+@click.option("--minutes", type=float, help=f"Length of the simulator's market; {SIMULATED_MINUTES:g} when left out.")
 @click.option("--detect/--no-detect", default=True, show_default=True, help="Run the market-abuse detectors too.")
 @click.option("--session", help="Name of the journal under data/sessions; made up when left out.")
 @json_option
@@ -51,17 +55,23 @@ def backtest(
         strategy={"preset": strategy, "size": size},
         execution={"taker_fee_bps": taker_fee_bps, "latency_ms": latency_ms},
     )
-    artifact = None if model == "none" else registry.load(model, root=config.paths.models)
     spec: Any = paths[0] if len(paths) == 1 else list(paths)
+    if minutes is None and str(spec).split(":")[0] == "simulator":
+        minutes = SIMULATED_MINUTES
     source = open_source(spec, seed=seed, minutes=minutes, config=config)
+    artifact = None if model == "none" else registry.load(model, root=config.paths.models)
     name = session or f"{session_name(source.name)}-backtest-{secrets.token_hex(2)}"
-    with Journal.open(Path(config.paths.sessions) / name, name, durable=False) as journal:
-        if journal.resumed:
-            source.close()
-            raise click.UsageError(f"session {name} exists already; choose another name")
-        summary = backtesting.run(
-            source, config=config, artifact=artifact, journal=journal, detect=detect, progress=True
-        )
+    folder = Path(config.paths.sessions) / name
+    if folder.exists():
+        raise StateError(f"session {name} exists already; choose another name")
+    try:
+        with Journal.open(folder, name, durable=False) as journal:
+            summary = backtesting.run(
+                source, config=config, artifact=artifact, journal=journal, detect=detect, progress=True
+            )
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)  # a backtest that broke off is no session
+        raise
     emit(summary | {"session": name}, as_json)
 
 

@@ -1,0 +1,78 @@
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from genesis_lib.cli import main
+
+NEEDED = ("trades", "realized", "fees", "sharpe", "max_drawdown", "win_rate", "events", "journal_sha256")
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch):
+    """Run a command in an empty folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("PATHS_SESSIONS", "PATHS_REPORTS", "PATHS_MODELS"):
+        monkeypatch.delenv(f"GENESIS_{name}", raising=False)
+    return lambda *args: CliRunner().invoke(main, [str(arg) for arg in args])
+
+
+SHORT = ("backtest", "simulator", "--minutes", 0.1, "--seed", 3, "--model", "none", "--no-detect")
+
+
+def test_backtest_and_report_go_together(call, tmp_path):
+    first = call(*SHORT, "--json")
+    assert first.exit_code == 0, first.output
+    summary = json.loads(first.stdout)
+    assert all(key in summary for key in NEEDED) and summary["provenance"] == "simulated"
+    written = call("report", summary["session"], "--json")
+    assert written.exit_code == 0, written.output
+    found = json.loads(written.stdout)
+    assert (tmp_path / found["path"]).stat().st_size > 100_000 and (tmp_path / found["csv"]).exists()
+    assert found["total"] == summary["total"]
+    again = json.loads(call(*SHORT, "--json").stdout)
+    assert again["journal_sha256"] == summary["journal_sha256"] and again["session"] != summary["session"]
+
+
+def test_people_get_lines_not_json(call):
+    output = call(*SHORT).stdout
+    assert "journal_sha256" in output and not output.startswith("{")
+
+
+def test_the_simulator_ends_even_when_no_length_is_given(call, monkeypatch):
+    seen = {}
+
+    def open_source(spec, **options):
+        from genesis_lib.feeds.sources import open_source as real
+
+        seen.update(options)
+        return real(spec, **(options | {"minutes": 0.05}))
+
+    monkeypatch.setattr("genesis_lib.feeds.open_source", open_source, raising=False)
+    assert call("backtest", "simulator", "--model", "none", "--no-detect").exit_code == 0
+    assert seen["minutes"] == 10.0
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "said"),
+    [
+        (("backtest",), 2, "Missing argument"),
+        (("backtest", "no/such/file"), 1, "no/such/file"),
+        (("backtest", "simulator", "--model", "none", "--strategy", "sed"), 1, "strategy must be one of default, seed"),
+        (("backtest", "simulator", "--model", "none", "--size", "-1"), 1, "size must be greater than 0"),
+        (("backtest", "simulator", "--model", "none", "--latency-ms", "-1"), 1, "latency"),
+        (("report", "nobody"), 1, "no session at"),
+    ],
+)
+def test_wrong_use_is_one_line(call, tmp_path, args, code, said):
+    result = call(*args, *(("--minutes", 0.05) if "simulator" in args else ()))
+    assert result.exit_code == code and said in result.output
+    if code == 1:
+        assert result.stderr.count("\n") == 1 and result.stderr.startswith("genesis: ")
+    assert not list(tmp_path.glob("data/sessions/*"))
+
+
+def test_a_session_is_never_written_over(call):
+    assert call(*SHORT, "--session", "mine").exit_code == 0
+    again = call(*SHORT, "--session", "mine")
+    assert again.exit_code == 1 and "session mine exists already" in again.output
