@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from genesis_lib.engine import Engine, Step
-from genesis_lib.errors import SessionError
 from genesis_lib.feeds.base import Source
-from genesis_lib.journal import read_journal
-from genesis_lib.live.directory import SessionDirectory
 from genesis_lib.types import Event, Snapshot
 
 
@@ -22,26 +20,17 @@ class Repetition:
     ----------
     source
         Of the new run.
-    directory
-        Holds the journal of the earlier one.
+    header
+        What the journal says of the earlier one.
 
     Attributes
     ----------
     left : int
         Events still to be repeated.
-
-    Raises
-    ------
-    SessionError
-        When the earlier run traded another instrument.
     """
 
-    def __init__(self, source: Source, directory: SessionDirectory) -> None:
-        before = read_journal(directory.path, directory.name)["header"]
-        traded, now = f"{before['venue']}:{before['symbol']}", source.instrument.name
-        if traded != now:
-            raise SessionError(f"session {directory.name} trades {traded}, got a source of {now}")
-        same = source.provenance != "live" and before["data_hash"] == source.data_hash
+    def __init__(self, source: Source, header: dict[str, Any]) -> None:
+        same = source.provenance != "live" and header["data_hash"] == source.data_hash
         self._source = source if same and hasattr(source, "rebase") else None
         self._speed = getattr(source, "speed", math.inf)
         self.left = 0

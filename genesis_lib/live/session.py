@@ -74,7 +74,7 @@ class Session:
         self._faults_in_a_row = 0
         self.journal = Journal.open(directory.path, directory.name)
         try:
-            self._repetition = Repetition(source, directory) if self.journal.resumed else None
+            self._repetition = Repetition(source, self.journal.header) if self.journal.resumed else None
             self.engine = Engine.build(
                 source.instrument,
                 artifact=artifact,

@@ -197,13 +197,21 @@ def test_the_dashboard_comes_up_with_its_session_and_both_go_with_it(shell, tmp_
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
-def test_when_the_session_dies_the_dashboard_goes_with_it_and_it_is_said(shell, tmp_path):
+@pytest.mark.parametrize("victim", ["session", "command"])
+def test_when_the_session_or_the_command_is_killed_nobody_is_left_behind(shell, tmp_path, victim):
     process = shell("run", *PLAY, "--speed", "5", "--port", "0", "--session", "one", "--no-browser", wait=False)
     path = tmp_path / "sessions" / "one"
-    os.kill(reach(path, process)["pid"], signal.SIGKILL)
+    state = reach(path, process)
+    os.kill(state["pid"] if victim == "session" else process.pid, signal.SIGKILL)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 1 and "genesis: the session ended (killed by SIGKILL)" in err, err
-    assert processes_of(str(path)) == {}
+    if victim == "session":
+        assert process.returncode == 1 and "genesis: the session ended (killed by SIGKILL)" in err, err
+    ends = time.monotonic() + 30
+    while processes_of(str(path)) or processes_of(f" {process.pid} "):
+        assert time.monotonic() < ends, processes_of(str(path))
+        time.sleep(0.1)
+    if victim == "command":
+        assert read_state(path)["state"] == "ENDED" and read_state(path)["summary"]["journal_sha256"]
 
 
 def test_speeds():

@@ -346,7 +346,9 @@ def test_after_kill_9_it_comes_back_with_all_it_had_told(tmp_path):
             ids = {row["trade_id"] for row in trades}
             settled = [row for row in read_journal(path)["trades"] if row["trade_id"] in ids]
             assert settled == trades
-            assert header["realized"] == pytest.approx(sum(row["pnl"] for row in read_journal(path)["trades"]))
+            done = read_journal(path)["trades"][: header["trade_count"]]
+            assert header["realized"] == pytest.approx(sum(row["pnl"] for row in done))
+            assert header["position"] == pytest.approx(sum(row["direction"] * row["size"] for row in done))
             # It goes on where it was, not at the start of the day.
             later, _ = wait_for(client, lambda header: header["events"] > stopped["events"] and header["ts"])
             assert later["ts"] >= told["ts"]
@@ -358,7 +360,10 @@ def test_after_kill_9_it_comes_back_with_all_it_had_told(tmp_path):
 
 def test_a_session_is_not_taken_up_with_another_market(start, worker, tmp_path):
     start(simulator(0.05)).join()
-    with SessionDirectory(tmp_path / "s") as directory, pytest.raises(SessionError, match=r"trades simulator:SIMBTC"):
+    with (
+        SessionDirectory(tmp_path / "s") as directory,
+        pytest.raises(SessionError, match="has symbol SIMBTC, got SIMETH"),
+    ):
         worker.make(open_source("simulator:SIMETH", minutes=0.05), directory)
 
 
