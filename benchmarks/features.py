@@ -20,6 +20,7 @@ SPANS = (10, 50, 100)
 COLUMNS = ("mid_range_100", *(f"realised_vol_{span}" for span in SPANS), "obi_1")
 STEPS = 3_000
 PEER_STEPS = 300
+SIMULATED_MINUTES = 3.0
 
 
 def run(paths: Iterable[str | Path] = ()) -> list[Row]:
@@ -56,7 +57,7 @@ def book_rows(paths: Iterable[str | Path]) -> Snapshots:
     files = session(paths)
     if files:
         return read_snapshots(files, depth=10)
-    simulator = Simulator(0, minutes=3.0)
+    simulator = Simulator(0, minutes=SIMULATED_MINUTES)
     builder = RowBuilder(simulator.instrument, 10)
     made = (builder.push(event) for event in simulator)
     return Snapshots.of([row for row in made if row is not None], simulator.instrument, "simulated")

@@ -36,7 +36,6 @@ class Row:
 def undisturbed() -> Iterator[None]:
     """No garbage collection inside."""
     was_on = gc.isenabled()
-    gc.collect()
     gc.disable()
     try:
         yield

@@ -23,9 +23,10 @@ def benchmarks(monkeypatch, tmp_path):
     from benchmarks import book, features, pipeline, predictor, streams
 
     near_touch = streams.near_touch
-    monkeypatch.setattr(book, "near_touch", lambda: near_touch(6_000))
-    monkeypatch.setattr(book, "CALLS", 1_000)
+    monkeypatch.setattr(book, "near_touch", lambda: near_touch(3_000))
+    monkeypatch.setattr(book, "CALLS", 500)
     monkeypatch.setattr(features, "PEER_STEPS", 5)
+    monkeypatch.setattr(features, "SIMULATED_MINUTES", 0.25)
     monkeypatch.setattr(predictor, "STEPS", 30)
     monkeypatch.setattr(predictor, "PEER_STEPS", 10)
     monkeypatch.setattr(pipeline, "PEER_EVENTS", 20)
@@ -37,8 +38,8 @@ def benchmarks(monkeypatch, tmp_path):
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory) -> Path:
-    """Half a minute of the simulator, in the format of a raw Binance recording."""
-    simulator = Simulator(5, minutes=0.5)
+    """Six seconds of the simulator, in the format of a raw Binance recording."""
+    simulator = Simulator(5, minutes=0.1)
     writer = BinanceWriter(simulator.instrument)
     file = tmp_path_factory.mktemp("bench") / "recording.dat"
     file.write_text("".join(writer.line(event).rstrip("\n") + "\n" for event in simulator))
