@@ -46,7 +46,8 @@ def test_nothing_streams_before_the_browser_says_hello(tmp_path, monkeypatch):
 
 
 def test_a_dashboard_kernel_loads_no_heavy_library():
-    code = "import sys, genesis_lib.widgets as w; w.Desk; print([m for m in ('torch', 'pandas', 'sklearn') if m in sys.modules])"
+    heavy = "('torch', 'pandas', 'sklearn', 'pyarrow')"
+    code = f"import sys, genesis_lib.widgets as w; w.Desk; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -16,6 +16,15 @@ const GIVE_UP_MS = 20_000; // then the kernel itself is gone, and only a new pag
 const TOAST_MS = 4000;
 const stores = new WeakMap();
 
+/** Tell the kernel; while the connection is gone there is nobody to tell, and `watch` says so and tries again. */
+function tell(model, content) {
+  try {
+    model.send(content);
+  } catch (error) {
+    console.debug("not sent:", content.type, error);
+  }
+}
+
 /** The model's store, fed by the kernel's messages whether or not a view is open. */
 function storeOf(model) {
   if (stores.has(model)) return stores.get(model);
@@ -24,12 +33,12 @@ function storeOf(model) {
   store.hello = () => {
     store.helloAt = performance.now();
     store.expected = 0;
-    model.send({ type: "hello" });
+    tell(model, { type: "hello" });
   };
   store.acknowledge = (now) => {
     if (now - store.ackedAt < ACK_MS || !store.views.size || document.visibilityState === "hidden") return;
     store.ackedAt = now;
-    model.send({ type: "ack", n: store.number });
+    tell(model, { type: "ack", n: store.number });
   };
   store.listener = (content, buffers) => {
     const now = performance.now();
@@ -121,14 +130,14 @@ function render({ model, el }) {
   };
   const command = (name) => {
     if (name === "reset") parts.ask.showModal();
-    else model.send({ type: "command", name });
+    else tell(model, { type: "command", name });
   };
   const onClick = ({ target }) => {
     const button = target.closest?.("button");
     if (button?.dataset.command) command(button.dataset.command);
     if (button?.dataset.answer) {
       parts.ask.close();
-      if (button.dataset.answer === "yes") model.send({ type: "command", name: "reset" });
+      if (button.dataset.answer === "yes") tell(model, { type: "command", name: "reset" });
     }
   };
   const onMove = ({ offsetX, offsetY }) => {
