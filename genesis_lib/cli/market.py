@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+from functools import partial
 from pathlib import Path
 
 import click
@@ -46,31 +46,7 @@ def ingest(
     Rows go to OUT/venue=V/symbol=S/date=D. Files of one instrument that follow each other are one session. Storing the
     same data again replaces it with the same bytes.
     """
-    from genesis_lib.feeds.snapshots import build_rows, open_sessions
-    from genesis_lib.storage.parquet import write_rows
+    from genesis_lib.feeds.ingest import ingest as store
 
-    sessions = open_sessions(files, tick_size=tick_size, symbol=symbol)
-    total = {"rows": 0, "invalid_rows": 0, "bytes": 0}
-    digest, written_files, instruments = hashlib.sha256(), [], []
-    for session in sessions:
-        click.echo(f"{session.name}: {session.instrument.name}", err=True)
-        rows = build_rows(session, depth)
-        written = write_rows(rows, session.instrument, out, provenance=session.provenance, data_hash=session.data_hash)
-        total["rows"] += written.rows
-        total["invalid_rows"] += written.invalid_rows
-        total["bytes"] += written.bytes
-        digest.update(bytes.fromhex(written.sha256))
-        written_files += map(str, written.files)
-        instruments.append(session.instrument.name)
-    sha256 = written.sha256 if len(sessions) == 1 else digest.hexdigest()
-    emit(
-        {
-            **total,
-            "sha256": sha256,
-            "sessions": len(sessions),
-            "format": sorted({session.kind for session in sessions}),
-            "instruments": sorted(set(instruments)),
-            "files": written_files,
-        },
-        as_json,
-    )
+    tell = partial(click.echo, err=True)
+    emit(store(files, out, depth=depth, tick_size=tick_size, symbol=symbol, tell=tell), as_json)

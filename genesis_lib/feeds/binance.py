@@ -12,10 +12,11 @@ import orjson
 
 from genesis_lib.errors import InputError
 from genesis_lib.feeds.binance_sync import BinanceSync, synchronize
-from genesis_lib.types import BookTicker, DepthSnapshot, DepthUpdate, Event, Instrument, MarkPrice, Trade
+from genesis_lib.types import BookTicker, DepthSnapshot, DepthUpdate, Event, Gap, Instrument, MarkPrice, Trade
 
 __all__ = ["BinanceParser", "BinanceSync", "message_of", "synchronize", "venue_of"]
 
+GAP = "genesisGap"  # not Binance's: the line a recorder writes where its connection broke
 MILLISECOND = 1_000_000
 MICROSECONDS_FROM = 10**14  # a time above is in microseconds (an option of the spot streams), below in milliseconds
 GRID_ERROR = 1e-9  # of a tick; what is farther from a whole number than this and float rounding is off the grid
@@ -68,6 +69,7 @@ class BinanceParser:
             "bookTicker": self._ticker,
             "markPriceUpdate": self._mark,
             "snapshot": self._snapshot,
+            GAP: self._gap,
         }
 
     def parse(self, message: Mapping[str, Any], ts_receive: int) -> Event | None:
@@ -164,6 +166,9 @@ class BinanceParser:
             float(d.get("r") or "nan"),  # delivery contracts have no funding and send an empty string
             _ns(d["T"]) if d.get("T") else 0,
         )
+
+    def _gap(self, d: Mapping[str, Any], ts_receive: int) -> Gap:
+        return Gap(self._symbol, _ns(d["T"]), ts_receive, str(d["cause"]), int(d["expected"]), -1)
 
     def _levels(self, bids, asks) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         flat = [float(text) for side in (bids, asks) for price, quantity in side for text in (price, quantity)]

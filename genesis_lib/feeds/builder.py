@@ -120,7 +120,7 @@ class RowBuilder:
         book = self._book
         bid, ask = book.best_bid_tick, book.best_ask_tick
         whole = bid is not None and ask is not None and bid < ask
-        self._sound = whole and not self._gapped and not (self._rules.pre_open and self._rules.is_pre_open(ts_exchange))
+        self._sound = whole and not self._gapped and not (self._rules.is_pre_open(ts_exchange))
         self._half_ticks = bid + ask if whole else 0
         if not self._sound:  # trades may have been missed: the tick test starts anew
             self._last_tick, self._direction = None, 0

@@ -40,8 +40,8 @@ class Venue:
 
     def is_pre_open(self, ts_exchange: int) -> bool:
         """Whether a moment (ns since 1970 UTC) lies in a pre-open phase; the end belongs to the session."""
-        minute = ts_exchange % DAY
-        return any(start * MINUTE <= minute < end * MINUTE for start, end in self.pre_open)
+        minute = ts_exchange % DAY // MINUTE
+        return bool(self.pre_open) and any(start <= minute < end for start, end in self.pre_open)
 
 
 VENUES = {

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from genesis_lib.errors import InputError, RecordingError
 from genesis_lib.feeds.binance import BinanceParser, decode, message_of, synchronize, venue_of
 from genesis_lib.feeds.instruments import SECOND, grid_of, known
+from genesis_lib.feeds.sidecar import read_sidecar
 from genesis_lib.types import DepthUpdate, Event, Instrument
 
 MAX_STEP_BACK = SECOND  # a clock that is set may step back a little; more than this is a damaged recording
@@ -38,7 +39,7 @@ class Recording(ABC):
     lines : int
         Lines (or rows) read in that pass.
     provenance : str
-        ``"recorded"``.
+        ``"recorded"``, or what the sidecar of the files says: ``"simulated"``.
     """
 
     kind: str
@@ -154,8 +155,12 @@ def read_recording(
         from genesis_lib.feeds.hftbacktest import HftRecording
 
         return HftRecording(files, instrument)
-    given = instrument is not None
-    return BinanceRecording(files, instrument or _find_instrument(files, tick_size), skip_other_symbols=given)
+    sidecar = next(filter(None, map(read_sidecar, files)), None)
+    found = instrument or (sidecar.instrument if sidecar and not tick_size else _find_instrument(files, tick_size))
+    recording = BinanceRecording(files, found, skip_other_symbols=instrument is not None)
+    if sidecar is not None:
+        recording.provenance = sidecar.provenance
+    return recording
 
 
 def is_hftbacktest(file: Path) -> bool:
@@ -171,6 +176,9 @@ def identify(file: Path) -> tuple[str, str]:
 
         instrument = HftRecording((file,)).instrument
         return instrument.venue, instrument.symbol
+    sidecar = read_sidecar(file)
+    if sidecar is not None:
+        return sidecar.instrument.venue, sidecar.instrument.symbol
     venue, symbol, _ = _look((file,))
     return venue, symbol
 
@@ -200,6 +208,8 @@ def raw_lines(paths: Iterable[Path]) -> Iterator[Line]:
                     stamp, _, payload = line.partition(b" ")
                     yield Line(_receive_time(stamp, file, number), payload, file, number)
         except EOFError:
+            if file.suffix == ".part":  # a recorder that was killed: what it had flushed is whole
+                return
             raise RecordingError("the gzip file is truncated after this line", file, number) from None
         except (gzip.BadGzipFile, zlib.error) as error:
             raise RecordingError(f"the gzip file is damaged after this line: {error}", file, number) from None

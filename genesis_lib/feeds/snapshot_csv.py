@@ -19,7 +19,8 @@ from genesis_lib.types import FLOW_FIELDS, Instrument, Snapshot, Snapshots
 
 EPOCHS = ((1e8, 1e11, SECOND), (1e11, 1e14, 1_000_000), (1e14, 1e17, 1000), (1e17, 1e20, 1))  # s, ms, us, ns
 SAMPLE = 20_000  # distinct numbers from which a grid is first taken
-FINEST = 1e-9  # a price grid below this is float noise, not a grid
+FINEST = 1e-9  # of the price: a grid finer than this is none
+DECIMALS = 8  # no venue writes more; what lies below is float noise of whoever wrote the file
 
 
 class CsvRows:
@@ -120,7 +121,7 @@ class CsvRows:
                 raise InputError(f"price {float(wrong[0])!r} is no multiple of the tick size {self._tick_size!r}")
             return self._tick_size
         tick = _grid(prices)
-        if tick < FINEST:
+        if tick < FINEST * float(np.median(prices)):
             raise InputError(f"the prices lie on no grid (their greatest common step is {tick!r}); give --tick-size")
         return tick
 
@@ -178,8 +179,12 @@ def _first_word(path: Path) -> str:
 
 def _grid(numbers: np.ndarray) -> float:
     sample = numbers[:: max(1, len(numbers) // SAMPLE)]
-    step = grid_of(map(repr, sample.tolist()))
-    return step if _on_grid(numbers, step).all() else grid_of(map(repr, numbers.tolist()))
+    step = grid_of(_decimals(sample))
+    return step if _on_grid(numbers, step).all() else grid_of(_decimals(numbers))
+
+
+def _decimals(numbers: np.ndarray) -> Iterator[str]:
+    return (repr(round(number, DECIMALS)) for number in numbers.tolist())
 
 
 def _on_grid(numbers: np.ndarray, step: float) -> np.ndarray:

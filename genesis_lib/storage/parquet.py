@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -200,10 +200,9 @@ def is_rows(path: Path) -> bool:
         return False
 
 
-def table_to_columns(table: pa.Table, depth: int) -> tuple[np.ndarray, ...]:
-    """Arrays of a table of rows: exchange time, receive time, levels (n, depth, 4), flow (n, 7), valid."""
-    columns = {name: table[name].to_numpy() for name in table.column_names}
-    levels = np.empty((table.num_rows, 4 * depth))
+def arrays_of(columns: Mapping[str, np.ndarray], depth: int) -> tuple[np.ndarray, ...]:
+    """Columns of rows by name as the arrays of `Snapshots`: exchange time, receive time, levels, flow, valid."""
+    levels = np.empty((len(columns["valid"]), 4 * depth))
     for index, name in enumerate(level_columns(depth)):
         levels[:, index] = columns[name]
     flow = np.stack([columns[name] for name in FLOW_FIELDS], axis=1)
@@ -218,8 +217,8 @@ def _table(rows: Snapshots, schema: pa.Schema) -> pa.Table:
 
 
 def _snapshots(table: pa.Table, description: Description) -> Snapshots:
-    columns = table_to_columns(table, description.depth)
-    return Snapshots(description.instrument, *columns, description.provenance)
+    columns = {name: table[name].to_numpy() for name in table.column_names}
+    return Snapshots(description.instrument, *arrays_of(columns, description.depth), description.provenance)
 
 
 def _open(path: Path) -> pq.ParquetFile:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
+import numpy as np
 
 from genesis_lib.errors import InputError
 from genesis_lib.storage import parquet
@@ -48,16 +48,14 @@ def select(
         raise InputError(f"symbol {symbol!r} in {folder}: its sessions differ in tick size or provenance")
     depth = min(s.description.depth for s in stored)
     condition, bounds = _condition(start, end)
-    tables = [_rows(s, condition, bounds) for s in stored]
-    tables = [table for table in tables if table.num_rows]
-    if not tables:
+    parts = [parquet.arrays_of(_rows(s, condition, bounds), depth) for s in stored]
+    parts = [part for part in parts if len(part[0])]
+    if not parts:
         raise InputError(f"no row of {symbol!r} in {folder} from {start} to {end}")
-    columns = parquet.table_to_columns(pa.concat_tables(tables, promote_options="default"), depth)
-    row = 0
-    for table in tables[:-1]:
-        row += table.num_rows
-        columns[4][row] = False
-    return Snapshots(stored[0].instrument, *columns, stored[0].provenance)
+    for *_, valid in parts[1:]:
+        valid[0] = False
+    arrays = (np.concatenate(arrays) for arrays in zip(*parts))
+    return Snapshots(stored[0].instrument, *arrays, stored[0].provenance)
 
 
 def summary(folder: str | Path) -> list[dict[str, object]]:
@@ -71,8 +69,9 @@ def summary(folder: str | Path) -> list[dict[str, object]]:
         "union_by_name = true) group by all order by venue, symbol, date"
     )
     with duckdb.connect() as connection:
-        table = connection.execute(query, {"files": [str(file) for file in files]}).fetch_arrow_table()
-    return table.to_pylist()
+        result = connection.execute(query, {"files": [str(file) for file in files]})
+        names = [column[0] for column in result.description]
+        return [dict(zip(names, row)) for row in result.fetchall()]
 
 
 def _condition(start: int | None, end: int | None) -> tuple[str, dict[str, int]]:
@@ -81,9 +80,10 @@ def _condition(start: int | None, end: int | None) -> tuple[str, dict[str, int]]
     return (" where " + " and ".join(parts) if parts else ""), bounds
 
 
-def _rows(session: parquet.StoredSession, condition: str, bounds: dict[str, int]) -> pa.Table:
+def _rows(session: parquet.StoredSession, condition: str, bounds: dict[str, int]) -> dict[str, np.ndarray]:
     # The order of the files and of their rows is that of time; DuckDB keeps it (preserve_insertion_order).
     query = f"select * from read_parquet($files, hive_partitioning = false){condition}"
     with duckdb.connect() as connection:
         files = [str(path) for path in session.paths]
-        return connection.execute(query, {"files": files, **bounds}).fetch_arrow_table()
+        columns = connection.execute(query, {"files": files, **bounds}).fetchnumpy()
+    return {name: np.asarray(column) for name, column in columns.items()}

@@ -1,0 +1,98 @@
+"""`genesis verify` and `genesis ingest` from the shell: keys, exit codes, nothing left half-written."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from genesis_lib.cli import main
+from genesis_lib.feeds import read_snapshots
+
+START = 1_700_000_000_000
+VERIFY_KEYS = {"events", "trades", "gaps", "resyncs", "crossed", "unknown_deletes", "bbo_checked", "bbo_equal"}
+VERIFY_KEYS |= {"checksums", "checksums_ok", "snapshots", "snapshots_equal"}
+
+
+def genesis(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    """Ten diffs on a snapshot, each with its ticker."""
+    messages = [{"lastUpdateId": 1, "T": START, "bids": [["10.0", "1"]], "asks": [["10.1", "1"]]}]
+    for n in range(2, 12):
+        head = {"s": "BTCUSDT", "T": START + n, "E": START + n}
+        diff = {"e": "depthUpdate", "U": n, "u": n, "pu": n - 1, "b": [["10.0", str(n)]], "a": []}
+        ticker = {"e": "bookTicker", "u": n, "b": "10.0", "B": str(n), "a": "10.1", "A": "1"}
+        messages += [{"stream": "d", "data": diff | head}, {"stream": "b", "data": ticker | head}]
+    lines = [f"{(START + n) * 1000} {json.dumps(message)}\n" for n, message in enumerate(messages)]
+    path = tmp_path / "btcusdt.gz"
+    path.write_bytes(gzip.compress("".join(lines).encode()))
+    return path
+
+
+def test_verify_gives_one_json_object(recording: Path) -> None:
+    result = genesis("verify", recording, "--json")
+    found = json.loads(result.stdout)
+    assert result.exit_code == 0 and found.keys() >= VERIFY_KEYS
+    assert (found["events"], found["bbo_checked"], found["bbo_equal"], found["gaps"]) == (21, 10, 10, 0)
+    assert "bbo_equal" in genesis("verify", recording).stdout
+
+
+def test_ingest_writes_rows_that_come_back(recording: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    first, again = (json.loads(genesis("ingest", recording, "--out", out, "--json").stdout) for _ in range(2))
+    assert first == again and first["rows"] == 11 and first["invalid_rows"] == 0
+    assert first["bytes"] == sum(Path(file).stat().st_size for file in first["files"])
+    assert len(first["sha256"]) == 64 and first["format"] == ["binance"]
+    rows, stored = read_snapshots(recording), read_snapshots(out)
+    assert np.array_equal(rows.levels, stored.levels, equal_nan=True) and np.array_equal(rows.flow, stored.flow)
+    assert (
+        json.loads(genesis("ingest", recording, "--out", tmp_path / "two", "--depth", 2, "--json").stdout)["rows"] == 11
+    )
+    assert read_snapshots(tmp_path / "two").depth == 2
+
+
+@pytest.mark.parametrize("command", ["verify", "ingest"])
+@pytest.mark.parametrize("damage", ["truncated", "garbage", "missing", "field", "negative", "back"])
+def test_bad_input_is_one_line_and_leaves_nothing(recording: Path, tmp_path: Path, command: str, damage: str) -> None:
+    lines = gzip.decompress(recording.read_bytes()).decode().splitlines()
+    changes = {
+        "garbage": lambda: lines.insert(5, "what is this"),
+        "field": lambda: lines.__setitem__(5, lines[5].replace('"pu"', '"pv"').replace('"u"', '"v"')),
+        "negative": lambda: lines.__setitem__(5, lines[5].replace("10.0", "-10.0")),
+        "back": lambda: lines.__setitem__(5, "1600000000000000" + lines[5][16:]),
+    }
+    changes.get(damage, lambda: None)()
+    data = gzip.compress("\n".join(lines).encode())
+    recording.write_bytes(data[:-60] if damage == "truncated" else data)
+    if damage == "missing":
+        recording.unlink()
+    out = tmp_path / "out"
+    result = genesis(command, recording, *(["--out", out] if command == "ingest" else []), "--json")
+    assert result.exit_code == 1 and result.stdout == ""
+    lines = [line for line in result.stderr.splitlines() if line.startswith("genesis: ")]
+    assert len(lines) == 1 and recording.name in lines[0] and "Traceback" not in result.stderr
+    assert not out.exists()
+
+
+def test_wrong_usage_is_two() -> None:
+    assert genesis("verify").exit_code == 2
+    assert genesis("ingest", "x").exit_code == 2
+    assert genesis("verify", "x", "--tick-size", "0").exit_code == 2
+
+
+def test_a_recording_without_its_snapshot_says_so(spot_2023) -> None:
+    result = genesis("verify", *spot_2023, "--json")
+    assert result.exit_code == 1 and "cannot be rebuilt" in result.stderr and result.stdout == ""
+
+
+def test_two_sessions_at_once(recording: Path, tmp_path: Path, usdm_2023) -> None:
+    found = json.loads(genesis("ingest", recording, usdm_2023[0], "--out", tmp_path / "out", "--json").stdout)
+    assert found["sessions"] == 2 and found["rows"] == 11 + 4_323 and len(found["files"]) == 2

@@ -1,0 +1,98 @@
+"""Rows to Parquet and back: the same rows, the same bytes, all or nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from genesis_lib.errors import InputError
+from genesis_lib.storage import parquet
+from genesis_lib.storage.parquet import is_rows, sessions, write_rows
+from genesis_lib.types import Snapshots
+
+DAY = 86_400_000_000_000
+HASH = "ab" * 32
+
+
+def write(rows: Snapshots, out: Path, data_hash: str = HASH):
+    return write_rows(rows, rows.instrument, out, provenance="recorded", data_hash=data_hash)
+
+
+def read(out: Path) -> list[Snapshots]:
+    return [list(session.blocks()) for session in sessions(out.rglob("part-*.parquet"))]
+
+
+def test_what_is_written_comes_back_bit_for_bit(rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet, "GROUP", 16)
+    original = rows(100, 19_001 * DAY - 40 * 10**9)
+    written = write(original, tmp_path)
+    assert [str(file.relative_to(tmp_path)) for file in written.files] == [
+        f"venue=binance-usdm/symbol=BTCUSDT/date={date}/part-{HASH[:16]}.parquet"
+        for date in ("2022-01-08", "2022-01-09")
+    ]
+    assert written.rows == 100 and written.invalid_rows == (~original.valid).sum()
+    assert written.bytes == sum(file.stat().st_size for file in written.files)
+    assert written.sha256 == hashlib.sha256(b"".join(file.read_bytes() for file in written.files)).hexdigest()
+    (blocks,) = read(tmp_path)
+    assert [len(block) for block in blocks] == [16, 16, 8, 16, 16, 16, 12]  # what is held at once stays small
+    for name in ("ts_exchange", "ts_receive", "levels", "flow", "valid"):
+        joined = np.concatenate([getattr(block, name) for block in blocks])
+        assert np.array_equal(joined, getattr(original, name), equal_nan=name in ("levels", "flow"))
+        assert joined.dtype == getattr(original, name).dtype
+    assert blocks[0].instrument == original.instrument
+
+
+def test_the_same_data_gives_the_same_bytes(rows, tmp_path: Path) -> None:
+    first = write(rows(50), tmp_path / "a")
+    again = write(rows(50), tmp_path / "a")
+    other = write(rows(50), tmp_path / "b")
+    assert first.sha256 == again.sha256 == other.sha256 and first.files == again.files
+    assert len(list((tmp_path / "a").rglob("*.parquet"))) == 1
+    assert write(rows(50, seed=1), tmp_path / "c").sha256 != first.sha256
+
+
+def test_nothing_is_left_when_it_fails(rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet, "GROUP", 8)
+    original = rows(40)
+
+    def breaks():
+        yield from original[:20]
+        raise InputError("the recording ends in the middle of a line")
+
+    with pytest.raises(InputError, match="middle of a line"):
+        write_rows(breaks(), original.instrument, tmp_path / "out", provenance="recorded", data_hash=HASH)
+    assert not (tmp_path / "out").exists()
+    write(original, tmp_path / "kept")
+    before = {file: file.read_bytes() for file in (tmp_path / "kept").rglob("*.parquet")}
+    with pytest.raises(InputError):
+        write_rows(breaks(), original.instrument, tmp_path / "kept", provenance="recorded", data_hash=HASH)
+    assert {file: file.read_bytes() for file in (tmp_path / "kept").rglob("*") if file.is_file()} == before
+
+
+def test_no_rows_and_rows_of_a_time_that_is_taken(rows, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no rows to store"):
+        write_rows([], rows(1).instrument, tmp_path, provenance="recorded", data_hash=HASH)
+    write(rows(50), tmp_path)
+    with pytest.raises(InputError, match="other data of the same time"):
+        write(rows(50, 19_000 * DAY + 49 * 10**9), tmp_path, "cd" * 32)
+    assert len(list(tmp_path.rglob("*.parquet"))) == 1 and not list(tmp_path.rglob("*.tmp"))
+    write(rows(50, 19_000 * DAY + 50 * 10**9), tmp_path, "cd" * 32)
+    assert [session.description.data_hash[:2] for session in sessions(tmp_path.rglob("*.parquet"))] == ["ab", "cd"]
+
+
+def test_the_description_and_what_is_none(rows, tmp_path: Path) -> None:
+    written = write(rows(5), tmp_path)
+    (session,) = sessions(written.files)
+    assert session.provenance == "recorded" and session.description.depth == 3
+    assert is_rows(written.files[0])
+    pq.write_table(pq.read_table(written.files[0]).replace_schema_metadata(None), tmp_path / "bare.parquet")
+    assert not is_rows(tmp_path / "bare.parquet") and not is_rows(tmp_path / "none.parquet")
+    with pytest.raises(InputError, match="not a file of book rows"):
+        sessions([tmp_path / "bare.parquet"])
+    (tmp_path / "cut.parquet").write_bytes(written.files[0].read_bytes()[:100])
+    with pytest.raises(InputError, match=r"cut.parquet: not a readable Parquet file"):
+        sessions([tmp_path / "cut.parquet"])
