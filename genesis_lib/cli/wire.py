@@ -1,0 +1,90 @@
+"""Commands on data that is not a finished file yet: record, simulate, venue."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from genesis_lib.cli import emit, json_option
+
+
+@click.command()
+@click.option("--venue", required=True, help="binance-usdm, binance-coinm or binance-spot.")
+@click.option("--symbol", required=True, help="As the venue writes it, for example BTCUSDT.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to write into.")
+@click.option("--minutes", type=float, help="Stop after so long; until Ctrl-C when left out.")
+@json_option
+def record(venue: str, symbol: str, out: Path, minutes: float | None, as_json: bool) -> None:
+    """Record a live market as raw lines that replay to the very same events."""
+    from genesis_lib.config import load
+    from genesis_lib.feeds.recorder import record as run
+
+    def tell(counts: dict) -> None:
+        text = "  ".join(f"{key} {value}" for key, value in counts.items())
+        click.echo(f"\r{text}", nl=False, err=True)
+
+    with _termination() as stop:
+        result = run(venue, symbol, out, minutes=minutes, config=load(), stop=stop.is_set, progress=tell)
+    click.echo("", err=True)
+    emit(result, as_json)
+
+
+@click.command()
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to write into.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Decides every event.")
+@click.option("--minutes", type=float, default=10.0, show_default=True, help="Length in event time.")
+@click.option("--plant", default="", metavar="KIND=COUNT,...", help="Episodes to plant, for example spoofing=5.")
+@click.option("--symbol", default="SIMBTC", show_default=True, help="SIMBTC or SIMETH.")
+@json_option
+def simulate(out: Path, seed: int, minutes: float, plant: str, symbol: str, as_json: bool) -> None:
+    """Write labelled synthetic order flow, as a recording that says it is simulated."""
+    from genesis_lib.feeds.labelled import parse_plant, write_labelled
+    from genesis_lib.feeds.simulator import Simulator
+
+    emit(write_labelled(out, Simulator(seed, symbol, minutes, plant=parse_plant(plant))), as_json)
+
+
+@click.command()
+@click.argument("source", nargs=-1, required=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=9443, show_default=True, help="0 takes a free one.")
+@click.option("--speed", default="1", show_default=True, help="Times as fast as recorded, or max.")
+def venue(source: tuple[str, ...], port: int, speed: str) -> None:
+    """Serve a recording (FILE... or a folder), or simulator[:SYMBOL], over Binance's protocol on loopback."""
+    from genesis_lib.errors import InputError
+    from genesis_lib.feeds.simulator import Simulator
+    from genesis_lib.feeds.venue import LocalVenue
+
+    try:
+        pace = float("inf") if speed == "max" else float(speed)
+    except ValueError:
+        raise InputError(f"speed must be a number or max, got {speed!r}") from None
+    name, _, symbol = source[0].partition(":")
+    data = Simulator(0, symbol or "SIMBTC") if name == "simulator" else [Path(path) for path in source]
+    with _termination() as stop, LocalVenue(data, port=port, speed=pace) as served:
+        click.echo(f"{served.playback.name} ({served.playback.provenance}) as {served.instrument.symbol}")
+        click.echo(f"GENESIS_FEEDS_REST_URL={served.rest_url} GENESIS_FEEDS_WEBSOCKET_URL={served.websocket_url}")
+        try:
+            while not stop.wait(0.2) and not served.ended.is_set():
+                pass
+        except KeyboardInterrupt:
+            return
+        served.check()
+
+
+@contextmanager
+def _termination() -> Iterator[threading.Event]:
+    """Inside, SIGTERM sets an event, so that a command ends as it does on Ctrl-C."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGTERM, before)

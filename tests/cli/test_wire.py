@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from genesis_lib.cli import main
+from genesis_lib.feeds.recording import read_recording
+from genesis_lib.feeds.simulator import Simulator
+from genesis_lib.feeds.venue import LocalVenue
+
+
+def run(*arguments: str, env: dict | None = None):
+    return CliRunner().invoke(main, arguments, env=env)
+
+
+def test_simulate_writes_a_labelled_recording(tmp_path):
+    result = run(
+        *("simulate", "--out", str(tmp_path), "--seed", "3", "--minutes", "0.6"),
+        *("--plant", "spoofing=1,depth_shock=1", "--json"),
+    )
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert told["planted"] == {"spoofing": 1, "depth_shock": 1}
+    recording = read_recording(told["path"])
+    assert sum(1 for _ in recording) == told["events"]
+    assert recording.provenance == "simulated"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--plant", "painting=1"), "plant knows no kind 'painting'; allowed: spoofing"),
+        (("--plant", "spoofing"), "plant must be KIND=COUNT,KIND=COUNT, got 'spoofing'"),
+        (("--minutes", "0"), "minutes must be greater than 0, got 0.0"),
+        (("--symbol", "BTCUSDT"), "simulator symbol must be one of SIMBTC, SIMETH, got 'BTCUSDT'"),
+    ],
+)
+def test_simulate_refuses_in_one_line_and_writes_nothing(tmp_path, arguments, message):
+    result = run("simulate", "--out", str(tmp_path), *arguments)
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_record_writes_what_the_venue_sends(tmp_path):
+    with LocalVenue(Simulator(1), speed=5.0) as venue:
+        env = {"GENESIS_FEEDS_REST_URL": venue.rest_url, "GENESIS_FEEDS_WEBSOCKET_URL": venue.websocket_url}
+        arguments = ("--symbol", "SIMBTC", "--out", str(tmp_path), "--minutes", "0.03", "--json")
+        result = run("record", "--venue", "binance-usdm", *arguments, env=env)
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert (told["gaps"], told["resyncs"]) == (0, 0)
+    assert sum(1 for _ in read_recording(told["path"]).events()) > 50
+
+
+def test_record_names_the_venues_there_are(tmp_path):
+    result = run("record", "--venue", "mtgox", "--symbol", "BTCUSDT", "--out", str(tmp_path))
+    assert result.exit_code == 1
+    assert "venue must be one of binance-usdm, binance-coinm, binance-spot, got 'mtgox'" in result.stderr
+
+
+def test_venue_serves_until_it_is_told_to_stop():
+    command = [sys.executable, "-m", "genesis_lib", "venue", "simulator", "--port", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline() == "simulator:SIMBTC (simulated) as SIMBTC\n"
+        port = int(re.search(r"REST_URL=http://127\.0\.0\.1:(\d+)", process.stdout.readline())[1])
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(b"GET /fapi/v1/ping HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+        os.kill(process.pid, signal.SIGTERM)
+        _, errors = process.communicate(timeout=10)
+        assert (process.returncode, errors) == (0, "")
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_venue_says_that_a_port_is_in_use():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        result = run("venue", "simulator", "--port", str(port))
+    assert result.exit_code == 1
+    assert result.stderr == f"genesis: port {port} on 127.0.0.1 is in use; choose another with --port\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("nowhere.gz",), "nowhere.gz: no such file"),
+        (("simulator", "--speed", "fast"), "speed must be a number or max, got 'fast'"),
+        (("simulator:XYZ",), "simulator symbol must be one of SIMBTC, SIMETH, got 'XYZ'"),
+    ],
+)
+def test_venue_refuses_in_one_line(arguments, message):
+    result = run("venue", *arguments, "--port", "0")
+    assert result.exit_code == 1
+    assert message in result.stderr
