@@ -81,7 +81,8 @@ def tear_sheet(data: dict[str, Any], found: dict[str, Any]) -> str:
 
     head, model = data["header"], data["header"]["model"]
     samples = since_reset(data, "samples")
-    span = f"{iso(samples[0]['timestamp'])[:19]} to {iso(samples[-1]['timestamp'])[:19]} UTC" if samples else "no rows"
+    ends = [iso(row["timestamp"])[:19].replace("T", " ") for row in (samples[0], samples[-1])] if samples else []
+    span = f"{' to '.join(ends)} UTC" if ends else "no rows"
     about = {
         "Source": head["source"],
         "Market": f"{head['venue']}:{head['symbol']}, tick {head['tick_size']:g}, lot {head['lot_size']:g}",
@@ -168,13 +169,26 @@ def _figures(data: dict[str, Any], samples: list[dict[str, Any]]) -> Iterator[st
         plots.equity_figure(times, realized + unrealized, realized + unrealized - fees),
     ]
     if np.isfinite(probabilities).any():
-        drawn.append(plots.probability_figure(times, probabilities, "Class probabilities, one row a second"))
+        seconds, means = _averages(times, probabilities)
+        span = f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
+        drawn.append(plots.probability_figure(*means, f"Class probabilities, means of {span}"))
     profits = [trip["pnl"] for trip in round_trips(trades)]
     if profits:
         drawn.append(plots.profit_figure(profits))
     options = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
     for figure in drawn:
         yield f"<section>{figure.to_html(full_html=False, include_plotlyjs=False, config=options)}</section>"
+
+
+def _averages(times: np.ndarray, values: np.ndarray) -> tuple[int, tuple[np.ndarray, np.ndarray]]:
+    """Means over stretches of whole seconds, so long that at most 400 are left; NaN where nothing was known."""
+    seconds = int(max(1, (times[-1] - times[0]) // (400 * 1_000_000_000)))
+    stretch = (times - times[0]) // (seconds * 1_000_000_000)
+    starts = np.flatnonzero(np.diff(stretch, prepend=-1))
+    known = np.isfinite(values).all(axis=1)
+    counts = np.add.reduceat(known.astype(float), starts)[:, None]
+    sums = np.add.reduceat(np.where(known[:, None], values, 0.0), starts)
+    return seconds, (times[starts], np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0))
 
 
 def _trades(trades: list[TradeEvent]) -> str:

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from genesis_lib.errors import InputError
+from genesis_lib.types import Snapshots
 
 INK, MUTED, GRID, PAPER = "#1b2430", "#697386", "#e8ebf0", "#ffffff"
 UP, DOWN, NEUTRAL = "#0b8f79", "#d2455a", "#9aa3b2"
@@ -22,13 +23,22 @@ MOST_POINTS = 4_000
 TEMPLATE = go.layout.Template(
     layout={
         "font": {"family": "Inter, system-ui, -apple-system, 'Segoe UI', sans-serif", "size": 13, "color": INK},
-        "title": {"x": 0, "xanchor": "left", "xref": "container", "pad": {"l": 4}, "font": {"size": 16}},
+        "title": {
+            "x": 0,
+            "xanchor": "left",
+            "xref": "container",
+            "y": 1,
+            "yanchor": "top",
+            "yref": "container",
+            "pad": {"l": 4, "t": 8},
+            "font": {"size": 16},
+        },
         "paper_bgcolor": PAPER,
         "plot_bgcolor": PAPER,
         "colorway": [ACCENT, AMBER, UP, DOWN, SECOND, NEUTRAL],
-        "margin": {"l": 64, "r": 24, "t": 56, "b": 44},
+        "margin": {"l": 64, "r": 24, "t": 78, "b": 44},
         "hovermode": "x unified",
-        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 1, "xanchor": "right"},
+        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"},
         "xaxis": {"gridcolor": GRID, "zeroline": False, "linecolor": GRID, "ticks": "outside", "tickcolor": GRID},
         "yaxis": {
             "gridcolor": GRID,
@@ -89,6 +99,7 @@ def price_figure(
     if len(marked) > 3_000:
         marked = [marked[i] for i in np.linspace(0, len(marked) - 1, 3_000).astype(int)]
         title = f"{title} (3,000 of {len(trades):,} trades marked)"
+    scale = 1.0 if len(marked) < 300 else 0.55
     for kind, side, symbol, colour in (
         ("ENTRY", "BUY", "triangle-up", UP),
         ("ENTRY", "SELL", "triangle-down", DOWN),
@@ -105,34 +116,50 @@ def price_figure(
             name=f"{'long' if long else 'short'} {kind.lower()}",
             marker={
                 "symbol": symbol,
-                "size": 9 if kind == "ENTRY" else 7,
+                "size": (10 if kind == "ENTRY" else 8) * scale,
                 "color": colour,
-                "line": {"width": 1.4, "color": colour},
+                "opacity": 0.55 + 0.45 * (scale == 1),
+                "line": {"width": 1.4 * scale, "color": colour},
             },
             hovertemplate="%{y:,.2f} × %{customdata[0]:g}, pnl %{customdata[1]:,.2f}",
         )
     return _finish(figure, title, 420)
 
 
+def depth_figure(rows: Snapshots, title: str = "Waiting size by level") -> go.Figure:
+    """Median quantity at each level of valid rows, bids to the left and asks to the right, quartiles as whiskers."""
+    figure = go.Figure()
+    levels = rows.levels[rows.valid]
+    if not len(levels):
+        raise InputError("rows holds no valid row: there is no depth to show")
+    for name, column, sign, colour in (("bid", 1, -1, ACCENT), ("ask", 3, 1, AMBER)):
+        low, median, high = np.nanpercentile(levels[:, :, column], [25, 50, 75], axis=0)
+        figure.add_bar(
+            x=sign * np.arange(1, rows.depth + 1), y=median, name=name, marker={"color": colour},
+            error_y={"type": "data", "array": high - median, "arrayminus": median - low, "color": MUTED},
+        )  # fmt: skip
+    figure.update_xaxes(title="level from the touch", dtick=1).update_yaxes(type="log", title="quantity")
+    return _finish(figure, title, 360).update_layout(hovermode="closest")
+
+
 def equity_figure(
     timestamps: Sequence[int], gross: Sequence[float], net: Sequence[float], title: str = "Equity and drawdown"
 ) -> go.Figure:
-    """Equity before and after fees, and under them how far each lies below its peak (quote currency)."""
-    x, figure = (
-        _times(timestamps),
-        make_subplots(2, 1, shared_xaxes=True, row_heights=[0.66, 0.34], vertical_spacing=0.06),
-    )
-    for name, values, colour in (("before fees", gross, ACCENT), ("after fees", net, AMBER)):
+    """Equity before and after fees, each on its own scale, shaded down from its highest value so far (currency)."""
+    x, figure = _times(timestamps), make_subplots(2, 1, shared_xaxes=True, vertical_spacing=0.08)
+    for row, (name, values, colour) in enumerate((("before fees", gross, ACCENT), ("after fees", net, AMBER)), 1):
         values = np.asarray(values, np.float64)
-        fall = values - np.maximum.accumulate(np.maximum(values, 0.0)) if len(values) else values
-        at, low = thin(values), thin(fall)
-        figure.add_scatter(x=x[at], y=values[at], name=name, line={"color": colour, "width": 1.8}, row=1, col=1)
+        peak, at = np.maximum.accumulate(np.maximum(values, 0.0)), thin(values)
         figure.add_scatter(
-            x=x[low], y=fall[low], name=f"{name}, drawdown", line={"color": colour, "width": 1}, fill="tozeroy",
-            opacity=0.7, showlegend=False, row=2, col=1,
+            x=x[at], y=peak[at], line={"color": colour, "width": 1, "dash": "dot"}, showlegend=False, row=row, col=1,
+            name="highest so far",
         )  # fmt: skip
-    figure.update_yaxes(title="equity", row=1, col=1).update_yaxes(title="drawdown", row=2, col=1)
-    return _finish(figure, title, 460)
+        figure.add_scatter(
+            x=x[at], y=values[at], name=name, line={"color": colour, "width": 1.8}, fill="tonexty", row=row, col=1,
+            fillcolor=f"rgba({int(colour[1:3], 16)},{int(colour[3:5], 16)},{int(colour[5:7], 16)},0.12)",
+        )  # fmt: skip
+        figure.update_yaxes(title=name, row=row, col=1)
+    return _finish(figure, title, 460).update_layout(showlegend=False, margin={"t": 48})
 
 
 def probability_figure(

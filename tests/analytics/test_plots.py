@@ -41,11 +41,11 @@ def test_too_many_trades_are_thinned_and_it_is_said():
     assert sum(len(trace.x) for trace in figure.data if trace.mode == "markers") == 3000
 
 
-def test_drawdown_is_never_above_zero():
+def test_equity_is_shaded_down_from_its_peak():
     figure = plots.equity_figure(TIMES, np.sin(np.arange(100)), np.cos(np.arange(100)) - 1)
-    assert len(figure.data) == 4
-    for trace in (figure.data[1], figure.data[3]):
-        assert max(trace.y) <= 0.0
+    for peak, equity in (figure.data[:2], figure.data[2:]):
+        assert equity.fill == "tonexty" and (peak.y >= equity.y).all()
+        assert (np.diff(peak.y) >= 0).all() and peak.y[0] >= 0.0
 
 
 def test_probabilities_break_where_there_are_none():
