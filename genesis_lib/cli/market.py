@@ -46,7 +46,7 @@ def ingest(
     Rows go to OUT/venue=V/symbol=S/date=D. Files of one instrument that follow each other are one session. Storing the
     same data again replaces it with the same bytes.
     """
-    from genesis_lib.feeds.ingest import ingest as store
+    from genesis_lib.feeds.ingestion import ingest as store
 
     tell = partial(click.echo, err=True)
     emit(store(files, out, depth=depth, tick_size=tick_size, symbol=symbol, tell=tell), as_json)

@@ -13,6 +13,7 @@ _HOMES = {
     "synchronize": "binance",
     "RowBuilder": "builder",
     "Ledger": "integrity",
+    "ingest": "ingestion",
     "Recording": "recording",
     "read_recording": "recording",
     "open_sessions": "snapshots",

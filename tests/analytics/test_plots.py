@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from genesis_lib.analytics import plots
 from genesis_lib.errors import InputError
 from genesis_lib.execution import TradeEvent
+from genesis_lib.types import Instrument, Snapshots
 
 NS = 10**9
 TIMES = np.arange(100) * NS
@@ -99,3 +100,16 @@ def test_every_figure_has_the_one_template_and_is_json():
     for figure in figures:
         assert figure.layout.template.layout.colorway == plots.TEMPLATE.layout.colorway
         json.loads(figure.to_json())
+
+
+def test_depth_shows_medians_of_valid_rows_alone():
+    instrument = Instrument("v", "S", 0.1, 0.001)
+    levels = np.tile(np.array([[100.0, 1.0, 100.1, 2.0], [99.9, 3.0, 100.2, 4.0]]), (3, 1, 1))
+    levels[2, :, 1] = 1e9
+    times, flow = np.arange(3), np.zeros((3, 7))
+    rows = Snapshots(instrument, times, times, levels, flow, np.array([True, True, False]))
+    bids, asks = plots.depth_figure(rows).data
+    assert (list(bids.x), list(bids.y)) == ([-1, -2], [1.0, 3.0])
+    assert (list(asks.x), list(asks.y)) == ([1, 2], [2.0, 4.0])
+    with pytest.raises(InputError, match="no valid row"):
+        plots.depth_figure(rows[2:])
