@@ -1,11 +1,14 @@
 """Every feature, row by row and at once, on real recordings and on the simulator: the same bits."""
 
+from itertools import islice
+
 import numpy as np
 import pytest
 
 from genesis_lib.features import FEATURES, OFI_INPUTS, FeatureSet, model_inputs
 from genesis_lib.feeds import RowBuilder, read_snapshots
 from genesis_lib.feeds.simulator import Simulator
+from genesis_lib.feeds.snapshots import build_rows, collect, open_sessions
 from genesis_lib.types import Snapshots
 
 
@@ -35,3 +38,12 @@ def test_on_the_simulator():
     inputs = FeatureSet([*model_inputs(), *OFI_INPUTS()])
     assert np.isfinite(inputs.batch(rows)[inputs.warmup :]).all()
     assert len(batch) > 1_000 and np.isfinite(batch[-1, list(FEATURES).index("vpin")])
+
+
+def test_on_five_levels(taifex):
+    path = sorted(taifex.glob("TXFD6*.parquet"))[0]
+    rows = collect(islice(build_rows(open_sessions(path)[0], 5), 20_000), open_sessions(path)[0].instrument)
+    names = [name for name in FEATURES if FEATURES[name].levels <= 5]
+    assert rows.depth == 5 and np.isfinite(check(rows, names)).any()
+    inputs = FeatureSet(OFI_INPUTS(5))
+    assert np.isfinite(inputs.batch(rows)).all(axis=1).mean() > 0.9

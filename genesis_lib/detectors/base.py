@@ -71,7 +71,8 @@ def severity_of(score: float) -> str:
 class Habit:
     """Exponentially weighted mean and deviation in event time: what is normal here.
 
-    A value pulls no further than `CLIP` deviations, so a shock does not become the habit it is measured against; one
+    A value weighs as much as the time since the one before, so a burst of rows counts no more than its moment. A value
+    pulls no further than `CLIP` deviations, so a shock does not become the habit it is measured against; one
     that stays does.
 
     Parameters
@@ -117,8 +118,8 @@ class Habit:
             return
         elapsed = max(ts - self._last, 0)
         self._last += elapsed
-        # The plain mean at first, the weighted one as soon as it remembers less than everything.
-        weight = max(1.0 - math.exp(-elapsed / self.tau_ns), 1.0 / self.count)
+        # The plain mean over time at first, the forgetting one as soon as it remembers less than everything.
+        weight = max(1.0 - math.exp(-elapsed / self.tau_ns), elapsed / max(self._last - self._first, 1))
         delta = value - self.mean
         if self.ready:
             limit = CLIP * self.deviation + 1e-9 + 0.01 * abs(self.mean)

@@ -44,28 +44,29 @@ class DepthShock(Detector):
     """The quantity of the first ten levels falls to a small part of its habit and stays there.
 
     Measured in logarithms, so that depth which often falls low has a wide habit and needs a deeper fall. A side alone
-    empties whenever the price is about to move: it must stay empty for a second, both sides together for a quarter.
+    empties whenever the price is about to move: it must stay empty for a second, both sides together for 0.3 s.
     """
 
     kind = "depth_shock"
     summary = "the book lost nearly all of its depth"
     # what is watched -> share of the habit, deviations, how long
     LIMITS = (
-        ("bid", 0.1, 3.5, NS),
-        ("ask", 0.1, 3.5, NS),
-        ("both", 0.2, 3.5, 250 * MS),
+        ("bid", 0.07, 4.0, NS),
+        ("ask", 0.07, 4.0, NS),
+        ("both", 0.2, 3.0, 300 * MS),
     )
 
     def __init__(self) -> None:
         self._habits = [Habit() for _ in self.LIMITS]
         self._episodes = [Episode(hold) for *_, hold in self.LIMITS]
+        self._told = Episode()  # the three tell of one shock once
 
     def forget(self) -> None:
-        for episode in self._episodes:
+        for episode in (*self._episodes, self._told):
             episode.clear()
 
     def look(self, row: Snapshot) -> Alert | None:
-        found, ts = None, row.ts_exchange
+        found, ts, any_over = None, row.ts_exchange, False
         volumes = [0.0, 0.0]
         for levels in row.levels[:10, 1::2].tolist():
             for k in (0, 1):
@@ -79,25 +80,30 @@ class DepthShock(Detector):
             limit = max(-math.log(share), deviations * habit.deviation)
             over = habit.ready and fall >= limit
             habit.learn(ts, depth)
+            any_over = any_over or over
             if episode.step(ts, over) and found is None:
                 left = math.exp(-fall)
                 message = f"Depth ({side}) fell to {left:.0%} of its habit."
                 found = self.alert(
                     row, fall / limit, message, side=side, depth=math.exp(depth), usual_depth=usual, share=left
                 )
-        return found
+        if found is not None:
+            return found if self._told.step(ts, True) else None
+        if not any_over:
+            self._told.step(ts, False)
+        return None
 
 
 @detector
 class LiquidityGap(Detector):
-    """Between two of the first five levels of a side lies a hole far wider than usual, for 200 ms.
+    """Between two of the first four levels of a side lies a hole far wider than usual, for 200 ms.
 
     The hole to the other side of the touch is the spread's; this one is what a large order would fall through.
     """
 
     kind = "liquidity_gap"
     summary = "a hole opened between the first levels of a side"
-    TIMES, DEVIATIONS, TICKS, HOLD_NS = 4.0, 8.0, 10.0, 200 * MS
+    TIMES, DEVIATIONS, TICKS, HOLD_NS = 7.0, 8.0, 10.0, 200 * MS
 
     def __init__(self) -> None:
         self._habits = Habit(), Habit()
@@ -109,7 +115,7 @@ class LiquidityGap(Detector):
 
     def look(self, row: Snapshot) -> Alert | None:
         found = None
-        levels = row.levels[:5].tolist()
+        levels = row.levels[:4].tolist()
         for k, (habit, episode) in enumerate(zip(self._habits, self._episodes)):
             hole, at = 0.0, 0
             for i in range(1, len(levels)):

@@ -33,7 +33,7 @@ class Spoofing(Detector):
 
     kind = "spoofing"
     summary = "a large order away from the best price, withdrawn after it had moved others"
-    TIMES, OF_BEST, SHORTEST_NS, LONGEST_NS, TRADED = 15.0, 3.5, 100 * MS, 10 * NS, 0.01
+    TIMES, OF_BEST, SHORTEST_NS, LONGEST_NS, TRADED = 15.0, 3.5, 100 * MS, 10 * NS, 0.003
 
     def __init__(self) -> None:
         self._orders = PlacementTracker(self.TIMES, self.OF_BEST, self.LONGEST_NS)
@@ -74,15 +74,16 @@ class Spoofing(Detector):
 
 @detector
 class Layering(Detector):
-    """Orders on three and more levels of one side come within seconds and are withdrawn together, not replaced.
+    """Large orders on three and more levels of one side come within seconds and are withdrawn together, not replaced.
 
-    Makers who requote withdraw several levels at once too, and put them back a tick further: the side's visible depth
-    must have fallen by most of what was withdrawn.
+    Makers who requote withdraw several levels at once too, within milliseconds, and put them back a tick further: the
+    orders must have stood for half a second, and the side's visible depth must fall by most of what was withdrawn.
     """
 
     kind = "layering"
     summary = "orders on several levels of a side, withdrawn together"
-    TIMES, OF_BEST, LONGEST_NS, TOGETHER_NS, LEVELS, FALL = 5.0, 1.0, 10 * NS, 300 * MS, 3, 0.7
+    TIMES, OF_BEST, SHORTEST_NS, LONGEST_NS = 5.0, 1.0, 500 * MS, 10 * NS
+    TOGETHER_NS, LEVELS, FALL = 300 * MS, 3, 0.7
 
     def __init__(self) -> None:
         self._orders = PlacementTracker(self.TIMES, self.OF_BEST, self.LONGEST_NS)
@@ -98,7 +99,7 @@ class Layering(Detector):
 
     def look(self, row: Snapshot) -> Alert | None:
         ts = row.ts_exchange
-        self._gone.extend((ts, order) for order in self._orders.step(row))
+        self._gone.extend((ts, order) for order in self._orders.step(row) if ts - order.came >= self.SHORTEST_NS)
         while self._gone and self._gone[0][0] <= ts - self.TOGETHER_NS:
             self._gone.popleft()
         self._depths.append((ts, *self._orders.depths))
@@ -137,7 +138,7 @@ class QuoteStuffing(Detector):
 
     kind = "quote_stuffing"
     summary = "a burst of book messages without trades"
-    SPAN_NS, TIMES, DEVIATIONS, LEAST, RATIO, STILL = 500 * MS, 4.0, 6.0, 40.0, 1.5, 4.0
+    SPAN_NS, TIMES, DEVIATIONS, LEAST, RATIO, STILL = 500 * MS, 4.0, 6.0, 40.0, 1.5, 2.0
 
     def __init__(self) -> None:
         self._window = RowWindow(self.SPAN_NS, 2)
@@ -163,7 +164,9 @@ class QuoteStuffing(Detector):
         limit = max(self.LEAST, self.TIMES * habit.mean, habit.mean + self.DEVIATIONS * habit.deviation)
         usual = habit.mean
         ratio = self.RATIO * self._trades.mean / max(usual, 1.0)
-        still = move <= max(2.0, self._move.mean + self.STILL * self._move.deviation)
+        # As far as a random walk of so many messages goes is still no news.
+        walk = (self._move.mean + self.STILL * self._move.deviation) * max(messages / max(usual, 1.0), 1.0) ** 0.5
+        still = move <= max(2.0, walk)
         over = habit.ready and messages >= limit and trades <= max(ratio, 0.05) * messages and still
         for learner, value in ((habit, messages), (self._trades, trades), (self._move, move)):
             learner.learn(ts, value)
