@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import signal
@@ -65,12 +66,18 @@ def run(headless: bool, port: int | None, no_browser: bool, stay: bool, as_json:
     wanted["speed"] = wanted["speed"] or ("max" if headless else "1")
     parse_speed(wanted["speed"])
     preset(config.strategy.preset)
-    path = path or place(session_name(wanted["source"][0]), config.paths.sessions)
+    path = path or _fresh(place(session_name(wanted["source"][0]), config.paths.sessions))
     if headless:
         summary = _play(path, config, wanted, stay)
     else:
         summary = _serve(path, config, wanted, no_browser)
     emit(summary, as_json)
+
+
+def _fresh(path: Path) -> Path:
+    """The path, or with a number where two sessions start within a second."""
+    taken = (path.with_name(f"{path.name}-{number}") for number in itertools.count(2))
+    return next(one for one in itertools.chain([path], taken) if not one.exists())
 
 
 def parse_speed(text: str) -> float:

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from genesis_lib.engine import Engine, Step
-from genesis_lib.feeds.base import Source
+from genesis_lib.feeds.base import ReplaySource, Source
 from genesis_lib.types import Event, Snapshot
 
 
@@ -30,9 +30,9 @@ class Repetition:
     """
 
     def __init__(self, source: Source, header: dict[str, Any]) -> None:
-        same = source.provenance != "live" and header["data_hash"] == source.data_hash
-        self._source = source if same and hasattr(source, "rebase") else None
-        self._speed = getattr(source, "speed", math.inf)
+        same = isinstance(source, ReplaySource) and header["data_hash"] == source.data_hash
+        self._source = source if same else None
+        self._speed = source.speed if same else math.inf
         self.left = 0
 
     def begin(self, events: int) -> None:

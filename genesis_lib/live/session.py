@@ -9,8 +9,8 @@ from typing import Any
 
 from genesis_lib.config import Config
 from genesis_lib.engine import Engine
-from genesis_lib.errors import GenesisError, InputError, SessionError, StateError
-from genesis_lib.feeds.base import EndOfSource, Source
+from genesis_lib.errors import GenesisError, InputError, RecordingError, SessionError, StateError
+from genesis_lib.feeds.base import EndOfSource, ReplaySource, Source
 from genesis_lib.journal import Journal
 from genesis_lib.live.directory import SessionDirectory
 from genesis_lib.live.endpoint import Endpoint
@@ -63,7 +63,8 @@ class Session:
         about: dict[str, Any] | None = None,
     ) -> None:
         self.source, self.directory, self.config, self.artifact = source, directory, config, artifact
-        self.stay, self.reason, self.faults = stay, None, 0
+        self.stay, self.reason, self.faults, self._faults_in_a_row = stay, None, 0, 0
+        self._finite = isinstance(source, ReplaySource)
         self._about, self._started = about or {}, time.time_ns()
         self._until, self._length = 0 if minutes else 1 << 63, round((minutes or 0) * 60e9)
         self._ended = self._paused = self._stopping = False
@@ -71,7 +72,6 @@ class Session:
         self._percentiles = self._latency.percentiles()
         self._error: GenesisError | None = None
         self._summary: dict[str, Any] | None = None
-        self._faults_in_a_row = 0
         self.journal = Journal.open(directory.path, directory.name)
         try:
             self._repetition = Repetition(source, self.journal.header) if self.journal.resumed else None
@@ -161,7 +161,7 @@ class Session:
             try:
                 event = poll(max(0, turn - now) / 1e9)
             except EndOfSource:
-                return
+                return self._check_rows()
             except GenesisError as error:
                 if not self._survive(error):
                     return
@@ -188,23 +188,31 @@ class Session:
                     return
                 self._until = event.ts_receive + self._length
 
+    def _check_rows(self) -> None:
+        if not self.engine.rows and self._finite:
+            cause = f"{self.engine.events} events, but no book row: nothing in it that a book could start from"
+            self._give_up(RecordingError(cause, self.source.name))
+
+    def _give_up(self, error: GenesisError) -> bool:
+        self._error, self.reason = error, str(error)
+        return False
+
     def _survive(self, error: GenesisError) -> bool:
         """Record a fault and say whether the session goes on: a live one does, finished data that is broken ends it."""
         self.faults += 1
         self._faults_in_a_row += 1
-        if self.source.provenance != "live":
-            self._error, self.reason = error, str(error)
-            return False
+        if self._finite:
+            return self._give_up(error)
         if self._faults_in_a_row > MOST_FAULTS_IN_A_ROW:
-            self._error = SessionError(f"{self.source.name} gave nothing but faults, the last one: {error}")
-            self.reason = str(self._error)
-            return False
-        now = time.time_ns()
-        self._picture.alert({"kind": "fault", "severity": "warning", "timestamp": now, "message": str(error)})
-        symbol = self.source.instrument.symbol
-        result = self.engine.step(Gap(symbol, now, now, f"fault of the source: {error}", -1, -1))
-        if result is not None:
-            self._picture.add(result)
+            return self._give_up(SessionError(f"{self.source.name} gave nothing but faults, the last one: {error}"))
+        fault = {"kind": "fault", "severity": "warning", "timestamp": time.time_ns(), "message": str(error)}
+        self._picture.alert(fault)
+        if (row := self._picture.row) is not None:
+            # In the market's time, not ours: a local venue plays days that are long past.
+            cause, symbol = f"fault of the source: {error}", self.source.instrument.symbol
+            step = self.engine.step(Gap(symbol, row.ts_exchange, row.ts_receive, cause, -1, -1))
+            if step is not None:
+                self._picture.add(step)
         return True
 
     def _linger(self) -> None:
@@ -217,14 +225,9 @@ class Session:
 
     def _finish(self) -> dict[str, Any]:
         self._percentiles = self._latency.percentiles()
-        summary = self.engine.finish()
+        own = {"latency_us": self._percentiles, "session": self.directory.name}
+        self._summary = self.engine.finish() | own | {"faults": self.faults, "reason": self.reason}
         self._ended = True
-        self._summary = summary | {
-            "latency_us": self._percentiles,
-            "session": self.directory.name,
-            "faults": self.faults,
-            "reason": self.reason,
-        }
         self._write_state()
         self._publish("ended")
         return self._summary
@@ -243,10 +246,10 @@ class Session:
         if self._ended:
             raise StateError(f"session {self.directory.name} is at its end: {command} has nothing to act on")
         if command in ("pause", "resume"):
-            if self.source.provenance == "live":
+            if not self._finite:
                 raise StateError(f"a live market cannot be stopped: {command} is for recordings and the simulator")
             self._paused = command == "pause"
-            if not self._paused and hasattr(self.source, "rebase"):
+            if not self._paused:
                 self.source.rebase()
         else:
             getattr(self.engine, command)()
@@ -265,15 +268,9 @@ class Session:
         points, fresh, alerts = picture.cut(trades)
         if kind == "snapshot":
             points, fresh, alerts = picture.whole(trades)
-        header = self._status() | {
-            "kind": kind,
-            "seq": sequence,
-            "session": self.directory.name,
-            "trades": fresh,
-            "alerts": alerts,
-        }
+        own = {"kind": kind, "seq": sequence, "session": self.directory.name, "trades": fresh, "alerts": alerts}
         shown = ladder(self.engine.builder.book, picture.row, self.config.market.ladder)
-        return encode(header, {"ladder": shown, "points": points})
+        return encode(self._status() | own, {"ladder": shown, "points": points})
 
     def _status(self) -> dict[str, Any]:
         own = {"state": self.state, "reason": self.reason, "faults": self.faults, "latency_us": self._percentiles}

@@ -14,6 +14,7 @@ def status(engine: Engine, source: Source, picture: Picture) -> dict[str, Any]:
     """Figures of the newest row and of the account; null (or NaN, which becomes null) where there is none yet."""
     account, row, instrument = engine.account, picture.row, source.instrument
     best = row.levels[0] if row is not None else (math.nan,) * 4
+    spread = float(best[2] - best[0])
     return {
         "active": account.active,
         "source": source.name,
@@ -26,7 +27,7 @@ def status(engine: Engine, source: Source, picture: Picture) -> dict[str, Any]:
         "events": engine.events,
         "rows": picture.rows,
         "mid": mid(row) if row is not None else None,
-        "spread": float(best[2] - best[0]),
+        "spread": spread if math.isnan(spread) else instrument.price(round(spread / instrument.tick_size)),
         "position": account.position,
         "entry_price": account.entry_price,
         "realized": account.realized,

@@ -285,6 +285,14 @@ def test_a_recording_that_breaks_ends_the_session_with_the_reason_and_an_intact_
     assert read_journal(running.directory.path)["summary"]["events"] == 700
 
 
+def test_a_recording_that_no_book_can_start_from_is_said_to_be_one(start):
+    source = simulator()
+    trades = [event for event in source.events() if isinstance(event, Trade)]
+    running = start(ReplaySource(lambda: trades, source.instrument, name="trades.gz"))
+    running.join()
+    assert str(running.error).startswith(f"trades.gz: {len(trades)} events, but no book row")
+
+
 def test_a_defect_is_not_swallowed_but_the_journal_is_closed(start):
     source = simulator()
     foreign = Trade("SIMBTC", 0, 0, 1, None, 1.0, 1)  # no price: not an error of the input but of who made it
