@@ -39,17 +39,18 @@ class SortedBook:
 
     def top(self, out: np.ndarray) -> np.ndarray:
         """Best ten levels, written as `OrderBook.top` writes them."""
-        bids, asks = (list(islice(side.items(), DEPTH)) for side in self.sides)
-        if len(bids) == len(asks) == DEPTH:
-            out[:, :2] = bids
-            out[:, 2:] = asks
-            np.negative(out[:, 0], out[:, 0])
+        bids, asks = self.sides
+        flat: list[float] = []
+        for bid, ask in zip(islice(bids, DEPTH), islice(asks, DEPTH)):
+            flat += (-bid, bids[bid], ask, asks[ask])
+        if len(flat) == 4 * DEPTH:
+            out.reshape(-1)[:] = flat  # one conversion is the fastest way into numpy
             return out
         out.fill(np.nan)
-        for i, (key, quantity) in enumerate(bids):
-            out[i, :2] = -key, quantity
-        for i, (key, quantity) in enumerate(asks):
-            out[i, 2:] = key, quantity
+        for i, bid in enumerate(islice(bids, DEPTH)):
+            out[i, :2] = -bid, bids[bid]
+        for i, ask in enumerate(islice(asks, DEPTH)):
+            out[i, 2:] = ask, asks[ask]
         return out
 
 

@@ -63,7 +63,7 @@ def render(table: list[dict[str, Any]]) -> str:
             duration(row["ns"]),
             "" if row["p99_ns"] is None else duration(row["p99_ns"]),
             "" if row["ratio"] is None else f"{row['ratio']:.1f}x",
-            row["peer"],
+            row["peer"].rpartition(": ")[2],  # the stream is the row's own
         )
         for row in table
     ]
