@@ -133,8 +133,7 @@ def _is_explained(numbers: np.ndarray, column: int, layout: Layout) -> bool:
     for meaning in ((bid + ask) / 2.0, ask - bid):
         if np.allclose(values, meaning, rtol=1e-6, atol=1e-9):
             return True
-    if not np.isfinite(values).all():
-        return False
+    values, ask = values[np.isfinite(values)], ask[np.isfinite(values)]
     steps = np.diff(values)
     if len(steps) and (steps == 1).all() and values[0] in (0, 1):
         return True  # a row number

@@ -154,8 +154,8 @@ def _load(path: Path) -> dict[str, np.ndarray]:
 
 
 def _instrument_of(paths: tuple[Path, ...]) -> Instrument:
-    """TAIFEX contracts by the first part of the file's name: root, month letter, digit of the year."""
-    symbols = {match[0] for path in paths if (match := re.match(r"(TXF|TMF|MXF)[A-L]\d", path.name))}
+    """TAIFEX contracts by the first part of the file's name."""
+    symbols = {match[0] for path in paths if (match := re.match(r"(TXF|TMF|MXF)[A-Z0-9]*", path.name))}
     if len(symbols) != 1:
         raise RecordingError(
             "unknown symbol: a file in hftbacktest's format says nothing of its instrument, so its name must begin "

@@ -7,12 +7,12 @@ import hashlib
 import zlib
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from genesis_lib.errors import InputError, RecordingError
 from genesis_lib.feeds.binance import BinanceParser, decode, message_of, synchronize, venue_of
@@ -22,6 +22,7 @@ from genesis_lib.types import DepthUpdate, Event, Instrument
 
 MAX_STEP_BACK = SECOND  # a clock that is set may step back a little; more than this is a damaged recording
 LOOK_AHEAD = 200_000  # lines read for the first diff and snapshot
+MANY_LEVELS = 10_000  # of diffs, beside the snapshot's, from which the grid of an unknown instrument is taken
 
 
 class Recording(ABC):
@@ -193,6 +194,14 @@ def hash_files(paths: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
+def unbuildable(counts: Mapping[str, int]) -> str:
+    """Say why messages of these kinds gave no row."""
+    diffs = counts.get("depthUpdate", 0)
+    if diffs and not counts.get("snapshot"):
+        return f"the book cannot be rebuilt: {diffs} diffs, but no REST snapshot for them to change"
+    return "the book cannot be rebuilt: no diff continues a REST snapshot" if diffs else "no book rows in it"
+
+
 def raw_lines(paths: Iterable[Path]) -> Iterator[Line]:
     """Split raw recordings into receive time (ns) and message; blank lines are passed over."""
     for file in paths:
@@ -232,9 +241,10 @@ def _back(what: str, before: int, now: int, line: Line) -> RecordingError:
     return RecordingError(f"{what} jumps back by {seconds:.3f} s, to {now}", line.file, line.number)
 
 
-def _look(files: tuple[Path, ...], *, snapshot: bool = False) -> tuple[str, str, tuple[Line, dict[str, Any]] | None]:
-    """Venue by the first diff, symbol by the first message that names it, and the first snapshot where wanted."""
-    venue = symbol = found = None
+def _look(files: tuple[Path, ...], *, levels: bool = False) -> tuple[str, str, _Levels]:
+    """Venue by the first diff, symbol by the first message that names it; the first levels where wanted."""
+    venue = symbol = None
+    found = _Levels(None, [])
     for line in islice(raw_lines(files), LOOK_AHEAD):
         try:
             message = decode(line.payload)
@@ -243,9 +253,14 @@ def _look(files: tuple[Path, ...], *, snapshot: bool = False) -> tuple[str, str,
         except InputError as error:
             raise RecordingError(str(error), line.file, line.number) from None
         symbol = symbol or data.get("s") or data.get("symbol")
-        if kind == "snapshot" and found is None:
-            found = line, data
-        if venue and symbol and (found is not None or not snapshot):
+        try:
+            if kind == "snapshot" and found.snapshot is None:
+                found = found._replace(snapshot=[*data["bids"], *data["asks"]])
+            elif levels and kind == "depthUpdate" and len(found.diffs) < MANY_LEVELS:
+                found.diffs.extend((*data["b"], *data["a"]))
+        except (KeyError, TypeError) as error:
+            raise RecordingError(f"{kind} without its levels: {error}", line.file, line.number) from None
+        if venue and symbol and (not levels or (found.snapshot is not None and len(found.diffs) >= MANY_LEVELS)):
             break
     if not venue or not symbol:
         raise RecordingError("no depthUpdate that names its symbol: not a recording of an order book", files[0])
@@ -257,20 +272,20 @@ def _find_instrument(files: tuple[Path, ...], tick_size: float | None) -> Instru
     instrument = known(venue, symbol)
     if instrument is not None:
         return instrument if tick_size is None else replace(instrument, tick_size=tick_size)
-    snapshot = _look(files, snapshot=True)[2]
-    if snapshot is not None:
-        return _from_snapshot(venue, symbol, *snapshot, tick_size)
-    raise RecordingError(
-        f"unknown symbol {symbol!r} of {venue}, and no REST snapshot to take its price grid from", files[0]
-    )
-
-
-def _from_snapshot(venue: str, symbol: str, line: Line, data: dict[str, Any], tick_size: float | None) -> Instrument:
+    found = _look(files, levels=True)[2]
+    if found.snapshot is None:
+        raise RecordingError(
+            f"unknown symbol {symbol!r} of {venue}, and no REST snapshot to take its price grid from", files[0]
+        )
     try:
-        levels = [*data["bids"], *data["asks"]]
-        tick = tick_size or grid_of(price for price, _ in levels)
-        return Instrument(venue, symbol, tick, grid_of(quantity for _, quantity in levels))
-    except KeyError as error:
-        raise RecordingError(f"snapshot without its field {error}", line.file, line.number) from None
+        prices, quantities = zip(*(found.snapshot + found.diffs))
+        return Instrument(venue, symbol, tick_size or grid_of(prices), grid_of(quantities))
     except (TypeError, ValueError) as error:
-        raise RecordingError(f"no price grid for {symbol!r}: {error}", line.file, line.number) from None
+        raise RecordingError(f"no price grid for unknown symbol {symbol!r}: {error}", files[0]) from None
+
+
+class _Levels(NamedTuple):
+    """Prices and quantities as the first messages wrote them."""
+
+    snapshot: list | None
+    diffs: list

@@ -100,9 +100,13 @@ class CsvRows:
 
     def _times(self, frame: pd.DataFrame, numbers: np.ndarray, others: tuple[int, ...], first_line: int) -> np.ndarray:
         for column in others:
-            ts = _times_of(frame[column], numbers[:, column])
+            held = frame[column].notna().to_numpy()
+            ts = _times_of(frame[column][held], numbers[held, column]) if held.any() else None
             if ts is None:
                 continue
+            if not held.all():
+                line = int(np.flatnonzero(~held)[0]) + first_line
+                raise RecordingError(f"no time in column {column + 1}", self._path, line)
             back = np.flatnonzero(np.diff(ts) < 0)
             if len(back):
                 row = int(back[0]) + 1

@@ -11,10 +11,16 @@ import numpy as np
 
 from genesis_lib.errors import InputError, RecordingError
 from genesis_lib.feeds.builder import RowBuilder
-from genesis_lib.feeds.hftbacktest import HftRecording
 from genesis_lib.feeds.instruments import MINUTE
-from genesis_lib.feeds.recording import Recording, hash_files, identify, is_hftbacktest, raw_lines, read_recording
-from genesis_lib.feeds.snapshot_csv import CsvRows
+from genesis_lib.feeds.recording import (
+    Recording,
+    hash_files,
+    identify,
+    is_hftbacktest,
+    raw_lines,
+    read_recording,
+    unbuildable,
+)
 from genesis_lib.storage import parquet
 from genesis_lib.types import Event, Instrument, Snapshot, Snapshots
 
@@ -85,6 +91,8 @@ def open_sessions(spec: Spec, *, tick_size: float | None = None, symbol: str | N
     for path in _files(spec):
         kind = classify(path)
         if kind == "csv":
+            from genesis_lib.feeds.snapshot_csv import CsvRows  # pandas, for those who read tables
+
             sessions.append(CsvRows(path, tick_size=tick_size, symbol=symbol))
         else:
             (rows if kind == "rows" else recordings).append(path)
@@ -176,17 +184,7 @@ def build_rows(session: FinishedSession, depth: int = 10) -> Iterator[Snapshot]:
         if row is not None:
             yield row if row.levels.shape[0] <= depth else row._replace(levels=row.levels[:depth])
     if not builder.counts["rows"]:
-        raise RecordingError(unbuildable(session), session.name)
-
-
-def unbuildable(session: FinishedSession) -> str:
-    """Say why a session gives no row."""
-    counts = getattr(session, "counts", {})
-    if counts.get("depthUpdate") and not counts.get("snapshot"):
-        return f"the book cannot be rebuilt: {counts['depthUpdate']} diffs, but no REST snapshot for them to change"
-    if counts.get("depthUpdate"):
-        return "the book cannot be rebuilt: no diff continues a REST snapshot"
-    return "no book rows in it"
+        raise RecordingError(unbuildable(getattr(session, "counts", {})), session.name)
 
 
 def collect(rows: Iterable[Snapshot], instrument: Instrument, provenance: str = "recorded") -> Snapshots:
@@ -264,7 +262,7 @@ def _chains(files: list[Path]) -> list[list[Path]]:
 
 def _span(file: Path) -> tuple[int, int]:
     if is_hftbacktest(file):
-        return HftRecording((file,)).span()
+        return read_recording(file).span()
     first = last = None
     for line in raw_lines((file,)):
         first = line.ts_receive if first is None else first

@@ -12,8 +12,7 @@ from genesis_lib.errors import RecordingError
 from genesis_lib.feeds.binance_sync import BinanceSync
 from genesis_lib.feeds.instruments import venue_rules
 from genesis_lib.feeds.integrity import Ledger
-from genesis_lib.feeds.recording import Recording
-from genesis_lib.feeds.snapshots import unbuildable
+from genesis_lib.feeds.recording import Recording, unbuildable
 from genesis_lib.types import BookTicker, DepthSnapshot, DepthUpdate, Gap, Trade
 from orderbook_ext import OrderBook
 
@@ -100,7 +99,7 @@ def audit(recording: Recording) -> dict[str, Any]:
                     top = book.top(1)[0]
                     found.add(event.last_id, bid, float(top[1]), ask, float(top[3]))
     if not count["rebuilt"] and not count["applied"]:
-        raise RecordingError(unbuildable(recording), recording.name)
+        raise RecordingError(unbuildable(recording.counts), recording.name)
     checked, equal = _compare(found, told)
     return {
         "events": recording.lines,

@@ -48,10 +48,11 @@ def test_plain_files_microseconds_and_name_order(session, tmp_path: Path) -> Non
     assert recording.data_hash == hashlib.sha256(both).hexdigest()
 
 
-def test_an_unknown_symbol_gets_the_grid_of_its_snapshot(wire, tmp_path: Path) -> None:
+def test_an_unknown_symbol_gets_the_grid_of_its_first_levels(wire, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("genesis_lib.feeds.recording.MANY_LEVELS", 1)
     w = wire("FOOUSDT").diff([("1.0025", "7")]).snapshot([("1.0025", "20"), ("1.0000", "5")], [("1.0050", "10")])
     recording = read_recording(w.write(tmp_path / "foo.gz"))
-    assert recording.instrument == Instrument("binance-usdm", "FOOUSDT", 0.0025, 5.0)
+    assert recording.instrument == Instrument("binance-usdm", "FOOUSDT", 0.0025, 1.0)
     path = w.diff([("1.0030", "1")]).write(tmp_path / "off.gz")
     with pytest.raises(RecordingError, match=r"off.gz:3: price 1.003 .*--tick-size"):
         list(read_recording(path))

@@ -117,6 +117,9 @@ def test_what_is_refused_and_why(tmp_path: Path) -> None:
     back = [str(START_MS + 100 * (row if row != 40 else 0)) for row in range(120)]
     with pytest.raises(RecordingError, match=r"back.csv:42: time jumps back by 3\.900 s"):
         read_snapshots(write(tmp_path / "back.csv", books(), times=back, header=True))
+    some = [str(START_MS + 100 * row) if row != 40 else "" for row in range(120)]
+    with pytest.raises(RecordingError, match=r"some.csv:41: no time in column 1"):
+        read_snapshots(write(tmp_path / "some.csv", books(), times=some))
     with pytest.raises(RecordingError, match="no column of times"):
         read_snapshots(write(tmp_path / "when.csv", books(), times=["then"] * 120))
     text = write(tmp_path / "lie.csv", books(), BLOCKS, header=True).read_text().splitlines()
