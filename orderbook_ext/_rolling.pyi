@@ -8,7 +8,6 @@ KINDS: tuple[str, ...]
 FLOW: int
 VPIN_ROWS: int
 VPIN_SCALE: float
-VPIN_HEAD: int
 
 class Rolling:
     kind: str

@@ -7,31 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-OPS = (
-    *(
-        "add",
-        "sub",
-        "mul",
-        "div",
-        "ratio",
-        "min2",
-        "max2",
-        "ge",
-        "le",
-        "abs",
-        "sqrt",
-        "log",
-        "log1p",
-        "rint",
-        "or_zero",
-    ),
-    *("lag", "sum", "min", "max", "var", "vpin"),
-)
 KINDS = ("lag", "sum", "mean", "min", "max", "var", "std")
 FLOW = 7  # columns of a row's flow
 VPIN_ROWS = 50  # rows with trades before the first bucket opens
 VPIN_SCALE = 10.0  # a bucket holds this many times the mean volume of a row with trades
-VPIN_HEAD = 6  # the compiled twin's layout
 
 NAN = math.nan
 
@@ -201,6 +180,7 @@ WINDOWS = {
     "var": _Var,
     "vpin": _Vpin,
 }
+OPS = (*STATELESS, *WINDOWS)  # their places are the codes of instructions
 
 
 class Rolling:

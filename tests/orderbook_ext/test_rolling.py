@@ -168,3 +168,10 @@ def test_fresh_shares_nothing(module):
     row = np.ones((1, 4)), np.zeros(module.FLOW), 0, 1.0, True
     program.push(*row)
     assert math.isnan(program.fresh().push(*row)[0]) and program.push(*row)[0] == 2.0
+
+
+@needs_compiled
+def test_twins_share_codes_and_constants():
+    first, second = MODULES
+    for name in ("OPS", "KINDS", "FLOW", "VPIN_ROWS", "VPIN_SCALE"):
+        assert getattr(first, name) == getattr(second, name)
