@@ -66,3 +66,10 @@ export function span(ms) {
   if (seconds < 7200) return fixed(seconds / 60, 0) + "\u202fmin";
   return fixed(seconds / 3600, 1) + "\u202fh";
 }
+
+/** Decimals that money of these amounts needs: cents; more where all of it is less (coin-margined), fewer where it is long. */
+export function moneyDecimals(...amounts) {
+  const most = Math.max(0, ...amounts.filter(isNumber).map(Math.abs));
+  if (most >= 10_000) return most >= 100_000 ? 0 : 1;
+  return most === 0 || most >= 0.01 ? 2 : Math.min(8, Math.ceil(-Math.log10(most)) + 2);
+}

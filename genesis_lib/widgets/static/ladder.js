@@ -53,6 +53,9 @@ export function drawLadder(surface, store, theme) {
   const largest = Math.max(...asks.map((l) => l.size), ...bids.map((l) => l.size), 0) || 1;
   const decimals = decimalsOf(header.tick_size);
   const [sizes, totals] = [sizeDecimals(largest, header.lot_size), sizeDecimals(most, header.lot_size)];
+  ctx.font = `600 ${font}px ${theme.mono}`;
+  const widest = Math.max(...[...asks, ...bids].map((level) => ctx.measureText(fixed(level.price, decimals)).width), 0);
+  columns.room = Math.max(10, columns.size + 4 - columns.price - widest - 22); // a bar never covers a price
   const scale = { most, largest, decimals, sizes, totals, columns, row, font, entry: header.entry_price };
   for (let i = 0; i < LEVELS; i++) {
     drawLevel(ctx, theme, width, middle - (i + 1) * row, asks[i], i, theme.down, scale);
@@ -74,7 +77,7 @@ function drawLevel(ctx, theme, width, top, level, index, colour, scale) {
     ctx.fillText("·", columns.price, y);
     return;
   }
-  bar(ctx, columns.size + 4, top, columns.size * 0.62 * (level.size / scale.largest), row, colour, 0.34);
+  bar(ctx, columns.size + 4, top, columns.room * (level.size / scale.largest), row, colour, 0.34);
   bar(ctx, width, top, (width - columns.size - 8) * (level.total / scale.most), row, colour, 0.15);
   ctx.fillStyle = colour;
   ctx.textAlign = "left";

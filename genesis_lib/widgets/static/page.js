@@ -6,13 +6,13 @@ const PAGE = `
   <span class="gd-badge" data-id="badge" data-provenance="none">NO SOURCE</span>
   <span class="gd-link" data-id="link" data-link="connecting" role="status"><i aria-hidden="true"></i><b data-id="linkWords">Connecting</b></span>
   <dl class="gd-facts">
-    <div class="gd-wide"><dt>Event time, UTC</dt><dd data-id="time">–</dd></div>
+    <div class="gd-wide"><dt>Event time, UTC</dt><dd><span class="gd-date" data-id="date"></span><span data-id="time">–</span></dd></div>
     <div><dt>Latency p50</dt><dd data-id="p50">–</dd></div>
     <div><dt>p99</dt><dd data-id="p99">–</dd></div>
     <div class="gd-extra"><dt>Events</dt><dd data-id="events">–</dd></div>
-    <div class="gd-extra"><dt>Gaps</dt><dd data-id="gaps">–</dd></div>
-    <div class="gd-name-fact"><dt>Strategy</dt><dd data-id="strategy">–</dd></div>
-    <div class="gd-name-fact"><dt>Model</dt><dd data-id="model">–</dd></div>
+    <div><dt>Gaps</dt><dd data-id="gaps">–</dd></div>
+    <div class="gd-strategy"><dt>Strategy</dt><dd data-id="strategy">–</dd></div>
+    <div class="gd-model"><dt>Model</dt><dd data-id="model">–</dd></div>
   </dl>
   <div class="gd-buttons" role="group" aria-label="Strategy">
     <button type="button" data-command="start" aria-label="Start the strategy" disabled><span aria-hidden="true">▶</span> START</button>
@@ -24,11 +24,14 @@ const PAGE = `
 <main class="gd-main">
   <section class="gd-left" aria-label="Account and book">
     <div class="gd-panel gd-account">
-      <div class="gd-total"><span>Unrealised</span><b data-id="unrealized">–</b></div>
-      <div class="gd-total"><span>Realised</span><b data-id="realized">–</b></div>
+      <div class="gd-totals">
+        <div><span>Unrealised</span><b data-id="unrealized">–</b></div>
+        <div><span>Realised</span><b data-id="realized">–</b></div>
+        <div><span>Total</span><b data-id="total">–</b></div>
+      </div>
       <dl>
         <div><dt>Fees</dt><dd data-id="fees">–</dd></div>
-        <div><dt>Net</dt><dd data-id="total">–</dd></div>
+        <div title="Realised and unrealised, less fees"><dt>After fees</dt><dd data-id="equity">–</dd></div>
         <div><dt>Position</dt><dd data-id="position">–</dd></div>
         <div><dt>Entry</dt><dd data-id="entry">–</dd></div>
         <div><dt>Mid</dt><dd data-id="mid">–</dd></div>

@@ -1,6 +1,6 @@
 // The desk's figures in words: header, account, signal, alerts and the state of the connection.
 
-import { clockTime, day, decimalsOf, fixed, isNumber, MINUS, NOTHING, percent, signed, micros, span } from "./format.js";
+import { clockTime, day, decimalsOf, fixed, isNumber, moneyDecimals, NOTHING, percent, signed, micros, span } from "./format.js";
 import { sideLevels } from "./ladder.js";
 import { POINT } from "./store.js";
 
@@ -23,7 +23,8 @@ function mark(element, name, value) {
   if (element.dataset[name] !== value) element.dataset[name] = value;
 }
 
-const tone = (value) => (!isNumber(value) || Math.abs(value) < 0.005 ? "flat" : value > 0 ? "up" : "down");
+const tone = (value, decimals) =>
+  !isNumber(value) || Math.abs(value) < 0.5 * 10 ** -decimals ? "flat" : value > 0 ? "up" : "down";
 
 /** Write everything that is text; called some ten times a second, since nobody reads faster. */
 export function writePanels(parts, store) {
@@ -49,7 +50,8 @@ function writeHeader(parts, header) {
   write(parts.badge, header.provenance.toUpperCase());
   mark(parts.badge, "provenance", header.provenance);
   parts.badge.title = `Source: ${header.source}`;
-  write(parts.time, `${day(header.ts)} ${clockTime(header.ts, 1)}`);
+  write(parts.date, `${day(header.ts)} `);
+  write(parts.time, clockTime(header.ts, 1));
   write(parts.p50, micros(header.latency_us?.p50));
   write(parts.p99, micros(header.latency_us?.p99));
   write(parts.events, fixed(header.events, 0));
@@ -73,11 +75,12 @@ export function strategyState(header) {
 }
 
 function writeAccount(parts, header, ladder) {
-  for (const name of ["unrealized", "realized", "total"]) {
-    write(parts[name], signed(header[name], 2));
-    mark(parts[name], "tone", tone(header[name]));
+  const cents = moneyDecimals(header.realized, header.unrealized, header.fees);
+  for (const name of ["unrealized", "realized", "total", "equity"]) {
+    write(parts[name], signed(header[name], cents));
+    mark(parts[name], "tone", tone(header[name], cents));
   }
-  write(parts.fees, isNumber(header.fees) ? (header.fees > 0 ? MINUS : "") + fixed(Math.abs(header.fees), 2) : NOTHING);
+  write(parts.fees, signed(-header.fees, cents));
   const decimals = decimalsOf(header.tick_size);
   const held = isNumber(header.position) && header.position !== 0;
   const size = fixed(Math.abs(header.position), Math.min(decimalsOf(header.lot_size), 3));
@@ -114,10 +117,10 @@ function writeAlerts(parts, alerts) {
   parts.alerts.dataset.key = key;
   const lines = alerts.slice(-4).reverse().map((alert) => {
     const line = document.createElement("li");
-    const time = alert.timestamp ?? alert.ts ?? alert.ts_exchange;
-    const kind = String(alert.kind ?? alert.rule ?? alert.type ?? "alert").replaceAll("_", " ");
-    const when = isNumber(time) ? clockTime(time > 1e15 ? time / 1e6 : time) : "";
-    line.textContent = `${when} ${kind}${alert.message ? `: ${alert.message}` : ""}`;
+    const kind = alert.kind.replaceAll("_", " ");
+    line.textContent = `${clockTime(alert.timestamp / 1e6)} ${kind}${alert.message ? `: ${alert.message}` : ""}`;
+    line.title = line.textContent;
+    line.dataset.severity = alert.severity ?? "warning";
     return line;
   });
   parts.alerts.replaceChildren(...lines);
@@ -150,12 +153,11 @@ function writeLink(parts, { link, header, text, lastFrame }) {
 function banner(link, header) {
   if (link === "reconnecting") return "The dashboard's server does not answer. The session goes on; this page keeps trying.";
   if (!header) return "";
-  if (link === "lost") return "The session's process is gone: these are its last figures. Resume it with genesis run; this page connects by itself.";
+  if (link === "lost") return `The session's process is gone: these are its last figures. genesis run --session ${header.session} takes it up again.`;
   if (header.state === "ENDED" && header.reason) return `Session ended early: ${header.reason}`;
   if (link === "ended" || header.state === "ENDED") return "Session ended: these figures are final. genesis run starts another; genesis report writes its tear sheet.";
   if (link === "none") return "No session is running: these are the last figures seen. Start one with genesis run.";
   if (header.state === "PAUSED") return "Playback is paused: genesis session resume lets it go on.";
   if (header.state === "KILLED") return "Kill switch: the position is closed and the strategy blocked. RESET clears it.";
-  if (link === "stale") return "Nothing new from the session: prices may be old.";
   return "";
 }

@@ -1,6 +1,6 @@
 // The price of the last rows, and what was traded at it.
 
-import { decimalsOf, fixed, isNumber, signed } from "./format.js";
+import { decimalsOf, fixed, isNumber, moneyDecimals, signed } from "./format.js";
 import { POINT } from "./store.js";
 import { triangle } from "./surface.js";
 
@@ -131,11 +131,11 @@ function drawResults(ctx, theme, exits, right) {
   ctx.strokeStyle = theme.panel;
   const taken = [];
   for (const exit of exits.reverse()) {
-    const words = signed(exit.pnl, 2);
+    const words = signed(exit.pnl, moneyDecimals(exit.pnl));
     const width = ctx.measureText(words).width;
     const x = exit.x + 9 + width > right ? exit.x - 9 - width : exit.x + 9;
     const y = exit.y + (exit.upward ? 11 : -11);
-    if (taken.some((other) => x < other.x + other.width + 4 && other.x < x + width + 4 && Math.abs(y - other.y) < 13)) continue;
+    if (taken.some((other) => x < other.x + other.width + 12 && other.x < x + width + 12 && Math.abs(y - other.y) < 26)) continue;
     taken.push({ x, y, width });
     ctx.textAlign = "left";
     ctx.strokeText(words, x, y);

@@ -1,6 +1,6 @@
 // The last trades, newest on top, as a table that a screen reader and a test can read.
 
-import { clockTime, decimalsOf, fixed, isNumber, signed } from "./format.js";
+import { clockTime, decimalsOf, fixed, isNumber, moneyDecimals, signed } from "./format.js";
 import { sizeDecimals } from "./ladder.js";
 
 const KEYS = (trade) => `${trade.id}`;
@@ -60,7 +60,7 @@ function row(trade, decimals, lot) {
   cell(fixed(trade.price, decimals));
   cell(fixed(trade.size, sizeDecimals(trade.size, lot)));
   const settled = trade.type === "EXIT" && isNumber(trade.pnl);
-  cell(settled ? signed(trade.pnl, 2) : "", settled ? (trade.pnl >= 0 ? "up" : "down") : "");
+  cell(settled ? signed(trade.pnl, moneyDecimals(trade.pnl)) : "", settled ? (trade.pnl >= 0 ? "up" : "down") : "");
   return line;
 }
 
