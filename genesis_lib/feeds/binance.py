@@ -242,7 +242,7 @@ def decode(payload: bytes | str) -> Any:
     try:
         return orjson.loads(payload)
     except orjson.JSONDecodeError as error:
-        raise InputError(f"not JSON: {error}") from None
+        raise InputError(f"not JSON: {error.msg} at character {error.pos + 1}") from None
 
 
 def _ns(value: Any) -> int:

@@ -80,7 +80,7 @@ def grid_of(decimals: Iterable[str]) -> float:
     Examples
     --------
     >>> grid_of(["28145.10", "28145.30", "28144.70"])
-    0.2
+    0.1
     >>> grid_of(["0.02818100", "0.02818000"])
     1e-06
     """

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import doctest
 from decimal import Decimal
+from importlib import import_module
 
 import pytest
 from hypothesis import given
@@ -45,3 +47,9 @@ def test_every_number_is_a_whole_multiple_of_its_grid(numbers: list[int], places
     multiples = [number / step for number in decimals]
     assert all(multiple == int(multiple) for multiple in multiples)
     assert grid_of([str(step), *map(str, decimals)]) == float(step)
+
+
+@pytest.mark.parametrize("module", ["binance", "instruments", "integrity"])
+def test_the_examples_in_the_docs_are_true(module: str) -> None:
+    results = doctest.testmod(import_module(f"genesis_lib.feeds.{module}"))
+    assert results.attempted > 0 and results.failed == 0

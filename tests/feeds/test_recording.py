@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -136,6 +138,14 @@ def test_what_is_no_recording_at_all(wire, tmp_path: Path) -> None:
     (tmp_path / "text.gz").write_bytes(gzip.compress(b"hello world\n"))
     with pytest.raises(RecordingError, match=r"text.gz:1: a line must begin with a receive time"):
         read_recording(tmp_path / "text.gz")
+
+
+def test_importing_feeds_is_cheap_and_recordings_need_no_tables() -> None:
+    heavy = "{'pandas', 'pyarrow', 'duckdb', 'torch', 'websockets', 'httpx'}"
+    code = f"import sys, genesis_lib.feeds; a = {heavy} & set(sys.modules) | ({{'numpy'}} & set(sys.modules))\n"
+    code += f"import genesis_lib.feeds.verify; print(sorted(a | {heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_a_sidecar_says_what_the_lines_do_not(wire, tmp_path: Path) -> None:
