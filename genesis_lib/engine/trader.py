@@ -110,11 +110,15 @@ class Trader:
         fields = {key: value for key, value in order._asdict().items() if key not in ("id", "reason")}
         self._journal.record("orders", index, order_id=order.id, status=status, reason=reason, **fields)
 
+    def _venue_time(self, stamp: int) -> int:
+        """A time of our clock as the exchange's, which rows carry: recordings show the two apart by seconds."""
+        return self._row.ts_exchange + stamp - self._row_time
+
     def _settle(self, executions: list[Execution], index: int) -> None:
         for order, timestamp, parcels, cancelled in executions:
             if parcels:
                 was = self.account.lots
-                trade = self.account.fill(timestamp, order.direction, parcels, order.confidence)
+                trade = self.account.fill(self._venue_time(timestamp), order.direction, parcels, order.confidence)
                 if not was or not self.account.lots:
                     self._since = 0
                 self._fills.append(trade)
@@ -136,7 +140,8 @@ class Trader:
         account, best = self.account, self._row.levels[0]
         down, neutral, up = probabilities.tolist()
         self._journal.record(
-            "samples", index, timestamp=now, mid=float(best[0] + best[2]) / 2.0 if self._row.valid else math.nan,
+            "samples", index, timestamp=self._venue_time(now),
+            mid=float(best[0] + best[2]) / 2.0 if self._row.valid else math.nan,
             position=account.position, realized=account.realized, unrealized=account.unrealized, fees=account.fees,
             down=down, neutral=neutral, up=up,
         )  # fmt: skip

@@ -15,7 +15,7 @@ class TradeEvent(NamedTuple):
     """One line of the trade log, in the units people read."""
 
     id: int
-    timestamp: int  # ns since 1970 UTC
+    timestamp: int  # ns since 1970 UTC, the exchange's clock
     side: str  # "BUY" or "SELL"
     price: float  # mean price of the fill, quote currency
     size: float  # units of the instrument

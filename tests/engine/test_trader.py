@@ -3,6 +3,7 @@ import pytest
 
 from genesis_lib.engine.trader import COMMANDS, Trader
 from genesis_lib.errors import StateError
+from genesis_lib.execution import Order
 from genesis_lib.journal import Journal
 
 UP, FLAT = np.array([0.1, 0.1, 0.8]), np.array([0.1, 0.8, 0.1])
@@ -48,6 +49,18 @@ def test_equity_is_sampled_each_second_and_at_each_fill(trader, market, journal)
     run(trader, market, UP, [200], 8)
     journal.commit()
     assert journal.rows("samples")[-1]["position"] == 1.0
+
+
+def test_trades_and_samples_are_told_in_the_exchanges_time(market, settings, journal):
+    ahead = 1_400_000_000  # as in the recordings of 2024: the receive clock is behind
+    trader = Trader(market.instrument, settings(execution={"latency_ms": 300}), journal, lambda: market.now)
+    row = market.row(200)._replace(ts_exchange=market.now + ahead)
+    trader.decide(row, FLAT, market.now, 0)
+    trader.exchange.submit(Order(9, "ENTRY", 1, 5, market.now, market.now + 300_000_000, 0.5, ""))
+    trader.arrive(market.now + 500_000_000, 1, True)
+    assert trader.take_fills()[0].timestamp == row.ts_exchange + 300_000_000
+    journal.commit()
+    assert journal.rows("samples")[0]["timestamp"] == row.ts_exchange
 
 
 def test_a_refused_entry_is_taken_down_once_not_row_after_row(trader, market, journal):
