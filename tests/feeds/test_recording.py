@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import orjson
 import pytest
 
 from genesis_lib.errors import InputError, RecordingError
@@ -175,3 +176,39 @@ def test_spot_2023_is_read_as_far_as_it_goes(spot_2023) -> None:
     kinds = [type(event) for event in recording.events()]
     assert DepthUpdate not in kinds and kinds.count(BookTicker) == 8_015 and kinds.count(Trade) == 3_144
     assert sum(1 for _ in raw_lines(spot_2023)) == 15_088
+
+
+def test_an_hour_of_spot_diffs_explains_the_next_snapshot(recordings, tmp_path: Path) -> None:
+    """Another layout of the same messages (one JSON list a kind), so written as lines first."""
+    folder = recordings / "binance-spot-ethbtc-2020"
+    if not folder.is_dir():
+        pytest.skip(f"real recording not here ({folder})")
+    first, second = (orjson.loads(file.read_bytes()) for file in sorted(folder.glob("*_snapshot.json")))
+    files = sorted(folder.glob("*_update.json"))
+    updates = [message for file in files for message in orjson.loads(file.read_bytes())]
+    lines = [(updates[0]["E"] + 1, first), *((message["E"], message) for message in updates)]
+    data = b"".join(
+        b"%d %s\n" % (ms * 1000, orjson.dumps(message)) for ms, message in sorted(lines, key=lambda x: x[0])
+    )
+    (tmp_path / "ethbtc.dat").write_bytes(data)
+    recording = read_recording(tmp_path / "ethbtc.dat")
+    assert recording.instrument.venue == "binance-spot" and recording.instrument.tick_size == 1e-6
+    builder = RowBuilder(recording.instrument)
+    told = {side: [(float(price), float(size)) for price, size in second[side]] for side in ("bids", "asks")}
+    held = {"bids": set(), "asks": set()}
+    for event in recording.events():
+        # The snapshot's id falls inside a batch of one second: its levels are those before or after that batch.
+        if type(event) is DepthUpdate and event.last_id > second["lastUpdateId"]:
+            collect_held(builder, told, held)
+            builder.push(event)
+            collect_held(builder, told, held)
+            break
+        builder.push(event)
+    assert builder.counts["gaps"] == 0 and builder.counts["updates"] > 3_000
+    assert [len(levels) for levels in told.values()] == [1000, 1000]
+    assert len(held["bids"]) >= 998 and len(held["asks"]) >= 986
+
+
+def collect_held(builder: RowBuilder, told: dict, held: dict) -> None:
+    for side, levels in told.items():
+        held[side] |= {price for price, size in levels if builder.book.level(side[:3], price) == size}
