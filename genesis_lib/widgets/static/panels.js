@@ -75,12 +75,13 @@ export function strategyState(header) {
 }
 
 function writeAccount(parts, header, ladder) {
-  const cents = moneyDecimals(header.realized, header.unrealized, header.fees);
+  const shared = moneyDecimals(header.realized, header.unrealized, header.fees);
+  const cents = (amount) => (shared > 2 ? shared : Math.min(2, moneyDecimals(amount)));
   for (const name of ["unrealized", "realized", "total", "equity"]) {
-    write(parts[name], signed(header[name], cents));
-    mark(parts[name], "tone", tone(header[name], cents));
+    write(parts[name], signed(header[name], cents(header[name])));
+    mark(parts[name], "tone", tone(header[name], cents(header[name])));
   }
-  write(parts.fees, signed(-header.fees, cents));
+  write(parts.fees, signed(-header.fees, cents(header.fees)));
   const decimals = decimalsOf(header.tick_size);
   const held = isNumber(header.position) && header.position !== 0;
   const size = fixed(Math.abs(header.position), Math.min(decimalsOf(header.lot_size), 3));
