@@ -37,6 +37,7 @@ def _settings_root(root: str | None) -> str:
 @click.option("--dropout", type=click.FloatRange(0, 0.95), default=0.3, show_default=True)
 @click.option("--seed", type=int, default=7, show_default=True)
 @click.option("--minutes", type=float, help="Length of each simulated session (10).")
+@click.option("--threads", type=click.IntRange(1), default=2, show_default=True, help="Threads, shared by the jobs.")
 @click.option("--jobs", type=int, default=1, show_default=True, help="Folds at a time.")
 @click.option("--unseen", multiple=True, help="A recording to report on in the card, never trained on; repeatable.")
 @click.option("--name", help="Name to register under; deeplob-LEVELS when left out.")
@@ -45,7 +46,7 @@ def _settings_root(root: str | None) -> str:
 @json_option
 def train(
     paths, architecture, folds, epochs, patience, batch_size, windows, stride, kind, horizon, threshold, levels, window,
-    embargo, dropout, seed, minutes, jobs, unseen, name, out, promote, as_json,
+    embargo, dropout, seed, minutes, threads, jobs, unseen, name, out, promote, as_json,
 ):  # fmt: skip
     """Cross-validate a network on PATHS, register its best fold.
 
@@ -68,7 +69,7 @@ def train(
 
     root = _settings_root(out)
     label = Label(kind, horizon, threshold if threshold == "balanced" else _number("threshold", threshold))
-    training = TrainingConfig(epochs, patience, batch_size, windows or None, seed=seed)
+    training = TrainingConfig(epochs, patience, batch_size, windows or None, seed=seed, threads=threads)
     click.echo("reading ...", err=True)
     sessions = gather_sessions(paths, 10, minutes=minutes)
     held = {title: gather_sessions([title]) for title in unseen}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from dataclasses import dataclass, replace
 
@@ -10,6 +11,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import torch
+from tqdm import tqdm
 
 from genesis_lib.models.baseline import NAMES as BASELINES
 from genesis_lib.models.baseline import Baselines
@@ -152,12 +154,13 @@ def cross_validate(
     began = time.perf_counter()
     samples = Samples.of(rows, label, config.window, stride)
     folds = cut(rows, samples, splitter)
+    quiet = training.quiet  # one bar a fold, or with several folds at once one over all of them
     if jobs != 1:
         count = min(jobs if jobs > 0 else os.cpu_count() or 1, len(folds))
         training = replace(training, threads=max(training.threads // count, 1), quiet=True)
-    results = joblib.Parallel(n_jobs=jobs)(
-        joblib.delayed(run_fold)(rows, samples, fold, label, config, training) for fold in folds
-    )
+    work = (joblib.delayed(run_fold)(rows, samples, fold, label, config, training) for fold in folds)
+    done = joblib.Parallel(n_jobs=jobs, return_as="generator")(work)
+    results = list(tqdm(done, total=len(folds), desc="folds", unit="fold", file=sys.stderr, disable=jobs == 1 or quiet))
     parameters = DeepLOB(config).parameter_count
     seconds = time.perf_counter() - began
     return CrossValidation(tuple(results), label, config, training, splitter, stride, parameters, seconds)

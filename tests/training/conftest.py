@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
+from genesis_lib.models.deeplob import DeepLOBConfig
+from genesis_lib.training import Label, PurgedKFold, Rows, TrainingConfig, cross_validate
 from genesis_lib.types import FLOW_FIELDS, Instrument, Snapshots
 
 INSTRUMENT = Instrument("made-up", "PLANTED", 0.5, 1.0)
@@ -41,3 +44,23 @@ def make_planted():
 @pytest.fixture(scope="session")
 def planted_sessions() -> list[Snapshots]:
     return [planted(2400, 1), planted(2400, 2, day=1)]
+
+
+SMALL = {"window": 20, "channels": 8, "branch": 4, "hidden": 16}
+
+
+@pytest.fixture(scope="session")
+def small_cv(planted_sessions):
+    """A cross-validation that takes seconds: (rows, result)."""
+    torch.set_num_threads(1)
+    rows = Rows.of(planted_sessions, 3)
+    training = TrainingConfig(epochs=6, patience=3, batch_size=128, threads=1, quiet=True)
+    result = cross_validate(
+        rows, Label(horizon=5), config=DeepLOBConfig(**SMALL), training=training, splitter=PurgedKFold(2), stride=2
+    )
+    return rows, result
+
+
+@pytest.fixture
+def small_config():
+    return DeepLOBConfig(levels=3, **SMALL)

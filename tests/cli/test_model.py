@@ -1,0 +1,63 @@
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from genesis_lib.cli import main
+
+QUICK = ["--folds", "2", "--epochs", "1", "--stride", "5", "--windows", "256", "--batch-size", "64", "--levels", "5",
+         "--window", "30", "--horizon", "20", "--threads", "1"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    out = tmp_path_factory.mktemp("models")
+    arguments = ["train", "simulator", "--minutes", "1", *QUICK, "--out", str(out), "--promote", "--json"]
+    return out, CliRunner().invoke(main, arguments)
+
+
+def test_train_prints_one_object_and_registers(trained):
+    out, done = trained
+    assert done.exit_code == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert {"folds", "accuracy", "macro_f1", "version", "baselines", "parameters", "seconds"} <= set(summary)
+    assert len(summary["folds"]) == 2 and {"train", "validation", "test"} <= set(summary["folds"][0])
+    assert (out / "deeplob-5" / summary["version"] / "weights.safetensors").is_file()
+    assert json.loads((out / "champion.json").read_text())["version"] == summary["version"]
+    assert "fold 0" in done.stderr
+
+
+def test_evaluate_speaks_of_the_champion_on_unseen_data(trained):
+    out, _ = trained
+    common = ["simulator", "--minutes", "0.5", "--out", str(out)]
+    done = CliRunner().invoke(main, ["evaluate", "champion", *common, "--seed", "5", "--json"])
+    assert done.exit_code == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert {"accuracy", "macro_f1", "mcc", "log_loss", "ece", "rows", "baselines"} <= set(summary)
+    assert set(summary["baselines"]) == {"majority", "persistence", "logistic_ofi"}
+    assert summary["rows"] > 300 and summary["seen_in_training"] is False
+    text = CliRunner().invoke(main, ["evaluate", "deeplob-5", *common, "--seed", "5"])
+    assert text.exit_code == 0 and "persistence" in text.stdout and "prove nothing" not in text.stdout
+
+
+def test_one_clear_line_for_bad_input(trained, tmp_path):
+    out, _ = trained
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "manifest.json").write_text('{"model_type": "bert"}')
+    cases = {
+        ("evaluate", str(tmp_path / "foreign"), "simulator"): "not a Genesis model",
+        ("evaluate", str(tmp_path), "simulator"): "not a model folder",
+        ("evaluate", "nobody", "simulator", "--out", str(out)): "no model 'nobody'",
+        ("train", str(tmp_path / "missing.gz"), "--out", str(tmp_path / "new")): "no such file",
+        ("train", "simulator", "--minutes", "0.02", "--out", str(tmp_path / "new")): "no row has a window",
+    }
+    for arguments, cause in cases.items():
+        done = CliRunner().invoke(main, list(arguments))
+        lines = [line for line in done.stderr.splitlines() if line.startswith("genesis: ")]
+        assert done.exit_code == 1 and len(lines) == 1 and cause in lines[0], (arguments, done.stderr)
+    assert not (tmp_path / "new").exists()
+
+
+def test_wrong_usage_is_exit_code_2(tmp_path):
+    for arguments in (["train"], ["train", "simulator", "--folds", "1"], ["train", "simulator", "--threshold", "wide"]):
+        assert CliRunner().invoke(main, arguments).exit_code == 2

@@ -1,0 +1,110 @@
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from genesis_lib.models.baseline import NAMES
+from genesis_lib.models.deeplob import DeepLOBConfig
+from genesis_lib.models.scaler import Scaler
+from genesis_lib.models.streaming import FoldedDeepLOB
+from genesis_lib.training import Label, PurgedKFold, Rows, Samples, TrainingConfig, cross_validate
+from genesis_lib.training.crossval import MODELS, run_fold
+
+
+def test_it_learns_what_was_planted(small_cv):
+    _, result = small_cv
+    net, majority = result.scores(), result.scores("majority")
+    assert net["accuracy"] > majority["accuracy"] + 0.10
+    assert net["mcc"] > 0.15 and net["log_loss"] < majority["log_loss"]
+    assert result.scores("logistic_ofi")["accuracy"] > majority["accuracy"] + 0.10
+
+
+def test_it_learns_nothing_where_there_is_nothing(make_planted):
+    rows = Rows.of([make_planted(2400, 3, signal=0.0)], 3)
+    result = cross_validate(
+        rows,
+        Label(horizon=5),
+        config=DeepLOBConfig(window=20, channels=8, branch=4, hidden=16),
+        training=TrainingConfig(epochs=3, patience=2, batch_size=128, threads=1, quiet=True),
+        splitter=PurgedKFold(2),
+        stride=2,
+    )
+    assert abs(result.scores()["mcc"]) < 0.1
+
+
+def test_everything_of_a_fold_comes_from_its_training_samples(small_cv):
+    rows, result = small_cv
+    samples = Samples.of(rows, result.label, result.config.window, result.stride)
+    times = rows.time[samples.start], rows.time[samples.row], rows.time[samples.end]
+    for fold, got in zip(result.splitter.split(*times, rows.session[samples.row]), result.folds):
+        used = np.zeros(len(rows), bool)
+        for position in fold.train:
+            used[samples.start[position] : samples.row[position] + 1] = True
+        expected = Scaler.fit(rows.inputs[used])
+        assert np.array_equal(got.scaler.mean, expected.mean) and np.array_equal(got.scaler.std, expected.std)
+        everything = Scaler.fit(rows.inputs[rows.starts >= 0])
+        assert not np.array_equal(got.scaler.mean, everything.mean)
+        assert got.label.threshold == np.quantile(np.abs(samples.move[fold.train]), 1 / 3)
+        train = got.label.classes(samples.move[fold.train])
+        assert np.allclose(got.baselines.prior, np.bincount(train, minlength=3) / len(train))
+        assert not used[samples.row[fold.test]].any()
+
+
+def test_tables(small_cv):
+    _, result = small_cv
+    folds, n = result.fold_table(), sum(len(fold.classes) for fold in result.folds)
+    assert list(folds.index) == [0, 1] and folds["best"].sum() == 1
+    assert {"train", "validation", "test", *NAMES} <= set(folds.columns)
+    assert folds["validation_macro_f1"].idxmax() == result.best.number
+    assert list(result.baseline_table().index) == list(MODELS)
+    assert result.confusion().to_numpy().sum() == n == result.class_table()["support"].sum()
+    diagonal = np.trace(result.confusion().to_numpy()) / n
+    assert abs(diagonal - result.scores()["accuracy"]) < 1e-12
+    assert isinstance(result.share_table(), pd.DataFrame) and len(result.share_table()) == 6
+
+
+def test_the_best_fold_does_not_hear_of_the_test(small_cv):
+    _, result = small_cv
+    spoiled = tuple(
+        replace(fold, net=fold.net | {"test": {name: -fold.number for name in fold.net["test"]}})
+        for fold in result.folds
+    )
+    assert replace(result, folds=spoiled).best.number == result.best.number
+
+
+def test_the_test_answers_are_those_of_the_registered_weights(small_cv):
+    rows, result = small_cv
+    fold = result.folds[1]
+    net = FoldedDeepLOB(fold.weights, result.config.as_dict())
+    at = rows.session_slices()[1]
+    mine = np.full((len(rows), 3), np.nan)
+    mine[at] = net.predict(fold.scaler.transform(rows.inputs[at]))
+    inside = fold.rows >= at.start
+    assert inside.sum() > 100
+    assert np.abs(mine[fold.rows[inside]] - fold.proba["deeplob"][inside]).max() < 1e-5
+
+
+def test_the_same_seed_gives_the_same_fold(small_cv):
+    rows, result = small_cv
+    samples = Samples.of(rows, result.label, result.config.window, result.stride)
+    times = rows.time[samples.start], rows.time[samples.row], rows.time[samples.end]
+    fold = next(iter(result.splitter.split(*times, rows.session[samples.row])))
+    again = run_fold(rows, samples, fold, result.label, result.config, result.training)
+    assert np.array_equal(again.proba["deeplob"], result.folds[0].proba["deeplob"])
+
+
+def test_two_folds_at_once_give_the_same_with_one_bar(small_cv, capfd):
+    rows, result = small_cv
+    again = cross_validate(
+        rows,
+        result.label,
+        config=result.config,
+        training=replace(result.training, quiet=False),
+        splitter=result.splitter,
+        stride=result.stride,
+        jobs=2,
+    )
+    said = capfd.readouterr()
+    assert said.out == "" and "folds: 100%" in said.err
+    assert again.scores() == pytest.approx(result.scores(), abs=1e-9)

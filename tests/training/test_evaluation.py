@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+
+from genesis_lib.errors import InputError, ModelError
+from genesis_lib.training import evaluate, register_best
+
+
+@pytest.fixture(scope="module")
+def artifact(small_cv, tmp_path_factory):
+    rows, result = small_cv
+    return register_best(result, rows, "planted", root=tmp_path_factory.mktemp("models"))
+
+
+def test_unseen_data_is_scored_with_what_training_fitted(artifact, make_planted):
+    first, second = make_planted(1200, 21, depth=3, day=5), make_planted(900, 22, depth=3, day=6)
+    got = evaluate(artifact, [first, second])
+    assert not got.seen and got.rows == len(got.classes)
+    assert got.scores["accuracy"] > got.baselines["majority"]["accuracy"] + 0.08
+    assert set(got.baselines) == {"majority", "persistence", "logistic_ofi"}
+    assert all({"accuracy", "macro_f1", "mcc", "log_loss"} <= set(scores) for scores in got.baselines.values())
+    table = got.as_dict()
+    assert {"accuracy", "macro_f1", "mcc", "log_loss", "ece", "rows", "baselines"} <= set(table)
+    assert got.confusion.sum() == got.rows
+
+
+def test_its_answers_are_those_of_the_live_predictor(artifact, make_planted):
+    from genesis_lib.features import FeatureSet
+
+    session = make_planted(400, 23, depth=3, day=7)
+    session.valid[200] = False
+    got = evaluate(artifact, [session])
+    columns, predictor = FeatureSet(artifact.columns), artifact.predictor()
+    live = np.array([predictor.step(columns.step(row)) for row in session])
+    assert np.isfinite(live[got.samples.row]).all()
+    assert np.abs(live[got.samples.row] - got.probabilities).max() < 1e-6
+
+
+def test_data_it_was_trained_on_is_said_to_be_so(artifact, planted_sessions):
+    assert evaluate(artifact, planted_sessions[:1], stride=50).seen
+
+
+def test_refusals(artifact, make_planted):
+    with pytest.raises(InputError, match="levels"):
+        evaluate(artifact, [make_planted(300, 1, depth=2)])
+    with pytest.raises(InputError, match="no row has a window"):
+        evaluate(artifact, [make_planted(60, 1, depth=3)])
+    damaged = artifact.manifest | {"columns": list(artifact.columns)[::-1]}
+    with pytest.raises(ModelError, match="columns do not match"):
+        evaluate(type(artifact)(artifact.path, damaged, artifact.weights, artifact.scaler, artifact.baselines),
+                 [make_planted(300, 1, depth=3)])  # fmt: skip
