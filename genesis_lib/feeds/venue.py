@@ -92,7 +92,7 @@ class LocalVenue:
         """Close every connection and stop listening."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
-            self._thread.join()
+            self._thread.join(timeout=10.0)
 
     def check(self) -> None:
         """Raise what ended the data early, if anything did."""
@@ -148,6 +148,7 @@ class LocalVenue:
                 self.ended.set()
                 await stop
             pump.cancel()
+            self._cut()  # a closing handshake would wait for clients that do not read
 
     async def _pump(self) -> None:
         if self._wait_for:
@@ -161,10 +162,13 @@ class LocalVenue:
                 continue
             if self._faults[DISCONNECT]:
                 self._faults[DISCONNECT] -= 1
-                for connection in list(self._subscribers):
-                    connection.transport.abort()
-                self._subscribers.clear()
+                self._cut()
             await self._send(message)
+
+    def _cut(self) -> None:
+        for connection in list(self._subscribers):
+            connection.transport.abort()
+        self._subscribers.clear()
 
     async def _send(self, message: Message) -> None:
         for connection, (streams, combined) in list(self._subscribers.items()):

@@ -8,6 +8,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import httpx
 import orjson
@@ -113,7 +114,8 @@ class LiveSource:
         """Close the connections and wait for the thread."""
         if not self._stopped.is_set():
             self._stopped.set()
-            self._loop.call_soon_threadsafe(self._main.cancel)
+            with suppress(RuntimeError):  # the thread may have ended by itself just now
+                self._loop.call_soon_threadsafe(lambda: self._main.cancel())
         self._thread.join(timeout=5.0)
 
     def _run(self) -> None:
