@@ -120,15 +120,13 @@ def challenge(challenger: Artifact, champion: Artifact | None, held: Sequence[Sn
     Both answer the challenger's question: its label, with its threshold. Where the champion is still warming up it
     counts as saying 1/3 each.
     """
-    from genesis_lib.training import Rows, evaluate
+    from genesis_lib.training import Rows, answers, evaluate
 
     result = evaluate(challenger, held)
     if champion is None:
         return judge(None, result.probabilities, result.classes)
-    rows = Rows.of(held, champion.levels)
-    champion.require_columns(rows.columns)
-    answers = champion.predict(rows.inputs, rows.starts >= 0, rows.starts)[result.samples.row]
-    return judge(np.where(np.isfinite(answers), answers, 1 / 3), result.probabilities, result.classes)
+    every = answers(champion, Rows.of(held, champion.levels))[result.samples.row]
+    return judge(np.where(np.isfinite(every), every, 1 / 3), result.probabilities, result.classes)
 
 
 def parameters_of(notebook: Path) -> dict[str, Any]:

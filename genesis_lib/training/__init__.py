@@ -12,6 +12,7 @@ _HOMES = {
     "cross_validate": "crossval",
     "timeline": "crossval",
     "Evaluation": "evaluation",
+    "answers": "evaluation",
     "evaluate": "evaluation",
     "Label": "labels",
     "share_table": "labels",

@@ -61,15 +61,13 @@ def evaluate(artifact: Artifact, sessions: Sequence[Snapshots], stride: int = 1)
         When the artifact's columns are not those that this version computes.
     """
     rows = Rows.of(sessions, artifact.levels)
-    artifact.require_columns(rows.columns)
     baselines = Baselines.of(artifact.baselines)
     if baselines.columns != rows.flow_columns:
         raise ModelError(f"{artifact.name} {artifact.version}: its order-flow columns are not those of this version")
     label = Label.of(artifact.label)
     samples = Samples.of(rows, label, artifact.window, stride)
     classes, known = label.classes(samples.move), label.classes(samples.known)
-    every = [artifact.predict(rows.inputs[at], rows.starts[at] >= 0) for at in rows.session_slices()]
-    probabilities = np.concatenate(every)[samples.row]
+    probabilities = answers(artifact, rows)[samples.row]
     predicted = probabilities.argmax(axis=1)
     trained_on = {session["sha256"] for session in artifact.manifest["data"]}
     return Evaluation(
@@ -87,3 +85,16 @@ def evaluate(artifact: Artifact, sessions: Sequence[Snapshots], stride: int = 1)
         probabilities=probabilities,
         samples=samples,
     )
+
+
+def answers(artifact: Artifact, rows: Rows) -> np.ndarray:
+    """Probabilities of a model at every row of some sessions: (N, 3), NaN where a window is incomplete.
+
+    Raises
+    ------
+    ModelError
+        When the rows' columns are not the model's.
+    """
+    artifact.require_columns(rows.columns)
+    every = [artifact.predict(rows.inputs[at], rows.starts[at] >= 0) for at in rows.session_slices()]
+    return np.concatenate(every)
