@@ -16,6 +16,7 @@ run: setup        ## the live session and its dashboard
 
 test: setup       ## every test that fits in ten minutes, and the notebooks
 	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	@$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=300 notebooks
 
 slow: setup       ## the long tests
 	@$(BIN)/python -m pytest -m slow $(ARGS)
