@@ -12,7 +12,8 @@ QUICK = ["--folds", "2", "--epochs", "1", "--stride", "5", "--windows", "256", "
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     out = tmp_path_factory.mktemp("models")
-    arguments = ["train", "simulator", "--minutes", "1", *QUICK, "--out", str(out), "--promote", "--json"]
+    arguments = ["train", "simulator", "--minutes", "1", *QUICK, "--out", str(out)]
+    arguments += ["--unseen", "simulator", "--promote", "--json"]
     return out, CliRunner().invoke(main, arguments)
 
 
@@ -22,6 +23,8 @@ def test_train_prints_one_object_and_registers(trained):
     summary = json.loads(done.stdout)
     assert {"folds", "accuracy", "macro_f1", "version", "baselines", "parameters", "seconds"} <= set(summary)
     assert len(summary["folds"]) == 2 and {"train", "validation", "test"} <= set(summary["folds"][0])
+    assert [each["seen_in_training"] for each in summary["unseen"].values()] == [False]
+    assert [folder.name for folder in (out / "deeplob-5").iterdir()] == [summary["version"]], "one run, one version"
     assert (out / "deeplob-5" / summary["version"] / "weights.safetensors").is_file()
     assert json.loads((out / "champion.json").read_text())["version"] == summary["version"]
     assert "fold 0" in done.stderr
