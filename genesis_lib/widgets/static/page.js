@@ -67,7 +67,7 @@ const PAGE = `
         <p class="gd-empty" data-id="noTrades">No trades yet: nothing is connected.</p>
       </div>
     </div>
-    <div class="gd-panel gd-alerts"><h2>Alerts</h2><ol data-id="alerts"></ol></div>
+    <div class="gd-panel gd-alerts"><h2>Alerts</h2><ol data-id="alerts" tabindex="0" aria-label="Alerts, newest first"></ol></div>
   </section>
 </main>
 <div class="gd-away" data-id="away" hidden>

@@ -116,11 +116,11 @@ function writeAlerts(parts, alerts) {
   const key = `${alerts.length} ${JSON.stringify(alerts.at(-1) ?? null)}`;
   if (parts.alerts.dataset.key === key) return;
   parts.alerts.dataset.key = key;
-  const lines = alerts.slice(-4).reverse().map((alert) => {
+  const lines = [...alerts].reverse().map((alert) => {
     const line = document.createElement("li");
-    const kind = alert.kind.replaceAll("_", " ");
-    line.textContent = `${clockTime(alert.timestamp / 1e6)} ${kind}${alert.message ? `: ${alert.message}` : ""}`;
-    line.title = line.textContent;
+    const time = document.createElement("time");
+    time.textContent = clockTime(alert.timestamp / 1e6);
+    line.append(time, `${alert.kind.replaceAll("_", " ")}${alert.message ? `: ${alert.message}` : ""}`);
     line.dataset.severity = alert.severity ?? "warning";
     return line;
   });

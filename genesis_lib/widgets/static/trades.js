@@ -58,7 +58,7 @@ function row(trade, decimals, lot) {
   cell(clockTime(trade.timestamp / 1e6), "time");
   cell(`${sign} ${words}`, buy ? "up" : "down");
   cell(fixed(trade.price, decimals));
-  cell(fixed(trade.size, sizeDecimals(trade.size, lot)));
+  cell(fixed(trade.size, sizeDecimals(trade.size, lot)).replace(/\.0+$/, ""));
   const settled = trade.type === "EXIT" && isNumber(trade.pnl);
   cell(settled ? signed(trade.pnl, moneyDecimals(trade.pnl)) : "", settled ? (trade.pnl >= 0 ? "up" : "down") : "");
   return line;
