@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ from genesis_lib.models.deeplob import DeepLOBConfig
 from genesis_lib.models.scaler import Scaler
 from genesis_lib.models.streaming import FoldedDeepLOB
 from genesis_lib.training import Label, PurgedKFold, Rows, Samples, TrainingConfig, cross_validate
-from genesis_lib.training.crossval import MODELS, run_fold
+from genesis_lib.training.crossval import MODELS, run_fold, timeline
 
 
 def test_it_learns_what_was_planted(small_cv):
@@ -108,3 +109,14 @@ def test_two_folds_at_once_give_the_same_with_one_bar(small_cv, capfd):
     said = capfd.readouterr()
     assert said.out == "" and "folds: 100%" in said.err
     assert again.scores() == pytest.approx(result.scores(), abs=1e-9)
+
+
+def test_the_timeline_shows_what_was_trained_on(small_cv):
+    rows, result = small_cv
+    drawn = timeline(rows, result.label, result.splitter, window=result.config.window, stride=result.stride)
+    for fold, parts in zip(result.folds, drawn):
+        for name in ("train", "validation", "test"):
+            assert sum(last - first for first, last in parts[name]) == fold.sizes[name]
+        assert sum(last - first for first, last in parts["purge"]) == fold.sizes["purged"]
+        runs = sorted(run for part in parts.values() for run in part)
+        assert all(end == begin for (_, end), (begin, _) in pairwise(runs)), "no sample is in two parts"

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from genesis_lib.errors import InputError, ModelError
-from genesis_lib.training import evaluate, register_best
+from genesis_lib.training import Rows, answers, evaluate, register_best
 
 
 @pytest.fixture(scope="module")
@@ -48,3 +48,10 @@ def test_refusals(artifact, make_planted):
     with pytest.raises(ModelError, match="columns do not match"):
         evaluate(type(artifact)(artifact.path, damaged, artifact.weights, artifact.scaler, artifact.baselines),
                  [make_planted(300, 1, depth=3)])  # fmt: skip
+
+
+def test_answers_never_reach_across_sessions(artifact, make_planted):
+    first, second = make_planted(300, 24, depth=3, day=8), make_planted(300, 25, depth=3, day=9)
+    together = answers(artifact, Rows.of([first, second], 3))
+    assert np.array_equal(together[300:], answers(artifact, Rows.of([second], 3)), equal_nan=True)
+    assert np.isnan(together[300:319]).all() and np.isfinite(together[319:]).all()
