@@ -58,7 +58,8 @@ function writeHeader(parts, header) {
   write(parts.gaps, fixed(header.gaps, 0));
   mark(parts.gaps, "tone", header.gaps ? "warn" : "");
   write(parts.strategy, `${strategyState(header)} · ${header.preset}`);
-  mark(parts.strategy, "tone", header.state === "KILLED" ? "warn" : header.active ? "up" : "flat");
+  const trading = header.active && header.state !== "ENDED";
+  mark(parts.strategy, "tone", header.state === "KILLED" ? "warn" : trading ? "up" : "flat");
   write(parts.model, header.model ? header.model.name : "none");
   parts.model.title = header.model ? `${header.model.name}, version ${header.model.version}` : "no model is loaded";
   const version = header.model ? ` ${String(header.model.version).slice(0, 12)}` : "";
@@ -156,7 +157,7 @@ function banner(link, header) {
   if (!header) return "";
   if (link === "lost") return `The session's process is gone: these are its last figures. genesis run --session ${header.session} takes it up again.`;
   if (header.state === "ENDED" && header.reason) return `Session ended early: ${header.reason}`;
-  if (link === "ended" || header.state === "ENDED") return "Session ended: these figures are final. genesis run starts another; genesis report writes its tear sheet.";
+  if (link === "ended" || header.state === "ENDED") return `Session ended: these figures are final. genesis report ${header.session} writes its tear sheet, genesis run starts another.`;
   if (link === "none") return "No session is running: these are the last figures seen. Start one with genesis run.";
   if (header.state === "PAUSED") return "Playback is paused: genesis session resume lets it go on.";
   if (header.state === "KILLED") return "Kill switch: the position is closed and the strategy blocked. RESET clears it.";

@@ -66,6 +66,7 @@ function row(trade, decimals, lot) {
 
 function emptyWords(header) {
   if (!header) return "No trades yet: nothing is connected.";
+  if (header.state === "ENDED") return "No trades: no signal passed the strategy's entry threshold in this session.";
   if (!header.model) return "No trades yet: the strategy needs a model's predictions, and none is loaded.";
   if (!header.active) return "No trades yet: entries are off. Press START to let the strategy trade.";
   if (!header.signal?.p) return "No trades yet: the strategy waits for the model to warm up.";
