@@ -19,6 +19,16 @@ def iso(ns: int) -> str:
     return stamp.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
+def from_iso(text: str) -> int:
+    """Nanoseconds since 1970 of what `iso` wrote.
+
+    >>> from_iso("2023-04-04T23:58:20.430000Z")
+    1680652700430000000
+    """
+    stamp = datetime.fromisoformat(text)
+    return int(stamp.replace(microsecond=0).timestamp()) * NS + stamp.microsecond * 1000
+
+
 class WallClock:
     """The machine's clock."""
 

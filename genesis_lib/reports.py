@@ -87,7 +87,7 @@ def tear_sheet(data: dict[str, Any], found: dict[str, Any]) -> str:
         "Source": head["source"],
         "Market": f"{head['venue']}:{head['symbol']}, tick {head['tick_size']:g}, lot {head['lot_size']:g}",
         "Time": span,
-        "Model": f"{model['name']} {model['version']}" if model else "none",
+        "Model": f"{model['name']} {model['version']}{_exposed(data['summary'])}" if model else "none",
         "Strategy": "{preset}, size {size:g}".format(**head["config"]["strategy"]),
         "Execution": "taker fee {taker_fee_bps:g} bp, latency {latency_ms:g} ms".format(**head["config"]["execution"])
         if head["preset"] != "seed"
@@ -237,3 +237,9 @@ def _write(path: Path, text: str) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _exposed(summary: dict[str, Any] | None) -> str:
+    """What to add to the model's name when its training saw this market: the figures are then no test of it."""
+    words = {"seen": " (trained on this data)", "same time": " (trained on another instrument at this time)"}
+    return words.get((summary or {}).get("exposure") or "", "")

@@ -22,6 +22,9 @@ class QueueReader:
 
     name, version, columns, levels, window = "queue-reader", "1", ("obi_1",), 1, 1
 
+    def exposure(self, instrument, first, last):
+        return "unseen"
+
     def predictor(self):
         """Stateless: itself."""
         return self

@@ -69,6 +69,9 @@ class Engine:
         Events seen; book rows made; rows with a prediction; gaps met.
     row, probabilities, signal, confidence
         Of the newest row; see `Step`.
+    exposure : str or None
+        Whether the model's training saw this market at this time, see `Artifact.exposure`; None without a model, and
+        for simulated flow.
 
     Raises
     ------
@@ -102,6 +105,7 @@ class Engine:
         self.journal = Journal.open("sqlite://", "memory") if journal is None else journal
         self.builder = RowBuilder(instrument, config.market.depth)
         self._features = self._predictor = None
+        self._artifact, self._span = artifact, (0, 0)
         if artifact is not None:
             if artifact.levels > config.market.depth:
                 depth = config.market.depth
@@ -168,10 +172,7 @@ class Engine:
         self.events = index + 1
         alerts: tuple[Any, ...] = ()
         if row is not None:
-            self.row = row
-            self.rows += 1
-            if self._predictor is not None:
-                self._predict(row)
+            self._take(row)
             if self._watch is not None:
                 alerts = self._alert(row, index)
             trader.decide(row, self.probabilities, now, index)
@@ -185,14 +186,24 @@ class Engine:
         row = self.builder.push(event)
         if row is None:
             return None
-        self.row = row
-        self.rows += 1
-        if self._predictor is not None:
-            self._predict(row)
+        self._take(row)
         if self._watch is not None:
             self._watch.step(row)
         self._trader.see(row, now)
         return Step(-1, row, self.probabilities, self.signal, self.confidence, (), ())
+
+    @property
+    def exposure(self) -> str | None:
+        if self._artifact is None or self.header["provenance"] == "simulated" or self.row is None:
+            return None
+        return self._artifact.exposure(self.instrument.name, *self._span)
+
+    def _take(self, row: Snapshot) -> None:
+        self._span = (self._span[0] or row.ts_exchange, row.ts_exchange)
+        self.row = row
+        self.rows += 1
+        if self._predictor is not None:
+            self._predict(row)
 
     def _predict(self, row: Snapshot) -> None:
         self.probabilities = self._predictor.step(self._features.step(row))
@@ -246,6 +257,7 @@ class Engine:
             **{"events": self.events, "rows": self.rows, "signals": self.signals, "gaps": self.gaps},
             "journal_sha256": self.journal.sha256,
             **{key: self.header[key] for key in told},
+            "exposure": self.exposure,
         }
         self.journal.finish(summary)
         return summary

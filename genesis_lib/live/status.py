@@ -13,6 +13,7 @@ from genesis_lib.live.picture import Picture, mid
 def status(engine: Engine, source: Source, picture: Picture) -> dict[str, Any]:
     """Figures of the newest row and of the account; null (or NaN, which becomes null) where there is none yet."""
     account, row, instrument = engine.account, picture.row, source.instrument
+    model = engine.header["model"]
     best = row.levels[0] if row is not None else (math.nan,) * 4
     spread = float(best[2] - best[0])
     return {
@@ -36,7 +37,7 @@ def status(engine: Engine, source: Source, picture: Picture) -> dict[str, Any]:
         "total": account.total,
         "equity": account.equity,
         "signal": picture.signal,
-        "model": engine.header["model"],
+        "model": model and model | {"exposure": engine.exposure},
         "preset": engine.config.strategy.preset,
         "gaps": engine.gaps,
         "trade_count": len(account.trades),

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
+from genesis_lib.clock import from_iso
 from genesis_lib.errors import ModelError
 from genesis_lib.features import columns_hash
 from genesis_lib.models import predictor as serving
@@ -117,6 +118,30 @@ class Artifact:
     def predict(self, features: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
         """Probabilities at every row of (n, F) raw features: (n, 3), NaN where a window is incomplete."""
         return serving.predict_rows(self.net, self.scaler, features, valid)
+
+    def exposure(self, instrument: str, first: int, last: int) -> str:
+        """Whether training saw a stretch of market: ``seen``, ``same time`` or ``unseen``.
+
+        Parameters
+        ----------
+        instrument
+            ``venue:symbol``.
+        first, last
+            ns since 1970.
+
+        Notes
+        -----
+        ``same time`` is another instrument at that time: markets move together, so its figures are no clean test
+        either. Simulated sessions all begin at one moment and are no witnesses.
+        """
+        met = {
+            session["instrument"]
+            for session in self.manifest["data"]
+            if session["provenance"] != "simulated"
+            and from_iso(session["first"]) <= last
+            and from_iso(session["last"]) >= first
+        }
+        return "seen" if instrument in met else "same time" if met else "unseen"
 
     def require_columns(self, columns: Sequence[str]) -> None:
         """Refuse rows whose columns are not this model's, in this model's order."""

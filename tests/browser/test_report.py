@@ -19,6 +19,9 @@ class Uniform:
 
     name, version, columns, levels = "uniform", "1", ("obi_1",), 1
 
+    def exposure(self, instrument, first, last):
+        return "unseen"
+
     def predictor(self):
         """Stateless: itself."""
         return self

@@ -37,6 +37,9 @@ class Scripted:
     def __init__(self, *script: tuple[float, float, float]) -> None:
         self.script = script
 
+    def exposure(self, instrument, first, last):
+        return "unseen"
+
     def predictor(self):
         """A fresh predictor."""
         return _Player(self.script)

@@ -114,7 +114,8 @@ def test_frames_carry_what_the_desk_shows(start):
         header, arrays = wait_for(client, lambda header: header["state"] == "ENDED")
         header, arrays = picture(client)
     assert header["kind"] == "snapshot" and header["provenance"] == "simulated"
-    assert header["instrument"] == "simulator:SIMBTC" and header["model"] == {"name": "queue-reader", "version": "1"}
+    assert header["instrument"] == "simulator:SIMBTC" and header["model"]["name"] == "queue-reader"
+    assert header["model"] == {"name": "queue-reader", "version": "1", "exposure": None}, "simulated flow is no witness"
     assert header["preset"] == "seed" and header["active"] is True and header["gaps"] == 0 and header["valid"] is True
     assert header["trade_count"] >= len(header["trades"]) == min(50, header["trade_count"]) > 10
     assert set(header["trades"][0]) == {"id", "timestamp", "side", "price", "size", "type", "confidence", "pnl"}

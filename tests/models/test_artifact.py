@@ -5,6 +5,7 @@ import shutil
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from genesis_lib.clock import from_iso
 from genesis_lib.errors import ModelError
 from genesis_lib.features import model_inputs
 from genesis_lib.models import artifact as artifacts
@@ -97,3 +98,19 @@ def test_rows_of_other_columns_are_refused(make_registered, tmp_path):
         made.require_columns([made.columns[2], *made.columns[1:]])
     with pytest.raises(ModelError, match="7 columns, trained on 8"):
         made.require_columns(made.columns[:-1])
+
+
+def test_a_model_tells_what_its_training_saw(make_registered, tmp_path):
+    hour = {"first": "2024-07-18T10:00:00.000000Z", "last": "2024-07-18T11:00:00.000000Z", "rows": 9, "sha256": "0"}
+    data = [
+        {"instrument": "v:A", "provenance": "recorded", **hour},
+        {"instrument": "s:B", "provenance": "simulated", **hour},
+    ]
+    _, chosen = make_registered(tmp_path, data=data)
+    ten, eleven, minute = from_iso(hour["first"]), from_iso(hour["last"]), 60 * 10**9
+    assert chosen.exposure("v:A", eleven, eleven + minute) == "seen"
+    assert chosen.exposure("v:A", ten - minute, eleven + minute) == "seen"
+    assert chosen.exposure("v:C", ten, ten) == "same time"
+    assert chosen.exposure("s:B", ten, ten) == "same time"
+    assert chosen.exposure("v:A", eleven + minute, eleven + 2 * minute) == "unseen"
+    assert chosen.exposure("v:A", ten - minute, ten - 1) == "unseen"

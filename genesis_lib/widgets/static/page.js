@@ -12,7 +12,7 @@ const PAGE = `
     <div class="gd-extra"><dt>Events</dt><dd data-id="events">–</dd></div>
     <div><dt>Gaps</dt><dd data-id="gaps">–</dd></div>
     <div class="gd-strategy"><dt>Strategy</dt><dd data-id="strategy">–</dd></div>
-    <div class="gd-model"><dt>Model</dt><dd data-id="model">–</dd></div>
+    <div class="gd-model"><dt data-id="exposure">Model</dt><dd data-id="model">–</dd></div>
   </dl>
   <div class="gd-buttons" role="group" aria-label="Strategy">
     <button type="button" data-command="start" aria-label="Start the strategy" disabled><span aria-hidden="true">▶</span> START</button>

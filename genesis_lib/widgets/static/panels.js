@@ -60,11 +60,20 @@ function writeHeader(parts, header) {
   write(parts.strategy, `${strategyState(header)} · ${header.preset}`);
   const trading = header.active && header.state !== "ENDED";
   mark(parts.strategy, "tone", header.state === "KILLED" ? "warn" : trading ? "up" : "flat");
+  const exposure = EXPOSURES[header.model?.exposure];
+  write(parts.exposure, exposure ? "Model, in sample" : "Model");
+  mark(parts.exposure, "tone", exposure ? "warn" : "");
+  parts.exposure.title = exposure ?? "";
   write(parts.model, header.model ? header.model.name : "none");
   parts.model.title = header.model ? `${header.model.name}, version ${header.model.version}` : "no model is loaded";
   const version = header.model ? ` ${String(header.model.version).slice(0, 12)}` : "";
   if (header.model && !String(header.model.version).startsWith(header.model.name)) write(parts.model, header.model.name + version);
 }
+
+const EXPOSURES = {
+  seen: "The model was trained on this very data: what it earns here proves nothing.",
+  "same time": "The model was trained on another instrument at this time, and markets move together: no clean test.",
+};
 
 /** What the strategy may do now, in one word. */
 export function strategyState(header) {
