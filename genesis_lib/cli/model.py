@@ -36,6 +36,7 @@ def _settings_root(root: str | None) -> str:
 @click.option("--window", type=click.IntRange(9), default=100, show_default=True, help="Rows a prediction sees.")
 @click.option("--embargo", type=click.FloatRange(0, 0.5), default=0.01, show_default=True)
 @click.option("--dropout", type=click.FloatRange(0, 0.95), default=0.3, show_default=True)
+@click.option("--augment/--no-augment", default=True, show_default=True, help="Mirror books, shift log sizes.")
 @click.option("--seed", type=int, default=7, show_default=True)
 @click.option("--minutes", type=float, help="Length of each simulated session (10).")
 @click.option("--threads", type=click.IntRange(1), default=2, show_default=True, help="Threads, shared by the jobs.")
@@ -51,7 +52,7 @@ def _settings_root(root: str | None) -> str:
 @json_option
 def train(
     paths, architecture, folds, epochs, patience, batch_size, windows, stride, kind, horizon, threshold, levels, window,
-    embargo, dropout, seed, minutes, threads, jobs, unseen, name, out, promote, as_json,
+    embargo, dropout, augment, seed, minutes, threads, jobs, unseen, name, out, promote, as_json,
 ):  # fmt: skip
     """Cross-validate a network on PATHS, register its best fold.
 
@@ -74,7 +75,9 @@ def train(
 
     root = _settings_root(out)
     label = Label(kind, horizon, threshold if threshold == "balanced" else _number("threshold", threshold))
-    training = TrainingConfig(epochs, patience, batch_size, windows or None, seed=seed, threads=threads)
+    training = TrainingConfig(
+        epochs, patience, batch_size, windows or None, augment=augment, seed=seed, threads=threads
+    )
     click.echo("reading ...", err=True)
     sessions = gather_sessions(paths, 10, minutes=minutes)
     held = [_unseen(path, minutes) for path in unseen]

@@ -127,7 +127,8 @@ def model_card(result: CrossValidation, rows: Rows, unseen: Mapping[str, Evaluat
         f"{100 * result.splitter.embargo:g} % of each recorded span, validation {100 * result.splitter.validation:g} % "
         f"of the samples. A sample every {result.stride} rows; at most {training.windows or 'all'} windows a pass, "
         f"{training.epochs} passes, patience {training.patience}, batches of {training.batch_size}, Adam "
-        f"{training.learning_rate:g}, weights inverse to the class shares, seed {training.seed}. "
+        f"{training.learning_rate:g}, weights inverse to the class shares, seed {training.seed}"
+        f"{', books mirrored and log sizes shifted at random' if training.augment else ''}. "
         f"{result.seconds / 60:.1f} minutes in all. Threshold, scaler, weights and baselines of a fold come from its "
         f"training samples alone. This is fold {best.number}, the best by macro-F1 on validation.",
         "",

@@ -20,7 +20,7 @@ from genesis_lib.models.predictor import CLASSES
 from genesis_lib.models.scaler import Scaler
 from genesis_lib.training.dataset import Rows, Samples
 from genesis_lib.training.labels import Label, shares
-from genesis_lib.training.lit import TrainingConfig, WindowBatches, fit, probabilities
+from genesis_lib.training.lit import Augmentation, TrainingConfig, WindowBatches, fit, probabilities
 from genesis_lib.training.scores import class_scores, confusion, scores
 from genesis_lib.training.splits import Fold, PurgedKFold, stretches
 
@@ -195,10 +195,14 @@ def run_fold(
         rows.flow[samples.row[fold.train]], classes[fold.train], known[fold.train], rows.flow_columns, flow_scaler
     )
     scaled = rows.scaled(scaler)
+    sizes = np.array(["size" in name for name in rows.columns])
+    augmentation = Augmentation(rows.scaled(scaler, mirrored=True), sizes) if training.augment else None
 
     def batches(positions: np.ndarray, order=None) -> WindowBatches:
         size = training.batch_size if order else 4 * training.batch_size
-        return WindowBatches(scaled, samples.row[positions], classes[positions], config.window, size, order)
+        return WindowBatches(
+            scaled, samples.row[positions], classes[positions], config.window, size, order, augmentation
+        )
 
     seed = training.seed + fold.number
     with torch.random.fork_rng(devices=[]):

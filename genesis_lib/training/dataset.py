@@ -90,13 +90,29 @@ class Rows:
         edges = np.searchsorted(self.session, np.arange(len(self.sessions) + 1))
         return [slice(int(first), int(last)) for first, last in pairwise(edges)]
 
-    def scaled(self, scaler: Scaler) -> np.ndarray:
-        """All inputs scaled, (N, F) float32, 0 at unusable rows (no window holds one)."""
+    def scaled(self, scaler: Scaler, mirrored: bool = False) -> np.ndarray:
+        """All inputs scaled, (N, F) float32, 0 at unusable rows (no window holds one); `mirrored` see `mirror`."""
+        order, sign = mirror(self.columns) if mirrored else (slice(None), 1.0)
         result = np.empty_like(self.inputs)
         for first in range(0, len(result), 1 << 16):  # float64 copies of a piece, never of all
-            result[first : first + (1 << 16)] = scaler.transform(self.inputs[first : first + (1 << 16)])
+            piece = slice(first, first + (1 << 16))
+            result[piece] = scaler.transform(self.inputs[piece][:, order] * sign)
         result[self.starts < 0] = 0.0
         return result
+
+
+def mirror(columns: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Order and sign that turn a row of model inputs into that of the same book upside down.
+
+    Bids become asks at the same distance on the other side of the mid; what rose falls. ``row[order] * sign``.
+
+    >>> mirror(("ask_price_1", "ask_size_1", "bid_price_1", "bid_size_1"))
+    (array([2, 3, 0, 1]), array([-1.,  1., -1.,  1.]))
+    """
+    other = {"ask": "bid", "bid": "ask"}
+    swapped = [f"{other[name[:3]]}{name[3:]}" for name in columns]
+    order = np.array([list(columns).index(name) for name in swapped])
+    return order, np.where(["price" in name for name in columns], -1.0, 1.0)
 
 
 @dataclass(frozen=True)

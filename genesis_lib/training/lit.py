@@ -40,6 +40,9 @@ class TrainingConfig:
         Neighbouring windows that are drawn together (they share their rows' computation); 1 draws each by itself.
     learning_rate, weight_decay
         Of Adam.
+    augment
+        Show half of the batches upside down (bids as asks, UP as DOWN), and shift the log sizes of each stretch of
+        rows by a common random amount: neither which side is which nor the unit of size may matter.
     seed
         Decides initial weights, order and dropout.
     threads
@@ -55,6 +58,7 @@ class TrainingConfig:
     together: int = 8
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
+    augment: bool = True
     seed: int = 7
     threads: int = 2
     quiet: bool = False
@@ -69,6 +73,29 @@ class TrainingConfig:
             raise InputError(f"windows must be at least batch_size {self.batch_size}, got {self.windows!r}")
         if not self.learning_rate > 0:
             raise InputError(f"learning_rate must be positive, got {self.learning_rate!r}")
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What training does to the rows of a batch.
+
+    `mirrored` (N, F) are the scaled rows upside down, `sizes` (F,) marks the size columns, `shift` is the deviation of
+    their common shift in scaled units.
+    """
+
+    mirrored: np.ndarray
+    sizes: np.ndarray
+    shift: float = 0.5
+
+    def apply(
+        self, scaled: np.ndarray, rows: np.ndarray, classes: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Values of some rows (ascending) and the classes that then hold."""
+        flip = rng.random() < 0.5
+        values = (self.mirrored if flip else scaled)[rows]
+        stretch = np.concatenate([[0], np.cumsum(np.diff(rows) > 1)])
+        values[:, self.sizes] += rng.normal(0.0, self.shift, stretch[-1] + 1).astype(np.float32)[stretch, None]
+        return values, 2 - classes if flip else classes
 
 
 class WindowBatches(IterableDataset):
@@ -86,11 +113,13 @@ class WindowBatches(IterableDataset):
         Rows a window, windows a batch.
     order
         None goes through the windows in order, once; else (generator, windows a pass at most, neighbours together).
+    augmentation
+        Only with an order.
     """
 
-    def __init__(self, scaled, ends, classes, window, batch_size, order=None) -> None:
+    def __init__(self, scaled, ends, classes, window, batch_size, order=None, augmentation=None) -> None:
         self.scaled, self.ends, self.classes = scaled, ends, classes.astype(np.int64)
-        self.window, self.batch_size, self.order = window, batch_size, order
+        self.window, self.batch_size, self.order, self.augmentation = window, batch_size, order, augmentation
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         everything = np.arange(len(self.ends))
@@ -101,11 +130,11 @@ class WindowBatches(IterableDataset):
             batches = epoch(everything, self.batch_size, rng, limit, together)
         for chosen in batches:
             rows, index = gather(self.ends[chosen], self.window)
-            yield (
-                torch.from_numpy(self.scaled[rows]),
-                torch.from_numpy(index),
-                torch.from_numpy(self.classes[chosen]),
-            )
+            if self.order is None or self.augmentation is None:
+                values, classes = self.scaled[rows], self.classes[chosen]
+            else:
+                values, classes = self.augmentation.apply(self.scaled, rows, self.classes[chosen], self.order[0])
+            yield torch.from_numpy(values), torch.from_numpy(index), torch.from_numpy(classes)
 
     def loader(self) -> DataLoader:
         """The batches as Lightning wants them."""

@@ -54,7 +54,7 @@ def small_cv(planted_sessions):
     """A cross-validation that takes seconds: (rows, result)."""
     torch.set_num_threads(1)
     rows = Rows.of(planted_sessions, 3)
-    training = TrainingConfig(epochs=6, patience=3, batch_size=128, threads=1, quiet=True)
+    training = TrainingConfig(epochs=14, patience=6, batch_size=64, threads=1, quiet=True)
     result = cross_validate(
         rows, Label(horizon=5), config=DeepLOBConfig(**SMALL), training=training, splitter=PurgedKFold(2), stride=2
     )

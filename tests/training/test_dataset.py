@@ -4,7 +4,7 @@ import pytest
 from genesis_lib.errors import InputError
 from genesis_lib.features import model_inputs
 from genesis_lib.models.scaler import Scaler
-from genesis_lib.training.dataset import Rows, Samples, epoch, gather
+from genesis_lib.training.dataset import Rows, Samples, epoch, gather, mirror
 from genesis_lib.training.labels import Label
 
 
@@ -92,3 +92,17 @@ def test_refusals(make_planted):
         Samples.of(Rows.of([make_planted(110, 1)]), Label(horizon=20))
     with pytest.raises(InputError, match="stride"):
         Samples.of(Rows.of([make_planted(300, 1)]), Label(horizon=20), stride=0)
+
+
+def test_a_mirrored_row_is_the_row_of_the_mirrored_book(make_planted):
+    session = make_planted(200, 4)
+    upside_down = make_planted(200, 4)
+    levels = session.levels
+    upside_down.levels[:, :, 0], upside_down.levels[:, :, 1] = 30_000 - levels[:, :, 2], levels[:, :, 3]
+    upside_down.levels[:, :, 2], upside_down.levels[:, :, 3] = 30_000 - levels[:, :, 0], levels[:, :, 1]
+    rows, other = Rows.of([session]), Rows.of([upside_down])
+    order, sign = mirror(rows.columns)
+    assert np.array_equal(rows.inputs[:, order] * sign, other.inputs)
+    scaler = Scaler.fit(rows.inputs)
+    assert np.array_equal(rows.scaled(scaler, mirrored=True), other.scaled(scaler))
+    assert np.allclose(rows.mid + other.mid, 30_000), "what rises in one falls in the other"

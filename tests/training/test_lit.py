@@ -4,7 +4,7 @@ import torch
 
 from genesis_lib.errors import InputError
 from genesis_lib.models.deeplob import DeepLOB
-from genesis_lib.training.lit import TrainingConfig, WindowBatches, class_weights, fit, probabilities
+from genesis_lib.training.lit import Augmentation, TrainingConfig, WindowBatches, class_weights, fit, probabilities
 
 QUIET = {"threads": 1, "quiet": True, "batch_size": 64}
 
@@ -90,3 +90,26 @@ def test_rare_classes_weigh_more():
 def test_bad_settings_are_named(given):
     with pytest.raises(InputError, match=next(iter(given))):
         TrainingConfig(**given)
+
+
+def test_augmentation_flips_and_shifts_whole_stretches_and_only_in_training():
+    rng = np.random.default_rng(0)
+    scaled = rng.normal(size=(300, 4)).astype(np.float32)
+    sizes = np.array([False, True, False, True])
+    augmentation = Augmentation(-scaled, sizes, 0.5)
+    rows = np.concatenate([np.arange(20, 60), np.arange(100, 130)])
+    classes, seen = np.array([0, 1, 2]), set()
+    for _ in range(20):
+        values, turned = augmentation.apply(scaled, rows, classes, rng)
+        flip = turned.tolist() == [2, 1, 0]
+        assert flip or turned.tolist() == [0, 1, 2]
+        seen.add(flip)
+        base = -scaled[rows] if flip else scaled[rows]
+        assert np.array_equal(values[:, ~sizes], base[:, ~sizes])
+        shift = values[:, sizes] - base[:, sizes]
+        assert np.ptp(shift[:40]) < 1e-5 and np.ptp(shift[40:]) < 1e-5, "one shift for a stretch"
+        assert abs(shift[0, 0] - shift[-1, 0]) > 1e-4, "another for the next"
+    assert seen == {True, False}
+    ends, quiet = np.arange(99, 300), np.zeros(201, np.int8)
+    held = next(iter(WindowBatches(scaled, ends, quiet, 100, 64, None, augmentation)))
+    assert np.array_equal(held[0].numpy(), scaled[: 99 + 64])
