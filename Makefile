@@ -40,6 +40,7 @@ $(READY): setup.py
 	@$(PIP) install -q "$(TORCH)"
 	@$(PIP) install -q --no-build-isolation -e ".[test]"
 	@$(BIN)/python -m ipykernel install --sys-prefix --name genesis --display-name "Genesis" >/dev/null
+	@$(BIN)/jupyter labextension disable "@jupyterlab/apputils-extension:announcements" >/dev/null 2>&1  # it asks the web
 	@touch $(READY) $(COMPILED)
 
 $(COMPILED): $(READY) $(wildcard orderbook_ext/*.pyx orderbook_ext/*.pxd)

@@ -11,6 +11,8 @@ import difflib
 import fcntl
 import json
 import os
+import shutil
+import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,6 +30,7 @@ from genesis_lib.models.artifact import Artifact
 from genesis_lib.types import Snapshots
 
 NOTEBOOK = "06_retraining.ipynb"
+EARNEST = {"folds": 5, "epochs": 12, "windows": 16_384, "stride": 3}  # the notebook's own defaults are for a look
 BOOTSTRAP_DRAWS = 1000
 
 
@@ -114,6 +117,14 @@ def hold_out(sessions: Sequence[Snapshots], share: float = 0.2) -> tuple[list[Sn
     return [s[:cut] for s, cut in zip(sessions, cuts)], [s[cut:] for s, cut in zip(sessions, cuts)]
 
 
+def throwaway_registry(root: str | Path) -> str:
+    """Copy a registry into a temporary folder: a notebook run by hand meets the champion and changes nothing."""
+    folder = Path(tempfile.mkdtemp(prefix="genesis-models-")) / "models"
+    if Path(root).is_dir():
+        shutil.copytree(root, folder)
+    return str(folder)
+
+
 def challenge(challenger: Artifact, champion: Artifact | None, held: Sequence[Snapshots]) -> Verdict:
     """Hold two models against each other on sessions that the challenger was not trained on.
 
@@ -126,7 +137,11 @@ def challenge(challenger: Artifact, champion: Artifact | None, held: Sequence[Sn
     if champion is None:
         return judge(None, result.probabilities, result.classes)
     every = answers(champion, Rows.of(held, champion.levels))[result.samples.row]
-    return judge(np.where(np.isfinite(every), every, 1 / 3), result.probabilities, result.classes)
+    verdict = judge(np.where(np.isfinite(every), every, 1 / 3), result.probabilities, result.classes)
+    spans = ((s.instrument.name, int(s.ts_exchange[0]), int(s.ts_exchange[-1])) for s in held if len(s))
+    if any(champion.exposure(*span) == "seen" for span in spans):
+        return replace(verdict, reason=f"{verdict.reason}; the champion was trained on these rows, which favours it")
+    return verdict
 
 
 def parameters_of(notebook: Path) -> dict[str, Any]:
@@ -155,6 +170,15 @@ def run_once(
 ) -> Run:
     """Execute the retraining notebook once, under a lock, and record what came of it.
 
+    Parameters
+    ----------
+    parameters
+        Of the notebook. What it knows of `EARNEST` is taken from there where it is not given.
+    config
+        ``paths.models`` is the registry, ``paths.reports`` takes the runs.
+    notebook
+        Another one than 06.
+
     Raises
     ------
     InputError
@@ -172,6 +196,7 @@ def run_once(
     if not notebook.exists():
         raise InputError(f"notebook {notebook} does not exist")
     check_parameters(notebook, given)
+    given = {name: value for name, value in EARNEST.items() if name in parameters_of(notebook)} | given
     folder = Path(config.paths.reports) / "runs"
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder):

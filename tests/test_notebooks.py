@@ -12,7 +12,7 @@ from genesis_lib.config import load
 from genesis_lib.models import registry
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
-SMALL = {"source": ["simulator"], "minutes": 1.5, "folds": 2, "epochs": 1, "windows": 256, "stride": 10}
+SMALL = {"source": ["simulator"], "minutes": 1.5, "folds": 2, "epochs": 1, "windows": 256, "stride": 10, "jobs": 1}
 
 
 def execute(name: str, folder: Path, **parameters):

@@ -57,6 +57,21 @@ def test_a_run_is_executed_recorded_and_listed(tmp_path, config) -> None:
     assert retrain.history(config.paths.reports) == [run]
 
 
+def test_a_scheduled_run_trains_in_earnest_unless_told_otherwise(tmp_path, config) -> None:
+    run = retrain.run_once(config=config, notebook=notebook(tmp_path, PASSES), progress=False)
+    assert run.parameters == {"epochs": retrain.EARNEST["epochs"]}
+    assert run.challenger == f"new-{retrain.EARNEST['epochs']}"
+
+
+def test_a_throwaway_registry_is_a_copy(tmp_path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "champion.json").write_text("{}")
+    copy = Path(retrain.throwaway_registry(tmp_path / "models"))
+    (copy / "champion.json").write_text("changed")
+    assert (tmp_path / "models" / "champion.json").read_text() == "{}"
+    assert not Path(retrain.throwaway_registry(tmp_path / "none")).exists()
+
+
 def test_a_failure_keeps_its_traceback(tmp_path, config) -> None:
     with pytest.raises(GenesisError, match="no rows today"):
         retrain.run_once(

@@ -222,7 +222,7 @@ def fold_figure(
         What the stretches are measured in.
     """
     figure, seen = go.Figure(), set()
-    for number, fold in enumerate(folds, 1):
+    for number, fold in enumerate(folds):
         for band, stretches in fold.items():
             if band not in BAND_COLOURS:
                 raise InputError(f"band must be one of {', '.join(BAND_COLOURS)}, got {band!r}")
