@@ -9,8 +9,13 @@ import click
 
 from genesis_lib import config
 from genesis_lib.cli import emit, json_option
+from genesis_lib.errors import InputError
 
 FIGURES = "{:>14} {:>9} {:>9} {:>8} {:>9} {:>7}"
+EXPOSED = {
+    "seen": "Some of this was trained on: the figures prove nothing.",
+    "same time": "Another instrument was trained on at this time: the figures are no clean test.",
+}
 
 
 def _settings_root(root: str | None) -> str:
@@ -67,8 +72,10 @@ def train(
         Rows,
         TrainingConfig,
         cross_validate,
+        describe,
         gather_sessions,
         register_best,
+        worst_exposure,
     )  # fmt: skip
     from genesis_lib.training import evaluate as score
     from genesis_lib.training.card import fold_records
@@ -83,6 +90,9 @@ def train(
     held = [_unseen(path, minutes) for path in unseen]
     depth = levels or min(10, *(session.depth for session in sessions)) if sessions else 10
     rows = Rows.of(sessions, depth)
+    for parts in held:
+        if worst_exposure(map(describe, parts), rows.sessions) == "seen":
+            raise InputError(f"--unseen {_title(parts)}: some of it is among what is to be trained on")
     click.echo(f"{len(rows):,} rows in {len(rows.sessions)} sessions, {depth} levels, {rows.provenance}", err=True)
     result = cross_validate(
         rows,
@@ -143,8 +153,8 @@ def evaluate(model, paths, stride, minutes, seed, root, as_json):
     }
     text = [f"{artifact.name} {artifact.version}: {result.rows:,} rows", "", *_figures({"deeplob": result.scores})]
     text += _figures(result.baselines, head=False)
-    if result.seen:
-        text += ["", "This data was trained on: the figures prove nothing."]
+    if result.exposure in EXPOSED:
+        text += ["", EXPOSED[result.exposure]]
     emit(summary, as_json, "\n".join(text))
 
 

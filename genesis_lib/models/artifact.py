@@ -134,14 +134,7 @@ class Artifact:
         ``same time`` is another instrument at that time: markets move together, so its figures are no clean test
         either. Simulated sessions all begin at one moment and are no witnesses.
         """
-        met = {
-            session["instrument"]
-            for session in self.manifest["data"]
-            if session["provenance"] != "simulated"
-            and from_iso(session["first"]) <= last
-            and from_iso(session["last"]) >= first
-        }
-        return "seen" if instrument in met else "same time" if met else "unseen"
+        return exposure(self.manifest["data"], instrument, first, last)
 
     def require_columns(self, columns: Sequence[str]) -> None:
         """Refuse rows whose columns are not this model's, in this model's order."""
@@ -154,6 +147,18 @@ class Artifact:
             else f"column {at} is {columns[at]!r}, trained on {self.columns[at]!r}"
         )
         raise ModelError(f"{self.name} {self.version}: columns do not match: {cause}")
+
+
+def exposure(data: Sequence[Mapping[str, Any]], instrument: str, first: int, last: int) -> str:
+    """What `Artifact.exposure` says, of training sessions as a manifest describes them."""
+    met = {
+        session["instrument"]
+        for session in data
+        if session["provenance"] != "simulated"
+        and from_iso(session["first"]) <= last
+        and from_iso(session["last"]) >= first
+    }
+    return "seen" if instrument in met else "same time" if met else "unseen"
 
 
 def read(folder: Path) -> Artifact:

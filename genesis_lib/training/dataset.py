@@ -70,7 +70,7 @@ class Rows:
         inputs, flow, mid, time, session, usable = (np.concatenate(part) for part in zip(*parts))
         del parts
         starts = run_starts(usable, session)
-        return cls(inputs, flow, mid, time, session, starts, columns, flow_columns, tuple(map(_describe, sessions)))
+        return cls(inputs, flow, mid, time, session, starts, columns, flow_columns, tuple(map(describe, sessions)))
 
     def __len__(self) -> int:
         return len(self.mid)
@@ -215,7 +215,8 @@ def epoch(
             yield chosen
 
 
-def _describe(rows: Snapshots) -> dict[str, object]:
+def describe(rows: Snapshots) -> dict[str, object]:
+    """What a session is, for a manifest: instrument, provenance, rows, first and last time, hash."""
     digest = hashlib.sha256()
     for array in (rows.ts_exchange, rows.levels, rows.flow, rows.valid):
         digest.update(np.ascontiguousarray(array).tobytes())

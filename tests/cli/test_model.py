@@ -64,3 +64,13 @@ def test_one_clear_line_for_bad_input(trained, tmp_path):
 def test_wrong_usage_is_exit_code_2(tmp_path):
     for arguments in (["train"], ["train", "simulator", "--folds", "1"], ["train", "simulator", "--threshold", "wide"]):
         assert CliRunner().invoke(main, arguments).exit_code == 2
+
+
+def test_what_is_trained_on_is_not_shown_as_unseen(tmp_path):
+    from genesis_lib.feeds.labelled import write_labelled
+    from genesis_lib.feeds.simulator import Simulator
+
+    path = write_labelled(tmp_path / "raw", Simulator(3, minutes=0.3))["path"]
+    done = CliRunner().invoke(main, ["train", path, *QUICK, "--unseen", path, "--out", str(tmp_path / "models")])
+    assert done.exit_code == 1 and "is among what is to be trained on" in done.stderr, done.stderr
+    assert "fold" not in done.stderr and not (tmp_path / "models").exists(), "said before hours of training"

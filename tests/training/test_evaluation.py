@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from genesis_lib.errors import InputError, ModelError
 from genesis_lib.training import Rows, answers, evaluate, register_best
+from genesis_lib.types import Instrument
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +39,19 @@ def test_its_answers_are_those_of_the_live_predictor(artifact, make_planted):
 
 
 def test_data_it_was_trained_on_is_said_to_be_so(artifact, planted_sessions):
-    assert evaluate(artifact, planted_sessions[:1], stride=50).seen
+    got = evaluate(artifact, planted_sessions[:1], stride=50)
+    assert got.seen and got.as_dict()["seen_in_training"] and got.as_dict()["exposure"] == "seen"
+
+
+def test_a_part_of_what_it_was_trained_on_is_no_clean_test_either(artifact, make_planted, planted_sessions):
+    data = [dict(session, provenance="recorded") for session in artifact.manifest["data"]]
+    recorded = replace(artifact, manifest=artifact.manifest | {"data": data})
+    part, later = replace(planted_sessions[0][600:1200], provenance="recorded"), make_planted(600, 5, depth=3, day=9)
+    assert evaluate(recorded, [part], stride=20).exposure == "seen"
+    assert evaluate(recorded, [later, part], stride=20).seen, "one such session is enough"
+    other = replace(part, instrument=Instrument("made-up", "OTHER", 0.5, 1.0))
+    assert evaluate(recorded, [other], stride=20).exposure == "same time"
+    assert evaluate(recorded, [replace(later, provenance="recorded")], stride=20).exposure == "unseen"
 
 
 def test_refusals(artifact, make_planted):
