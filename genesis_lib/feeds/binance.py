@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +20,11 @@ __all__ = ["BinanceParser", "BinanceSync", "message_of", "synchronize", "venue_o
 GAP = "genesisGap"  # not Binance's: the line a recorder writes where its connection broke
 MILLISECOND = 1_000_000
 MICROSECONDS_FROM = 10**14  # a time above is in microseconds (an option of the spot streams), below in milliseconds
+MICROSECONDS_TO = 10**17  # the year 5138; what lies above is in another unit, and no venue sends it
+MOST_TICKS = 2**50  # a book holds no more
+MOST_ID = 2**63  # ids are int64 from here on
 GRID_ERROR = 1e-9  # of a tick; what is farther from a whole number than this and float rounding is off the grid
+_BEST_LEVELS = re.compile(r"@depth\d")  # the stream btcusdt@depth5@100ms, but not btcusdt@depth@100ms
 
 
 class BinanceParser:
@@ -41,7 +46,8 @@ class BinanceParser:
     Exchange time is the transaction time ``T`` where sent, else the event time ``E``, else (spot bookTicker and
     snapshots) the receive time. Prices become whole ticks; a price off the grid is an error. ``trade`` and
     ``aggTrade`` tell the same trades twice: the kind that comes first is taken, the other is only counted. A trade
-    whose ``X`` is not ``MARKET`` or whose price or quantity is zero (insurance fund, transfer) has ``market`` False.
+    whose ``X`` is not ``MARKET`` or whose price or quantity is zero (insurance fund, transfer) has ``market`` False;
+    its price is none of the book's and may lie off the grid: it becomes the nearest tick.
 
     Examples
     --------
@@ -130,16 +136,18 @@ class BinanceParser:
             self._trade_kind = kind
         elif kind != self._trade_kind:
             return None
-        price, quantity = _number(d["p"], "p"), _number(d["q"], "q")
+        price, quantity, buyer_made = _number(d["p"], "p"), _number(d["q"], "q"), d["m"]
+        if not isinstance(buyer_made, bool):
+            raise InputError(f"m must be true or false, got {buyer_made!r}")
         market = d.get("X", "MARKET") == "MARKET" and price > 0 and quantity > 0
         return Trade(
             self._symbol,
             _ns(d["T"] if "T" in d else d["E"]),
             ts_receive,
             _id(d["t"] if kind == "trade" else d["a"]),
-            self._tick(price),
+            self._tick(price, on_grid=market),
             quantity,
-            -1 if d["m"] else 1,  # m: the buyer was the maker, so the seller came
+            -1 if buyer_made else 1,  # then the seller came
             market,
         )
 
@@ -179,9 +187,9 @@ class BinanceParser:
         # A comparison with NaN is false, so these catch what is no number too.
         if not (table >= 0).all() or not np.isfinite(table).all():
             raise InputError(f"a level must be finite and not negative, got {self._culprit(table).tolist()}")
-        if not (np.abs(exact - whole) <= GRID_ERROR + 1e-15 * whole).all() or not (whole > 0).all():
-            wrong = np.flatnonzero((np.abs(exact - whole) > GRID_ERROR + 1e-15 * whole) | (whole <= 0))[0]
-            self._off_grid(float(table[wrong, 0]))
+        on_grid = (np.abs(exact - whole) <= GRID_ERROR + 1e-15 * whole) & (whole > 0) & (whole <= MOST_TICKS)
+        if not on_grid.all():
+            self._off_grid(float(table[np.argmin(on_grid), 0]))
         ticks = whole.astype(np.int64)
         sides = np.ones(len(ticks), np.int8)
         sides[: len(bids)] = 0
@@ -193,17 +201,17 @@ class BinanceParser:
     def _culprit(table: np.ndarray) -> np.ndarray:
         return table[~((table >= 0) & np.isfinite(table)).all(axis=1)][0]
 
-    def _tick(self, price: float) -> int:
+    def _tick(self, price: float, *, on_grid: bool = True) -> int:
         exact = price * self._scale if self._exact else price / self.instrument.tick_size
-        whole = round(exact)
-        if abs(exact - whole) > GRID_ERROR + 1e-15 * whole:
+        whole = round(exact) if exact < MOST_TICKS else MOST_TICKS + 1
+        if whole > MOST_TICKS or (on_grid and abs(exact - whole) > GRID_ERROR + 1e-15 * whole):
             self._off_grid(price)
         return whole
 
     def _off_grid(self, price: float) -> None:
         raise InputError(
             f"price {price!r} is no positive multiple of the tick size {self.instrument.tick_size!r} of "
-            f"{self.instrument.name}; give the right one with --tick-size"
+            f"{self.instrument.name}, or more than 2**50 ticks; give the right one with --tick-size"
         )
 
 
@@ -219,11 +227,13 @@ def message_of(message: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     if not isinstance(data, Mapping):
         return "control", {}
     kind = data.get("e")
+    # Streams of the best 5, 10 or 20 levels look like diffs (futures) or like a REST snapshot (spot) and are neither.
+    if (kind == "depthUpdate" or "lastUpdateId" in data) and _BEST_LEVELS.search(str(message.get("stream", ""))):
+        return "partial depth", data
     if kind is not None:
         return str(kind), data
     if "lastUpdateId" in data:
-        # Spot's @depth5/10/20 streams look like a REST snapshot but hold only the best levels.
-        return ("partial depth" if "@depth" in str(message.get("stream", "")) else "snapshot"), data
+        return "snapshot", data
     if "u" in data and "b" in data and "a" in data:
         return "bookTicker", data
     return "control", data
@@ -247,15 +257,15 @@ def decode(payload: bytes | str) -> Any:
 
 def _ns(value: Any) -> int:
     time = int(value)
-    if time < 0:
-        raise InputError(f"a time must not be negative, got {time}")
+    if not 0 <= time < MICROSECONDS_TO:
+        raise InputError(f"a time must be ms or us since 1970, got {time}")
     return time * 1000 if time >= MICROSECONDS_FROM else time * MILLISECOND
 
 
 def _id(value: Any) -> int:
     number = int(value)
-    if number < 0:
-        raise InputError(f"an id must not be negative, got {number}")
+    if not 0 <= number < MOST_ID:
+        raise InputError(f"an id must be 0 to 2**63 - 1, got {number}")
     return number
 
 

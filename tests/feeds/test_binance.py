@@ -49,7 +49,9 @@ def test_trades_say_who_came_and_what_was_no_match() -> None:
     assert parser.parse(TRADE | {"m": False}, 11).side == 1
     assert not parser.parse(TRADE | {"X": "INSURANCE_FUND"}, 11).market
     assert not parser.parse(TRADE | {"p": "0", "q": "0", "X": "NA"}, 11).market
-    assert parser.counts["trade"] == 4
+    fund = parser.parse(TRADE | {"p": "28145.18", "X": "INSURANCE_FUND"}, 11)
+    assert (fund.tick, fund.market) == (281452, False), "off the grid, where no order could have stood"
+    assert parser.counts["trade"] == 5
 
 
 def test_trades_told_twice_are_taken_once() -> None:
@@ -79,6 +81,14 @@ def test_unknown_kinds_are_counted() -> None:
     assert parser.counts == {"kline": 1, "control": 2, "partial depth": 1}
 
 
+def test_streams_of_the_best_levels_are_no_diffs() -> None:
+    parser = BinanceParser(BTC)
+    assert parser.parse({"stream": "btcusdt@depth5@100ms", "data": DIFF}, 1) is None
+    assert parser.counts == {"partial depth": 1}
+    for whole in ("btcusdt@depth@100ms", "btcusdt@depth@0ms", "btcusdt@depth"):
+        assert isinstance(parser.parse({"stream": whole, "data": DIFF}, 1), DepthUpdate)
+
+
 @pytest.mark.parametrize(
     ("message", "cause"),
     [
@@ -92,11 +102,16 @@ def test_unknown_kinds_are_counted() -> None:
         (DIFF | {"b": [["1.0"]]}, "cannot be read"),
         (DIFF | {"b": None}, "cannot be read"),
         (DIFF | {"u": "many"}, "cannot be read"),
-        (DIFF | {"T": -5}, "must not be negative"),
+        (DIFF | {"b": [["1e300", "1"]]}, "2\\*\\*50 ticks"),
+        (DIFF | {"u": 2**63}, "0 to 2\\*\\*63 - 1"),
+        (DIFF | {"T": -5}, "ms or us since 1970, got -5"),
+        (DIFF | {"T": 1_680_652_700_430_000_000}, "ms or us since 1970"),
         (DIFF | {"s": "ETHUSDT"}, "unknown symbol 'ETHUSDT'"),
         (TRADE | {"p": "NaN"}, "p must be finite"),
         (TRADE | {"q": "-1"}, "q must be finite"),
         (TRADE | {"p": "28145.15"}, "--tick-size"),
+        (TRADE | {"p": "1e300", "X": "NA"}, "2\\*\\*50 ticks"),
+        (TRADE | {"m": None}, "m must be true or false, got None"),
         ({"lastUpdateId": 1, "bids": [["1.1", "2"]], "asks": [["1.1", "3"]]}, "crossed snapshot"),
         ([1], "JSON object"),
     ],
