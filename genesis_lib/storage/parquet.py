@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pyarrow as pa
@@ -53,7 +54,11 @@ class StoredSession:
         for path in self.paths:
             file = _open(path)
             for group in range(file.num_row_groups):
-                yield _snapshots(file.read_row_group(group), self.description)
+                try:
+                    table = file.read_row_group(group)
+                except (pa.ArrowException, OSError) as error:
+                    raise InputError(f"{path}: the file is damaged: {error}") from None
+                yield _snapshots(table, self.description)
 
 
 def write_rows(
@@ -76,9 +81,11 @@ def write_rows(
     Notes
     -----
     Files appear under their names only after all rows were written and flushed to disk. When anything fails before,
-    nothing is left behind.
+    nothing is left behind. Each page carries a checksum, which `StoredSession.blocks` verifies: most damage would
+    otherwise read as other numbers. A symbol's characters that no folder can have are written as ``%2F``.
     """
-    root = Path(out) / f"venue={instrument.venue}" / f"symbol={instrument.symbol}"
+    venue, symbol = (quote(name, safe="") for name in (instrument.venue, instrument.symbol))
+    root = Path(out) / f"venue={venue}" / f"symbol={symbol}"
     writer = _Writer(root, instrument, provenance, data_hash)
     try:
         for row in rows:
@@ -125,7 +132,8 @@ class _Writer:
             self.made += [p for p in (folder, *folder.parents) if not p.exists()]
             folder.mkdir(parents=True, exist_ok=True)
             temporary = folder / f".{self.name}.{os.getpid()}.tmp"
-            self.open[day] = temporary, pq.ParquetWriter(temporary, schema, compression="zstd")
+            writer = pq.ParquetWriter(temporary, schema, compression="zstd", write_page_checksum=True)
+            self.open[day] = temporary, writer
         self.open[day][1].write_table(_table(Snapshots.of(pending, self.instrument, self.provenance), schema))
         pending.clear()
 
@@ -223,7 +231,7 @@ def _snapshots(table: pa.Table, description: Description) -> Snapshots:
 
 def _open(path: Path) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(path)
+        return pq.ParquetFile(path, page_checksum_verification=True)
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path}: not a readable Parquet file: {error}") from None
 

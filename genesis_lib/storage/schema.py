@@ -64,8 +64,11 @@ def describe(schema: pa.Schema, file: object) -> Description:
     text = (schema.metadata or {}).get(KEY)
     if text is None:
         raise InputError(f"{file}: not a file of book rows (no {KEY.decode()!r} in its metadata)")
-    values = json.loads(text)
-    version = values.get("version")
+    try:
+        values = json.loads(text)
+        version = values["version"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{file}: damaged description: {error!r}") from None
     if version != SCHEMA_VERSION:
         raise InputError(f"{file}: schema version {version!r}; this Genesis reads version {SCHEMA_VERSION}")
     try:

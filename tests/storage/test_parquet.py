@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from genesis_lib.errors import InputError
 from genesis_lib.storage import parquet
 from genesis_lib.storage.parquet import is_rows, sessions, write_rows
+from genesis_lib.storage.queries import select, summary
 from genesis_lib.types import Snapshots
 
 DAY = 86_400_000_000_000
@@ -96,3 +98,33 @@ def test_the_description_and_what_is_none(rows, tmp_path: Path) -> None:
     (tmp_path / "cut.parquet").write_bytes(written.files[0].read_bytes()[:100])
     with pytest.raises(InputError, match=r"cut.parquet: not a readable Parquet file"):
         sessions([tmp_path / "cut.parquet"])
+
+
+def test_a_flipped_bit_is_told_and_never_read_as_another_number(rows, tmp_path: Path) -> None:
+    (file,) = write(rows(200), tmp_path).files
+    whole = file.read_bytes()
+    footer = int.from_bytes(whole[-8:-4], "little") + 8
+    told = 0
+    for place in range(4, len(whole) - footer, 97):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1
+        file.write_bytes(damaged)
+        try:
+            (blocks,) = read(tmp_path)
+        except InputError as error:
+            assert f"{file}: the file is damaged" in str(error)
+            told += 1
+        else:  # a bit of a page's header that says nothing of the rows
+            assert np.array_equal(blocks[0].levels, rows(200).levels, equal_nan=True)
+            assert np.array_equal(blocks[0].ts_exchange, rows(200).ts_exchange)
+    assert told > 50
+
+
+def test_a_symbol_stays_inside_its_folder(rows, tmp_path: Path) -> None:
+    original = rows(5)
+    for symbol, folder in (("BTC/USDT", "symbol=BTC%2FUSDT"), ("../../x", "symbol=..%2F..%2Fx")):
+        instrument = replace(original.instrument, symbol=symbol)
+        (file,) = write_rows(original, instrument, tmp_path, provenance="recorded", data_hash=HASH).files
+        assert file.parent.parent == tmp_path / "venue=binance-usdm" / folder
+        assert symbol in {row["symbol"] for row in summary(tmp_path)}
+        assert len(select(tmp_path, symbol)) == 5

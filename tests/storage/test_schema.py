@@ -33,6 +33,12 @@ def test_other_descriptions_are_refused(change, cause: str) -> None:
         describe(schema.with_metadata({KEY: json.dumps(values)}), "f")
 
 
+@pytest.mark.parametrize("text", ["{", "7", "{}"])
+def test_a_damaged_description_is_one_error(text: str) -> None:
+    with pytest.raises(InputError, match="f: damaged description"):
+        describe(schema_of(DESCRIPTION).with_metadata({KEY: text}), "f")
+
+
 def test_other_files_are_refused() -> None:
     with pytest.raises(InputError, match="f: not a file of book rows"):
         describe(pa.schema([("a", pa.int64())]), "f")
