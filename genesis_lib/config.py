@@ -8,6 +8,7 @@ Nothing is read at import; `load` is called once by whoever starts something. A 
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import tomllib
 from collections.abc import Mapping
@@ -184,6 +185,8 @@ def _typed(section: Any, key: str, value: Any, origin: str) -> Any:
     try:
         if want is bool and isinstance(value, str):
             return {"1": True, "true": True, "0": False, "false": False}[value.lower()]
+        if want is float and not math.isfinite(float(value)):
+            raise ConfigError(f"{origin}: {key} must be a finite number, got {value!r}")
         return want(value)
     except (TypeError, ValueError, KeyError):
         raise ConfigError(f"{origin}: {key} must be {want.__name__}, got {value!r}") from None

@@ -65,6 +65,8 @@ def run(headless: bool, port: int | None, no_browser: bool, stay: bool, as_json:
     wanted["source"] = list(wanted["source"]) or default_source(config.paths.recordings)
     wanted["speed"] = wanted["speed"] or ("max" if headless else "1")
     parse_speed(wanted["speed"])
+    if (minutes := wanted["minutes"]) is not None and not 0 < minutes < float("inf"):
+        raise InputError(f"minutes must be a number greater than 0, got {minutes!r}")
     preset(config.strategy.preset)
     path = path or _fresh(place(session_name(wanted["source"][0]), config.paths.sessions))
     if headless:

@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from genesis_lib.errors import SessionError
+from genesis_lib.journal.schema import FILE as JOURNAL
 
 STATE_FILE, LOCK_FILE = "session.json", "session.lock"
+OURS = {STATE_FILE, LOCK_FILE, JOURNAL}  # any of them says that a folder is a session's
 SOCKETS = ("frames.sock", "commands.sock")
 SOCKET_PATH_LIMIT = 100  # bytes; the kernel takes 107 on Linux and 103 on macOS
 
@@ -73,11 +75,14 @@ def place(session: str | os.PathLike, root: str | os.PathLike) -> Path:
 def read_state(path: Path) -> dict[str, Any]:
     """What ``session.json`` says; empty where there is none."""
     try:
-        return json.loads((path / STATE_FILE).read_text(encoding="utf-8"))
+        state = json.loads((path / STATE_FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
         raise SessionError(f"{path / STATE_FILE} cannot be read: {error}") from error
+    if not isinstance(state, dict):
+        raise SessionError(f"{path / STATE_FILE} cannot be read: it is not what a session writes")
+    return state
 
 
 def is_running(path: Path) -> bool:
@@ -98,12 +103,13 @@ def is_running(path: Path) -> bool:
 class SessionDirectory:
     """The directory while a session owns it; a context manager.
 
-    Creates it with mode 0700 (whoever may enter it may trade), takes the lock, makes room for the sockets.
+    Creates it with mode 0700 (whoever may enter it may trade), takes the lock, makes room for the sockets. A folder
+    that holds other things is left alone, not closed to everybody else.
 
     Raises
     ------
     SessionError
-        When another session owns it, or it cannot be made.
+        When another session owns it, it is no session's, or it cannot be made.
     """
 
     def __init__(self, path: str | os.PathLike) -> None:
@@ -111,6 +117,8 @@ class SessionDirectory:
         self._made = not self.path.exists()
         try:
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if (held := {file.name for file in self.path.iterdir()}) and not held & OURS:
+                raise SessionError(f"{self.path} holds other files and is no session's: name a new or empty directory")
             self.path.chmod(0o700)
             self._lock = os.open(self.path / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:

@@ -95,8 +95,10 @@ def check_port(host: str, port: int) -> None:
     Raises
     ------
     SessionError
-        When the port is taken, or this user may not use it.
+        When the port is taken or no port, or this user may not use it.
     """
+    if not 0 <= port <= 65535:
+        raise SessionError(f"port must be a number from 0 to 65535, got {port}")
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -127,6 +127,8 @@ def test_a_session_is_taken_up_again_by_its_name_alone(shell, tmp_path):
         (("--source", "simulator:DOGE"), "DOGE"),
         (("--source", "simulator", "--speed", "fast"), "got 'fast'"),
         (("--source", "simulator", "--speed", "0"), "got '0'"),
+        (("--source", "simulator", "--minutes", "nan"), "minutes must be a number greater than 0, got nan"),
+        (("--source", "simulator", "--minutes", "0"), "minutes must be a number greater than 0, got 0.0"),
         (("--source", "simulator", "--strategy", "martingale"), "martingale"),
         (("--source", "simulator", "--model", "no-such-model"), "no-such-model"),
     ],

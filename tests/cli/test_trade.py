@@ -61,6 +61,7 @@ def test_the_simulator_ends_even_when_no_length_is_given(call, monkeypatch):
         (("backtest", "simulator", "--model", "none", "--strategy", "sed"), 1, "strategy must be one of default, seed"),
         (("backtest", "simulator", "--model", "none", "--size", "-1"), 1, "size must be greater than 0"),
         (("backtest", "simulator", "--model", "none", "--latency-ms", "-1"), 1, "latency"),
+        (("backtest", "simulator", "--model", "none", "--latency-ms", "nan"), 1, "latency_ms must be a finite number"),
         (("report", "nobody"), 1, "no session at"),
     ],
 )

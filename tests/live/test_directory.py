@@ -25,6 +25,28 @@ def test_a_second_session_is_refused_in_one_line_and_told_whose_it_is(tmp_path):
         assert directory.before == {"pid": 4711}
 
 
+def test_a_folder_of_other_things_is_left_as_it_is(tmp_path):
+    folder = tmp_path / "project"
+    folder.mkdir(mode=0o755)
+    (folder / "thesis.tex").write_text("")
+    with pytest.raises(SessionError, match="holds other files and is no session's"):
+        SessionDirectory(folder)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o755 and [file.name for file in folder.iterdir()] == ["thesis.tex"]
+
+
+@pytest.mark.parametrize("left", ["session.json", "session.lock", "journal.sqlite"])
+def test_whatever_a_session_left_may_be_taken_up(tmp_path, left):
+    (tmp_path / left).write_text("{}" if left == "session.json" else "")
+    (tmp_path / "session.log").write_text("")
+    SessionDirectory(tmp_path).close()
+
+
+def test_a_foreign_state_is_said(tmp_path):
+    (tmp_path / "session.json").write_text("[1]")
+    with pytest.raises(SessionError, match="not what a session writes"):
+        SessionDirectory(tmp_path)
+
+
 def test_a_file_in_the_way_is_said(tmp_path):
     (tmp_path / "s").write_text("")
     with pytest.raises(SessionError, match="cannot be used"):

@@ -61,6 +61,7 @@ def test_a_session_decides_what_the_engine_decides_whoever_watches(start, alone)
 
     watched = start(simulator(0.3, speed=12.0), "watched")
     with watched.client() as one:
+        one.command("pause", PATIENCE)  # until all viewers are there, however slowly their processes start
         two = watched.client()
         two.request_snapshot(PATIENCE)
         vanishing = subprocess.Popen(
@@ -68,6 +69,7 @@ def test_a_session_decides_what_the_engine_decides_whoever_watches(start, alone)
              "c = SessionClient(sys.argv[1]); c.request_snapshot(10); print('up', flush=True); time.sleep(60)",
              str(watched.directory.path)], stdout=subprocess.PIPE)  # fmt: skip
         assert vanishing.stdout.readline() == b"up\n"
+        one.command("resume", PATIENCE)
         os.kill(vanishing.pid, signal.SIGKILL)
         vanishing.wait()
         vanishing.stdout.close()

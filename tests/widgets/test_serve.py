@@ -44,6 +44,8 @@ def test_a_taken_port_is_named():
         with pytest.raises(SessionError, match=f"port {port} on 127.0.0.1 cannot be used"):
             serve.check_port("127.0.0.1", port)
     serve.check_port("127.0.0.1", serve.free_port())
+    with pytest.raises(SessionError, match="from 0 to 65535, got 80000"):
+        serve.check_port("127.0.0.1", 80_000)
 
 
 def test_tokens_differ_and_addresses_hold_them():
