@@ -76,7 +76,7 @@ class Engine:
     Raises
     ------
     ModelError
-        When the model needs more levels than ``market.depth`` has.
+        When the model needs more levels than ``market.depth`` or the venue has.
     SessionError
         When the journal is of a session with another instrument or fee.
 
@@ -107,10 +107,10 @@ class Engine:
         self._features = self._predictor = None
         self._artifact, self._span = artifact, (0, 0)
         if artifact is not None:
-            if artifact.levels > config.market.depth:
-                depth = config.market.depth
+            if (depth := self.builder.depth) < artifact.levels:
+                limit = f"market.depth is {depth}" if depth == config.market.depth else f"{instrument.name} has {depth}"
                 raise ModelError(
-                    f"model {artifact.name} needs {artifact.levels} levels a side, market.depth is {depth}"
+                    f"model {artifact.name} {artifact.version} needs {artifact.levels} levels a side, {limit}"
                 )
             self._features, self._predictor = FeatureSet(artifact.columns), artifact.predictor()
         self.header = {

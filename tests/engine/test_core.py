@@ -261,6 +261,10 @@ def test_a_session_is_not_continued_with_another_instrument_or_fee(tmp_path, mar
 def test_a_model_that_needs_more_levels_is_refused(market, scripted, settings):
     with pytest.raises(ModelError, match=r"needs 2 levels a side, market.depth is 1"):
         Engine(market.instrument, artifact=scripted(), config=settings(market={"depth": 1}))
+    deep = scripted()
+    deep.levels = 10
+    with pytest.raises(ModelError, match=r"scripted 1 needs 10 levels a side, taifex:TXF has 5"):
+        Engine(Instrument("taifex", "TXF", 1.0, 1.0), artifact=deep)
 
 
 def test_the_seeds_size_is_at_most_one(market, settings):
