@@ -26,7 +26,7 @@ MANY_LEVELS = 10_000  # of diffs, beside the snapshot's, from which the grid of 
 
 
 class Recording(ABC):
-    """A finished recording of one instrument; iterating reads it from the start, as often as wanted.
+    """A finished recording of one instrument; each `iter` reads it from the start, `next` goes through it once.
 
     Attributes
     ----------
@@ -50,6 +50,12 @@ class Recording(ABC):
         self.paths, self.instrument = paths, instrument
         self.counts: Counter[str] = Counter()
         self.lines = 0
+        self._pass: Iterator[Event] | None = None
+
+    def __next__(self) -> Event:
+        if self._pass is None:
+            self._pass = iter(self)
+        return next(self._pass)
 
     @property
     def name(self) -> str:
@@ -171,7 +177,7 @@ def is_hftbacktest(file: Path) -> bool:
 
 
 def identify(file: Path) -> tuple[str, str]:
-    """Venue and symbol of one file of a recording, by its first lines (or its name, where the format says nothing)."""
+    """Venue and symbol of one file, by its first lines, sidecar or name; "" what no line of it tells (no diff yet)."""
     if is_hftbacktest(file):
         from genesis_lib.feeds.hftbacktest import HftRecording
 
@@ -181,7 +187,7 @@ def identify(file: Path) -> tuple[str, str]:
     if sidecar is not None:
         return sidecar.instrument.venue, sidecar.instrument.symbol
     venue, symbol, _ = _look((file,))
-    return venue, symbol
+    return venue or "", symbol or ""
 
 
 def hash_files(paths: Iterable[Path]) -> str:
@@ -241,7 +247,7 @@ def _back(what: str, before: int, now: int, line: Line) -> RecordingError:
     return RecordingError(f"{what} jumps back by {seconds:.3f} s, to {now}", line.file, line.number)
 
 
-def _look(files: tuple[Path, ...], *, levels: bool = False) -> tuple[str, str, _Levels]:
+def _look(files: tuple[Path, ...], *, levels: bool = False) -> tuple[str | None, str | None, _Levels]:
     """Venue by the first diff, symbol by the first message that names it; the first levels where wanted."""
     venue = symbol = None
     found = _Levels(None, [])
@@ -262,13 +268,13 @@ def _look(files: tuple[Path, ...], *, levels: bool = False) -> tuple[str, str, _
             raise RecordingError(f"{kind} without its levels: {error}", line.file, line.number) from None
         if venue and symbol and (not levels or (found.snapshot is not None and len(found.diffs) >= MANY_LEVELS)):
             break
-    if not venue or not symbol:
-        raise RecordingError("no depthUpdate that names its symbol: not a recording of an order book", files[0])
     return venue, symbol, found
 
 
 def _find_instrument(files: tuple[Path, ...], tick_size: float | None) -> Instrument:
     venue, symbol, _ = _look(files)
+    if not venue or not symbol:
+        raise RecordingError("no depthUpdate that names its symbol: not a recording of an order book", files[0])
     instrument = known(venue, symbol)
     if instrument is not None:
         return instrument if tick_size is None else replace(instrument, tick_size=tick_size)

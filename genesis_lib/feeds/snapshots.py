@@ -97,8 +97,8 @@ def open_sessions(spec: Spec, *, tick_size: float | None = None, symbol: str | N
         else:
             (rows if kind == "rows" else recordings).append(path)
     sessions += map(StoredRows, parquet.sessions(rows))
-    for _, group in groupby(sorted(recordings, key=identify), key=identify):
-        sessions += [read_recording(paths, tick_size=tick_size) for paths in _chains(list(group))]
+    for group in _by_instrument(recordings):
+        sessions += [read_recording(paths, tick_size=tick_size) for paths in _chains(group)]
     return sessions
 
 
@@ -245,6 +245,18 @@ def _files(spec: Spec) -> list[Path]:
         else:
             files.append(path)
     return list(dict.fromkeys(files))
+
+
+def _by_instrument(files: list[Path]) -> list[list[Path]]:
+    """Group files by venue and symbol; one without a diff belongs to the only instrument that it can be of."""
+    names = {file: identify(file) for file in files}
+    told = {name for name in names.values() if all(name)}
+    for file, (venue, symbol) in names.items():
+        fitting = [name for name in told if venue in ("", name[0]) and symbol in ("", name[1])]
+        if len(fitting) == 1:
+            names[file] = fitting[0]
+    ordered = sorted(files, key=names.get)
+    return [list(group) for _, group in groupby(ordered, key=names.get)]
 
 
 def _chains(files: list[Path]) -> list[list[Path]]:

@@ -38,6 +38,14 @@ def test_events_come_typed_and_in_order(session, tmp_path: Path) -> None:
     assert recording.provenance == "recorded" and recording.kind == "binance"
 
 
+def test_a_recording_is_an_iterator_too(session, tmp_path: Path) -> None:
+    recording = read_recording(session.write(tmp_path / "a.gz"))
+    first = next(recording)
+    assert isinstance(first, DepthUpdate) and isinstance(next(recording), DepthSnapshot)
+    assert next(iter(recording)).last_id == first.last_id, "iterating begins anew"
+    assert isinstance(next(recording), DepthUpdate), "and leaves this pass where it is"
+
+
 def test_plain_files_microseconds_and_name_order(session, tmp_path: Path) -> None:
     first, second = session.lines[:3], session.lines[3:]
     micro = [f"{line[:16]} {line.split(' ', 1)[1]}" for line in first]

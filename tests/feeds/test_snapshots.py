@@ -52,6 +52,20 @@ def test_files_that_follow_each_other_are_one_session(wire, tmp_path: Path) -> N
     assert np.flatnonzero(~both.valid).tolist() == [6]  # nothing crosses from one session into the next
 
 
+def test_a_file_without_a_diff_belongs_to_its_session(wire, tmp_path: Path) -> None:
+    w = wire().trade().ticker().snapshot().diff([("99.8", "1")])
+    lines = w.lines
+    w.lines = lines[:2]
+    before = w.write(tmp_path / "a_1.gz")
+    w.lines = lines[2:]
+    after = w.write(tmp_path / "a_2.gz")
+    (session,) = open_sessions([after, before])
+    assert session.paths == (before, after) and session.instrument.name == "binance-usdm:BTCUSDT"
+    assert len(read_snapshots([after, before])) == 2
+    with pytest.raises(RecordingError, match=r"a_1.gz: no depthUpdate that names its symbol"):
+        open_sessions([before, quotes(wire, symbol="ETHUSDT").write(tmp_path / "eth.gz")])
+
+
 def test_blocks_do_not_show(wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recording = read_recording(quotes(wire, 30).write(tmp_path / "a.gz"))
     whole = Snapshots.of(build_rows(recording), recording.instrument)
