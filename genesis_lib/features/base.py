@@ -179,8 +179,22 @@ class FeatureSet:
             levels, flow = (np.ascontiguousarray(a, np.float64) for a in (levels, flow))
             return self._program.push(levels, flow, snapshot.ts_exchange, snapshot.tick_size, snapshot.valid)
 
-    def batch(self, snapshots: Snapshots) -> np.ndarray:
-        """Values (rows, F) float64 of a whole stream from its beginning; what `step` has seen stays untouched."""
+    def batch(self, snapshots: Snapshots | Iterable[Snapshot]) -> np.ndarray:
+        """Values (rows, F) float64 of a whole stream from its beginning; what `step` has seen stays untouched.
+
+        Parameters
+        ----------
+        snapshots
+            Rows as arrays, or single ones in order (as slow as stepping through them).
+
+        Raises
+        ------
+        InputError
+            Where the rows have fewer levels than a feature needs, or not all the same number of them.
+        """
+        if not isinstance(snapshots, Snapshots):
+            stream = FeatureSet(self.names)
+            return np.array([stream.step(row) for row in snapshots]).reshape(-1, len(self))
         program = _compiled(self.names, snapshots.depth).fresh()
         return program.run(
             np.ascontiguousarray(snapshots.levels, np.float64),

@@ -157,6 +157,7 @@ def _instrument_of(paths: tuple[Path, ...]) -> Instrument:
     """TAIFEX contracts by the first part of the file's name."""
     symbols = {match[0] for path in paths if (match := re.match(r"(TXF|TMF|MXF)[A-Z0-9]*", path.name))}
     if len(symbols) != 1:
+        _load(paths[0])  # a file that is broken or of another kind says so, whatever its name
         raise RecordingError(
             "unknown symbol: a file in hftbacktest's format says nothing of its instrument, so its name must begin "
             "with a TAIFEX contract (TXFD6_...), one for all files",

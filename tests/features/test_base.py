@@ -59,6 +59,15 @@ def test_batch_is_stream_to_the_bit(make, seed, levels, invalid, empty):
     assert np.isnan(batch[~rows.valid]).all()
 
 
+def test_single_rows_are_a_batch_too(rows):
+    columns = FeatureSet(["mid", "ofi_1", "return_10"])
+    columns.step(rows[0])
+    expected = columns.batch(rows[:40])
+    assert np.array_equal(columns.batch(list(rows[:40])), expected, equal_nan=True)
+    assert np.array_equal(columns.batch(row for row in rows[:40]), expected, equal_nan=True)
+    assert columns.batch([]).shape == columns.batch(rows[:0]).shape == (0, 3)
+
+
 @given(seed=st.integers(0, 2**16), cut=st.integers(1, 399))
 @settings(max_examples=8, deadline=None)
 def test_the_future_changes_nothing(make, seed, cut):

@@ -35,6 +35,19 @@ def write(path: Path, rows=ROWS, **more) -> Path:
     return path
 
 
+def test_a_broken_or_foreign_file_says_so_before_its_name_is_asked_for(tmp_path: Path) -> None:
+    whole = write(tmp_path / "rows.parquet").read_bytes()
+    (tmp_path / "half.parquet").write_bytes(whole[: len(whole) // 2])
+    pq.write_table(pa.table({"price": [1.0]}), tmp_path / "other.parquet")
+    for name, cause in (
+        ("half.parquet", "cannot be read"),
+        ("other.parquet", "no column ev, exch_ts, px, qty: not hftbacktest's event format"),
+        ("rows.parquet", "unknown symbol"),
+    ):
+        with pytest.raises(RecordingError, match=f"{name}: {cause}"):
+            read_recording(tmp_path / name)
+
+
 def test_rows_of_one_time_are_one_message_trades_first(tmp_path: Path) -> None:
     recording = read_recording(write(tmp_path / "TXFD6_x.parquet"))
     assert recording.kind == "hftbacktest" and recording.instrument == Instrument("taifex", "TXFD6", 1.0, 1.0)
