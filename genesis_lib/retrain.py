@@ -107,13 +107,20 @@ def judge(
 
 
 def hold_out(sessions: Sequence[Snapshots], share: float = 0.2) -> tuple[list[Snapshots], list[Snapshots]]:
-    """Split off the newest rows of each session: what to learn from, and what only the gate may see.
+    """Split off the newest rows: what to learn from, and what only the gate may see.
 
-    Both parts are sessions of their own, so no window and no label reaches from one into the other.
+    Both parts are sessions of their own, so no window and no label reaches from one into the other. Sessions recorded
+    at once are cut at one moment: markets move together, and one may not tell what the other is about to do.
     """
+    from genesis_lib.training.splits import spans
+
     if not 0 < share < 1:
         raise InputError(f"share must lie between 0 and 1, got {share!r}")
-    cuts = [round(len(session) * (1 - share)) for session in sessions]
+    first, last = (np.array([session.ts_exchange[end] for session in sessions]) for end in (0, -1))
+    group = spans(first, last, np.arange(len(sessions)))
+    pooled = {g: np.sort(np.concatenate([s.ts_exchange for s, at in zip(sessions, group) if at == g])) for g in group}
+    moments = {g: times[min(round(len(times) * (1 - share)), len(times) - 1)] for g, times in pooled.items()}
+    cuts = [int(np.searchsorted(s.ts_exchange, moments[g])) for s, g in zip(sessions, group)]
     return [s[:cut] for s, cut in zip(sessions, cuts)], [s[cut:] for s, cut in zip(sessions, cuts)]
 
 

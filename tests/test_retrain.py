@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from genesis_lib import retrain
 from genesis_lib.config import load
 from genesis_lib.errors import GenesisError, InputError, StateError
+from genesis_lib.types import FLOW_FIELDS, Instrument, Snapshots
 
 
 def notebook(folder: Path, body: str) -> Path:
@@ -42,6 +43,33 @@ pathlib.Path(verdict_file).write_text(json.dumps(verdict))"""
 @pytest.fixture
 def config(tmp_path):
     return load(env={}, paths={"reports": str(tmp_path / "reports")})
+
+
+def sessions(*spans: tuple[int, int, int]) -> list[Snapshots]:
+    """Sessions of `rows` rows between two times each."""
+    instrument = Instrument("test", "X", 0.5, 1.0)
+    made = []
+    for first, last, rows in spans:
+        times = np.linspace(first, last, rows).astype(np.int64)
+        levels, flow = np.ones((rows, 1, 4)), np.zeros((rows, len(FLOW_FIELDS)))
+        made.append(Snapshots(instrument, times, times, levels, flow, np.ones(rows, bool)))
+    return made
+
+
+def test_sessions_recorded_at_once_are_held_out_from_one_moment_on() -> None:
+    fast, slow, later = sessions((0, 1000, 900), (100, 1100, 300), (5000, 6000, 100))
+    train, held = retrain.hold_out([fast, slow, later], 0.2)
+    assert [len(a) + len(b) for a, b in zip(train, held)] == [900, 300, 100], "no row is lost"
+    begins = min(held[0].ts_exchange[0], held[1].ts_exchange[0])
+    assert max(train[0].ts_exchange[-1], train[1].ts_exchange[-1]) < begins
+    assert len(held[0]) + len(held[1]) == pytest.approx(240, abs=1) and len(held[2]) == 20
+
+
+def test_a_session_that_ends_before_its_groups_moment_is_learnt_from_whole() -> None:
+    train, held = retrain.hold_out(sessions((0, 1000, 900), (0, 300, 50)), 0.2)
+    assert (len(train[1]), len(held[1])) == (50, 0) and len(held[0]) > 0
+    with pytest.raises(InputError, match="share"):
+        retrain.hold_out(train, 1.0)
 
 
 def test_a_run_is_executed_recorded_and_listed(tmp_path, config) -> None:

@@ -49,13 +49,14 @@ class Rows:
 
     @classmethod
     def of(cls, sessions: Sequence[Snapshots], levels: int = 10) -> Rows:
-        """Compute the columns of each session by itself and pool them.
+        """Compute the columns of each session by itself and pool them; one without rows is left out.
 
         Raises
         ------
         InputError
             When there is no session, or one has fewer levels than asked for.
         """
+        sessions = [session for session in sessions if len(session)]
         if not sessions:
             raise InputError("no sessions: training and evaluation need at least one recording")
         columns, flow_columns = model_inputs(levels), OFI_INPUTS(levels)

@@ -84,8 +84,9 @@ def test_the_hash_follows_the_data(make_planted):
 
 
 def test_refusals(make_planted):
-    with pytest.raises(InputError, match="no sessions"):
-        Rows.of([])
+    for nothing in ([], [make_planted(200, 1)[:0]]):
+        with pytest.raises(InputError, match="no sessions"):
+            Rows.of(nothing)
     with pytest.raises(InputError, match="5 levels"):
         Rows.of([make_planted(200, 1, depth=5)], levels=10)
     with pytest.raises(InputError, match="longest unbroken streak has 110"):
