@@ -101,7 +101,8 @@ def load(file: str | Path | None = None, env: Mapping[str, str] | None = None, *
     Parameters
     ----------
     file
-        A TOML file; ``genesis.toml`` of the working directory when left out and present.
+        A TOML file; when left out the one that ``GENESIS_CONFIG`` names, else ``genesis.toml`` of the workbench (see
+        `root`) where there is one.
     env
         Variables to read instead of the process environment.
     sections
@@ -110,18 +111,20 @@ def load(file: str | Path | None = None, env: Mapping[str, str] | None = None, *
     Raises
     ------
     ConfigError
-        For an unknown section or key (naming the nearest known one), or a value of the wrong type.
+        For a named file that is not there, an unknown section or key (naming the nearest known one), or a value of the
+        wrong type.
     """
     env = os.environ if env is None else env
     config = Config()
-    path = Path(file) if file is not None else Path(env.get("GENESIS_CONFIG", root() / "genesis.toml"))
+    named = file if file is not None else env.get("GENESIS_CONFIG")
+    path = Path(named) if named is not None else root() / "genesis.toml"
     if path.exists():
         try:
             table = tomllib.loads(path.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path}: not valid TOML: {error}") from error
         config = _merge(config, table, str(path))
-    elif file is not None:
+    elif named is not None:
         raise ConfigError(f"{path}: no such file")
     config = replace(config, paths=_from_root(config.paths))
     config = _merge(config, _from_env(env), "environment")
@@ -180,13 +183,16 @@ def _known(name: str, cls: type, what: str, origin: str) -> str:
 
 def _typed(section: Any, key: str, value: Any, origin: str) -> Any:
     want = type(getattr(section, key)) if hasattr(section, key) else type(value)
-    if isinstance(value, bool) and want is not bool:
-        raise ConfigError(f"{origin}: {key} must be {want.__name__}, got {value!r}")
+    wrong = ConfigError(f"{origin}: {key} must be {want.__name__}, got {value!r}")
+    if (isinstance(value, bool) and want is not bool) or (want is str and not isinstance(value, (str, os.PathLike))):
+        raise wrong
+    if want is int and isinstance(value, float) and value != value // 1:
+        raise wrong  # int(10.7) would be 10 without a word
     try:
         if want is bool and isinstance(value, str):
             return {"1": True, "true": True, "0": False, "false": False}[value.lower()]
         if want is float and not math.isfinite(float(value)):
             raise ConfigError(f"{origin}: {key} must be a finite number, got {value!r}")
         return want(value)
-    except (TypeError, ValueError, KeyError):
-        raise ConfigError(f"{origin}: {key} must be {want.__name__}, got {value!r}") from None
+    except (TypeError, ValueError, KeyError, OverflowError):
+        raise wrong from None

@@ -38,10 +38,35 @@ def test_mistakes_are_named(env, words) -> None:
         load(env=env)
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("[market]\ndepth = 10.7", "depth must be int, got 10.7"),
+        ("[market]\ndepth = inf", "depth must be int, got inf"),
+        ("[market]\ndepth = true", "depth must be int, got True"),
+        ("[execution]\nlatency_ms = nan", "latency_ms must be a finite number, got nan"),
+        ("[paths]\nmodels = 3", "models must be str, got 3"),
+        ("[paths]\nmodels = ['a']", "models must be str"),
+    ],
+)
+def test_values_are_never_bent_into_a_type(tmp_path, line, words) -> None:
+    (tmp_path / "genesis.toml").write_text(line)
+    with pytest.raises(ConfigError, match=words):
+        load(tmp_path / "genesis.toml", {})
+
+
+def test_whole_numbers_may_be_written_as_they_come(tmp_path) -> None:
+    (tmp_path / "genesis.toml").write_text("[market]\ndepth = 7.0\n[execution]\nlatency_ms = 3\n")
+    config = load(tmp_path / "genesis.toml", {"GENESIS_MARKET_LADDER": "8"})
+    assert (config.market.depth, config.market.ladder, config.execution.latency_ms) == (7, 8, 3.0)
+
+
 def test_a_broken_or_missing_file_is_named(tmp_path) -> None:
     file = tmp_path / "genesis.toml"
     with pytest.raises(ConfigError, match="no such file"):
         load(file)
+    with pytest.raises(ConfigError, match="no such file"):
+        load(env={"GENESIS_CONFIG": str(file)})
     file.write_text("[execution\n")
     with pytest.raises(ConfigError, match=r"genesis\.toml: not valid TOML"):
         load(file)
