@@ -8,7 +8,7 @@ from typing import Any
 from tqdm import tqdm
 
 from genesis_lib.config import Config
-from genesis_lib.engine import Engine
+from genesis_lib.engine import COMMANDS, Engine
 from genesis_lib.errors import InputError
 from genesis_lib.feeds.base import EndOfSource, Source
 from genesis_lib.journal import Journal
@@ -33,7 +33,8 @@ def run(
     config, artifact, journal
         As for `Engine`.
     commands
-        ``(event index, name)``: what to tell the engine before which event; a live session's `commands` replay it.
+        ``(event index, name)``: what to tell the engine before which event; a live session's `commands` replay it
+        (not one that was taken up again: its rules had forgotten what they learnt from the market).
         Those that lie behind the end are carried out at the end.
     detect
         Run the detectors too. Their alerts are part of the journal's hash.
@@ -48,7 +49,7 @@ def run(
     Raises
     ------
     InputError
-        For a live source, which has no end.
+        For a live source, which has no end, and an unknown command.
     """
     if source.provenance == "live":
         source.close()
@@ -65,6 +66,9 @@ def run(
             detect=detect,
         )
         due = sorted(commands, key=lambda item: item[0])
+        if unknown := [name for _, name in due if name not in COMMANDS]:
+            allowed = ", ".join(COMMANDS)
+            raise InputError(f"commands must be {allowed}, got {unknown[0]!r}: was the session taken up again?")
         step = engine.step
         bar = tqdm(
             _events(source), desc=source.name, unit=" events", mininterval=0.5, disable=None if progress else True

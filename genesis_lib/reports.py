@@ -84,11 +84,12 @@ def tear_sheet(data: dict[str, Any], found: dict[str, Any]) -> str:
     ends = [iso(row["timestamp"])[:19].replace("T", " ") for row in (samples[0], samples[-1])] if samples else []
     span = f"{' to '.join(ends)} UTC" if ends else "no rows"
     about = {
-        "Source": head["source"],
+        "Source": head["source"] + _now(data, "source"),
         "Market": f"{head['venue']}:{head['symbol']}, tick {head['tick_size']:g}, lot {head['lot_size']:g}",
         "Time": span,
-        "Model": f"{model['name']} {model['version']}{_exposed(data['summary'])}" if model else "none",
-        "Strategy": "{preset}, size {size:g}".format(**head["config"]["strategy"]),
+        "Model": (f"{model['name']} {model['version']}{_exposed(data['summary'])}" if model else "none")
+        + _now(data, "model"),
+        "Strategy": "{preset}, size {size:g}".format(**head["config"]["strategy"]) + _now(data, "preset"),
         "Execution": "taker fee {taker_fee_bps:g} bp, latency {latency_ms:g} ms".format(**head["config"]["execution"])
         if head["preset"] != "seed"
         else "taker fee {taker_fee_bps:g} bp, at the touch at once".format(**head["config"]["execution"]),
@@ -208,7 +209,9 @@ def _trades(trades: list[TradeEvent]) -> str:
 
 
 def _events(data: dict[str, Any]) -> str:
-    commands = ", ".join(f"{row['name']} before event {row['event_index']:,}" for row in data["commands"][-10:])
+    commands = ", ".join(
+        f"{html.escape(row['name'])} before event {row['event_index']:,}" for row in data["commands"][-10:]
+    )
     kinds: dict[str, int] = {}
     for row in data["alerts"]:
         kinds[row["kind"]] = kinds.get(row["kind"], 0) + 1
@@ -237,6 +240,12 @@ def _write(path: Path, text: str) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _now(data: dict[str, Any], key: str) -> str:
+    """What to add where a session was taken up with something else than it began with."""
+    names = [row["name"] for row in data["commands"] if row["name"].startswith(f"now {key} ")]
+    return f", later {names[-1].removeprefix(f'now {key} ')}" if names else ""
 
 
 def _exposed(summary: dict[str, Any] | None) -> str:

@@ -52,3 +52,8 @@ def test_the_recording_of_2024_to_the_row(usdm_2024):
     summary = backtest.run(open_source(usdm_2024), detect=False)
     assert (summary["rows"], summary["gaps"], summary["provenance"]) == (9_018, 0, "recorded")
     assert summary["source"] and len(summary["data_hash"]) == 64
+
+
+def test_commands_that_no_engine_knows_are_refused():
+    with pytest.raises(InputError, match="'restored': was the session taken up again"):
+        backtest.run(open_source("simulator", seed=3, minutes=0.1), commands=[(0, "start"), (5, "restored")])

@@ -99,3 +99,13 @@ def test_names_from_outside_are_text(session):
 def test_what_is_not_there_is_said(tmp_path):
     with pytest.raises(SessionError, match="no session at"):
         reports.write_report(tmp_path / "nothing", tmp_path)
+
+
+def test_a_session_taken_up_with_another_model_is_reported_with_both(tmp_path):
+    for model in (Uniform(), None):
+        with Journal.open(tmp_path / "s", "s", durable=False) as journal:
+            backtest.run(open_source("simulator", seed=3, minutes=0.05), artifact=model, journal=journal, commands=())
+            journal.record("commands", 0, name="now source <b>")
+    reports.write_report(tmp_path / "s", tmp_path)
+    page = (tmp_path / "s.html").read_text()
+    assert "uniform 1, later none" in page and "<b>" not in page.split("</script>")[-1].split("Commands")[1][:300]

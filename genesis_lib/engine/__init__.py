@@ -1,5 +1,6 @@
 """The engine: the one synchronous step behind backtest, paper trading and live."""
 
 from genesis_lib.engine.core import Engine, Step
+from genesis_lib.engine.trader import COMMANDS
 
-__all__ = ["Engine", "Step"]
+__all__ = ["COMMANDS", "Engine", "Step"]

@@ -26,6 +26,7 @@ from genesis_lib.journal import Journal
 from genesis_lib.types import Event, Gap, Instrument, Snapshot
 
 SIGNALS = ("DOWN", "NEUTRAL", "UP")
+CONTINUED = ("source", "provenance", "model", "preset", "code_version")  # what may differ when a session is taken up
 
 
 class Step(NamedTuple):
@@ -139,6 +140,7 @@ class Engine:
         if self.journal.resumed:
             self.events = self._trader.restore()
             self.gaps = len(self.journal.rows("gaps"))
+            self._note_changes()
             self.journal.commit()
 
     def _check_continuation(self) -> None:
@@ -151,6 +153,15 @@ class Engine:
                 raise SessionError(
                     f"session {self.journal.session} has {key} {was}, got {now}: start a session of its own for it"
                 )
+
+    def _note_changes(self) -> None:
+        """Take down what goes on with the account otherwise than before, so that figures say what they are of."""
+        told = [row["name"] for row in self.journal.rows("commands")]
+        for key in CONTINUED:
+            mark, now = f"now {key} ", _word(self.header[key])
+            first = mark + _word(self.journal.header[key])
+            if next((name for name in reversed(told) if name.startswith(mark)), first) != mark + now:
+                self.journal.record("commands", self.events, name=mark + now)
 
     @classmethod
     def build(cls, instrument: Instrument, *, detect: bool = True, **options: Any) -> Engine:
@@ -261,6 +272,10 @@ class Engine:
         }
         self.journal.finish(summary)
         return summary
+
+
+def _word(value: Any) -> str:
+    return f"{value['name']} {value['version']}" if isinstance(value, dict) else str(value or "none")
 
 
 def contract(instrument: Instrument) -> str:

@@ -247,6 +247,25 @@ def test_an_engine_takes_its_account_over_from_the_journal(seed, market, tmp_pat
         assert after.trades == before.trades and not after.active and engine.events == events
 
 
+def test_a_session_taken_up_with_another_model_or_other_rules_says_so(market, scripted, settings, tmp_path):
+    def live(model, preset):
+        config = settings(strategy={"preset": preset})
+        with Journal.open(tmp_path, "s") as journal:
+            engine = Engine(market.instrument, artifact=model, journal=journal, config=config)
+            if not journal.resumed:
+                engine.start()
+            engine.finish()
+            return [row["name"] for row in journal.rows("commands")]
+
+    first, other = scripted(), scripted()
+    other.version = "2"
+    assert live(first, "seed") == ["start"]
+    assert live(first, "seed")[1:] == ["restored"], "nothing changed"
+    assert live(other, "default")[2:] == ["restored", "now model scripted 2", "now preset default"]
+    assert live(other, "default")[5:] == ["restored"], "said once"
+    assert live(None, "seed")[6:] == ["restored", "now model none", "now preset seed"]
+
+
 @pytest.mark.parametrize(
     ("instrument", "bps", "name"),
     [(Instrument("test", "Y", 0.5, 0.1), 5.0, "symbol"), (Instrument("test", "X", 0.5, 0.1), 4.0, "taker_fee_bps")],
