@@ -50,7 +50,8 @@ class RowBuilder:
 
     Notes
     -----
-    A row is invalid (a) at a `Gap`, with the levels as they stood, and after it until the next `DepthSnapshot`; (b)
+    A row is invalid (a) at a `Gap`, with the levels as they stood, and after it until the next `DepthSnapshot`, through
+    the diffs that waited for that snapshot, to the first row after them: what was traded meanwhile is in no flow; (b)
     when it is the first after a hole in time, since its flow is incomplete; (c) when a side is empty or best bid is not
     below best ask; (d) in the venue's pre-open phase. Rows never run back in exchange time: a diff that waited for its
     snapshot takes the snapshot's time when its own is earlier.
@@ -75,6 +76,7 @@ class RowBuilder:
         self.trades: tuple[Trade, ...] = ()
         self._given: Snapshot | None = None  # a given row whose levels are not yet in the book
         self._gapped = False
+        self._rejoined: int | None = None  # receive time of the snapshot that ended a gap, until flow is whole again
         self._sound = False  # two-sided, uncrossed, in step with the venue, market open
         self._half_ticks = 0  # best bid + best ask, in ticks: twice the mid
         self._last_ts: int | None = None
@@ -106,7 +108,8 @@ class RowBuilder:
             return None
         elif kind is DepthSnapshot:
             self._book.snapshot_ticks(event.sides, event.ticks, event.quantities)
-            self._gapped = False
+            if self._gapped:
+                self._gapped, self._rejoined = False, event.ts_receive
             self.counts["snapshots"] += 1
         elif kind is Gap:
             self._gapped = True
@@ -124,7 +127,9 @@ class RowBuilder:
         self._half_ticks = bid + ask if whole else 0
         if not self._sound:  # trades may have been missed: the tick test starts anew
             self._last_tick, self._direction = None, 0
-        valid = self._sound
+        valid = self._sound and self._rejoined is None
+        if self._rejoined is not None and ts_receive > self._rejoined:
+            self._rejoined = None
         if self._last_ts is not None:
             if self._max_hole is not None and ts_exchange - self._last_ts > self._max_hole:
                 self.counts["holes"] += 1

@@ -91,14 +91,21 @@ def test_what_is_no_match_and_what_met_no_valid_book_is_set_aside() -> None:
     assert builder.counts["trades_aside"] == 3 and builder.counts["trades"] == 0
 
 
-def test_a_gap_makes_an_invalid_row_until_the_next_snapshot() -> None:
+def test_a_gap_makes_invalid_rows_until_book_and_flow_are_whole_again() -> None:
     builder = RowBuilder(BTC, 1)
     good = builder.push(whole(1))
     bad = builder.push(Gap("BTCUSDT", 2, 3, "lost", 1, 5))
     assert not bad.valid and np.array_equal(bad.levels, good.levels) and bad.ts_receive == 3
     assert not builder.push(book(4, [(0, 999, 1.0)])).valid
-    assert builder.push(whole(5)).valid
-    assert builder.counts["gaps"] == 1 and builder.counts["invalid_rows"] == 2
+    builder.push(trade(4, 1000))
+    assert not builder.push(whole(9)).valid
+    # Three diffs that waited for the snapshot come with it; nobody knows what was traded between them.
+    assert not any(builder.push(book(ts, [])._replace(ts_receive=9)).valid for ts in (6, 7, 8))
+    builder.push(trade(10, 1002))
+    first = builder.push(book(10, []))
+    assert not first.valid and first.flow[FLOW["trade_count"]] == 1, "the book is whole, this flow may not be"
+    assert builder.push(book(11, [])).valid
+    assert builder.counts["gaps"] == 1 and builder.counts["invalid_rows"] == 7
 
 
 @pytest.mark.parametrize("levels", [[(1, 1000, 1.0)], [(1, 999, 1.0)], [(1, 1002, 0.0)], [(0, 1000, 0), (0, 998, 0)]])
