@@ -52,7 +52,8 @@ class SimulatedExchange:
     -----
     An order decided at ``t`` arrives at ``a = t + latency`` and is filled on the newest row with time <= ``a``: the
     caller hands over the book *before* the event that moved the clock to or past ``a``, never the one after it.
-    On an invalid book nothing fills: entries are cancelled, exits wait until it is valid again.
+    On an invalid book nothing fills: entries are cancelled, exits wait until it is valid again. What an exit could not
+    get from a row it gets from a later one: no quantity is taken twice.
     """
 
     def __init__(self, money: Money, latency_ns: int = 0, fill: str = "walk", max_age_ns: int = 5_000_000_000) -> None:
@@ -62,6 +63,7 @@ class SimulatedExchange:
             raise InputError(f"latency_ns must be >= 0, got {latency_ns!r}")
         self._money, self.latency_ns, self._fill, self._max_age = money, int(latency_ns), fill, int(max_age_ns)
         self.pending: list[Order] = []
+        self._drained: Snapshot | None = None  # the row that has no more for the exit that waits
 
     def submit(self, order: Order) -> None:
         """Send an order on its way."""
@@ -99,10 +101,11 @@ class SimulatedExchange:
             if order.type == "ENTRY" and (not sound or stale):
                 executions.append(Execution(order, stamp, (), "stale book" if sound else "invalid book"))
                 continue
-            parcels = self._take(order, book) if sound else ()
+            parcels = self._take(order, book) if sound and book is not self._drained else ()
             left = order.lots - sum(lots for _, lots in parcels)
             if left and order.type == "EXIT":
                 waiting.append(order._replace(lots=left))
+                self._drained = book
             if parcels or order.type == "ENTRY":
                 gone = "no more quantity" if left and order.type == "ENTRY" else ""
                 executions.append(Execution(order, stamp, parcels, gone))

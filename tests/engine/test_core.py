@@ -54,6 +54,19 @@ def test_a_position_is_left_once_the_book_is_valid_again(seed, market):
     assert [t.price for t in engine.step(market.row(195)).fills] == [97.5]
 
 
+def test_the_rest_of_an_exit_is_not_filled_on_the_quantity_it_has_taken(seed, market):
+    engine = seed(UP, FLAT, FLAT)
+    engine.step(market.row(200))
+    (part,) = engine.step(market.row(205, quantity=0.4)).fills
+    assert (part.size, engine.account.position) == (0.4, 0.6)
+    market.now += 1
+    assert engine.step(Trade("X", market.now, market.now, 1, 410, 1.0, 1)) is None
+    engine.step(market.row(206, quantity=0.4))
+    assert engine.account.position == 0.6, "the row before the new one has nothing left"
+    (rest,) = engine.step(market.row(207)).fills
+    assert (rest.size, rest.price) == (0.4, 103.0)
+
+
 def delayed(settings, ms, **strategy):
     return settings(execution={"latency_ms": ms, "taker_fee_bps": 0.0}, market={"depth": 2}, strategy=strategy)
 

@@ -54,6 +54,18 @@ def test_an_entry_gives_up_its_rest_and_an_exit_waits_for_it():
     assert rest.parcels == ((190, 10),) and rest.timestamp == 3 and not market.pending
 
 
+@pytest.mark.parametrize("fill", ["walk", "touch"])
+def test_what_a_row_showed_is_taken_once(fill):
+    market = exchange(order("EXIT", -1, lots=40), fill=fill)
+    row = book(200, 201)
+    (left,) = market.match(0, row, 0)
+    assert market.match(1, row, 0) == [], "a trade came, the book is the same"
+    (more,) = market.match(2, book(200, 201), 1)
+    assert market.match(3, None, 1) == []
+    taken = sum(lots for _, lots in left.parcels + more.parcels)
+    assert taken + sum(one.lots for one in market.pending) == 40 and taken == (40 if fill == "walk" else 20)
+
+
 @pytest.mark.parametrize("bad", [{"book": None}, {"book": book(200, 201, valid=False)}, {"trusted": False}])
 def test_nothing_fills_on_a_book_that_may_be_wrong(bad):
     market = exchange(order(), order("EXIT", -1)._replace(id=2))
