@@ -37,6 +37,11 @@ class Market:
     depth: int = 10  # levels a side of a row
     ladder: int = 12  # levels a side shown on the desk
 
+    def __post_init__(self) -> None:
+        for name in ("depth", "ladder"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be at least 1 level, got {getattr(self, name)!r}")
+
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
@@ -62,6 +67,10 @@ class Session:
     frames_per_second: float = 30.0
     port: int = 8866
     host: str = "127.0.0.1"
+
+    def __post_init__(self) -> None:
+        if not self.frames_per_second > 0:
+            raise ConfigError(f"frames_per_second must be greater than 0, got {self.frames_per_second!r}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,3 +85,17 @@ def test_notebooks_and_shell_find_the_same_folders(tmp_path, monkeypatch) -> Non
     assert load(env={"GENESIS_PATHS_MODELS": "mine"}).paths.models == "mine"
     (tmp_path / "genesis.toml").write_text("[paths]\nmodels = 'elsewhere'\n")
     assert load(env={}).paths.models == "../elsewhere"
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [
+        ("market", "depth", "0"),
+        ("market", "ladder", "-3"),
+        ("session", "frames_per_second", "0"),
+        ("execution", "latency_ms", "nan"),
+    ],
+)
+def test_numbers_that_nothing_can_be_done_with_are_refused(section, key, value) -> None:
+    with pytest.raises(ConfigError, match=rf"{key} must be .*, got '?{value}"):
+        load(env={f"GENESIS_{section}_{key}".upper(): value})

@@ -209,9 +209,15 @@ def _manifest(folder: Path) -> dict[str, Any]:
         raise ModelError(f"{file}: schema must be {SCHEMA}, got {manifest.get('schema')!r}")
     if missing := [key for key in KEYS if key not in manifest]:
         raise ModelError(f"{file}: damaged: no {', '.join(missing)}")
-    for key, kind in (("architecture", dict), ("columns", list), ("label", dict), ("files", dict)):
+    for key, kind in (
+        *(("architecture", dict), ("columns", list), ("label", dict), ("files", dict)),
+        *(("metrics", dict), ("training", dict), ("data", list), ("name", str), ("version", str)),
+    ):
         if not isinstance(manifest[key], kind):
             raise ModelError(f"{file}: damaged: {key} must be a JSON {kind.__name__}")
+    for session in manifest["data"]:
+        if not isinstance(session, dict) or not {"instrument", "provenance", "first", "last", "sha256"} <= set(session):
+            raise ModelError(f"{file}: damaged: data must tell of each session, got {session!r:.80}")
     if columns_hash([str(name) for name in manifest["columns"]]) != manifest["columns_hash"]:
         raise ModelError(f"{file}: columns do not match their hash")
     return manifest
