@@ -23,13 +23,13 @@ def detect(paths: tuple[Path, ...], kinds: tuple[str, ...], show: bool, as_json:
     """
     from genesis_lib.alerts import Surveillance
     from genesis_lib.clock import iso
-    from genesis_lib.detectors.evaluation import evaluate, read_labels
+    from genesis_lib.detectors.evaluation import Watched, evaluate_sessions, read_labels
     from genesis_lib.feeds.snapshots import build_rows, open_sessions
 
-    alerts, labels, rows, nanoseconds = [], None, 0, 0
+    watched, rows = [], 0
     for session in open_sessions(list(paths)):
         watch = Surveillance(session.instrument, kinds=kinds or None)
-        first = last = None
+        alerts, labels, first, last = [], None, None, None
         for row in build_rows(session):
             first, last = row.ts_exchange if first is None else first, row.ts_exchange
             rows += 1
@@ -37,12 +37,13 @@ def detect(paths: tuple[Path, ...], kinds: tuple[str, ...], show: bool, as_json:
                 alerts.append(alert)
                 if show:
                     click.echo(f"{iso(alert.timestamp)} {alert.severity:<8} {alert.kind}: {alert.message}", err=True)
-        nanoseconds += (last or 0) - (first or 0)
         for path in session.paths:
             found = read_labels(Path(path))
             labels = labels if found is None else (labels or []) + found
-    report = evaluate(alerts, labels, nanoseconds / 3.6e12, kinds)
-    emit({"detectors": report, "rows": rows, "hours": nanoseconds / 3.6e12}, as_json, _table(report))
+        watched.append(Watched(alerts, labels, (last - first) / 3.6e12))
+    report = evaluate_sessions(watched, kinds)
+    hours = sum(session.hours for session in watched)
+    emit({"detectors": report, "rows": rows, "hours": hours}, as_json, _table(report))
 
 
 def _table(report: dict) -> str:

@@ -6,12 +6,21 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 from genesis_lib.clock import NS
 from genesis_lib.detectors.base import DETECTORS, Alert
 from genesis_lib.errors import RecordingError
 
 GRACE_NS = 2 * NS  # an alarm this soon after an episode's end still belongs to it
+
+
+class Watched(NamedTuple):
+    """What a session's detectors said, what was planted in it (None where nobody knows), and its length in hours."""
+
+    alerts: Sequence[Alert]
+    labels: Sequence[Mapping] | None
+    hours: float
 
 
 def labels_path(recording: Path) -> Path:
@@ -43,41 +52,52 @@ def read_labels(recording: Path) -> list[dict] | None:
 def evaluate(
     alerts: Iterable[Alert], labels: Sequence[Mapping] | None, hours: float, kinds: Iterable[str] = ()
 ) -> dict[str, dict[str, float | int | None]]:
-    """Score alarms a kind.
+    """Score the alarms of one session a kind; see `evaluate_sessions`."""
+    return evaluate_sessions([Watched(tuple(alerts), labels, hours)], kinds)
+
+
+def evaluate_sessions(
+    sessions: Sequence[Watched], kinds: Iterable[str] = ()
+) -> dict[str, dict[str, float | int | None]]:
+    """Score alarms a kind; an alarm is held against the labels of its own session, and of no other at the same time.
 
     Parameters
     ----------
-    alerts
-        Alarms of any kinds.
-    labels
-        Episodes with ``kind``, ``start``, ``end`` (ns, exchange time); None where nobody knows what happened.
-    hours
-        Length of the data in event time.
+    sessions
+        Labels are episodes with ``kind``, ``start``, ``end`` (ns, exchange time).
     kinds
         Kinds to report; every detector when left out.
 
     Returns
     -------
     dict
-        Kind -> ``precision`` (alarms that fall into an episode of their kind, or within `GRACE_NS` of its end),
-        ``recall`` (episodes that raised an alarm), ``delay_ms`` (median from an episode's start to its first alarm),
-        ``alarms_per_hour``, ``alarms``, ``episodes``. The first three are None without episodes of the kind, precision
-        without alarms, delay where no episode was found.
+        Kind -> ``precision`` (alarms of labelled sessions that fall into an episode of their kind, or within `GRACE_NS`
+        of its end), ``recall`` (episodes that raised an alarm), ``delay_ms`` (median from an episode's start to its
+        first alarm), ``alarms_per_hour``, ``alarms``, ``episodes``. The first three are None without episodes of the
+        kind, precision without alarms, delay where no episode was found.
     """
-    alerts = list(alerts)
+    hours = sum(session.hours for session in sessions)
     report = {}
     for kind in kinds or DETECTORS:
-        times = sorted(alert.timestamp for alert in alerts if alert.kind == kind)
-        episodes = [(label["start"], label["end"] + GRACE_NS) for label in labels or () if label["kind"] == kind]
-        hits = [[time for time in times if start <= time <= end] for start, end in episodes]
-        inside = {time for hit in hits for time in hit}
-        delays = [(hit[0] - start) / 1e6 for hit, (start, _) in zip(hits, episodes) if hit]
+        alarms = judged = right = planted = 0
+        delays: list[float] = []
+        for session in sessions:
+            times = sorted(alert.timestamp for alert in session.alerts if alert.kind == kind)
+            alarms += len(times)
+            if session.labels is None:
+                continue
+            episodes = [(label["start"], label["end"] + GRACE_NS) for label in session.labels if label["kind"] == kind]
+            hits = [[time for time in times if start <= time <= end] for start, end in episodes]
+            inside = {time for hit in hits for time in hit}
+            judged, planted = judged + len(times), planted + len(episodes)
+            right += sum(time in inside for time in times)
+            delays += [(hit[0] - start) / 1e6 for hit, (start, _) in zip(hits, episodes) if hit]
         report[kind] = {
-            "precision": sum(time in inside for time in times) / len(times) if episodes and times else None,
-            "recall": len(delays) / len(episodes) if episodes else None,
+            "precision": right / judged if planted and judged else None,
+            "recall": len(delays) / planted if planted else None,
             "delay_ms": median(delays) if delays else None,
-            "alarms_per_hour": len(times) / hours if hours > 0 else None,
-            "alarms": len(times),
-            "episodes": len(episodes),
+            "alarms_per_hour": alarms / hours if hours > 0 else None,
+            "alarms": alarms,
+            "episodes": planted,
         }
     return report

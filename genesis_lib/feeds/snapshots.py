@@ -11,7 +11,7 @@ import numpy as np
 
 from genesis_lib.errors import InputError, RecordingError
 from genesis_lib.feeds.builder import RowBuilder
-from genesis_lib.feeds.instruments import MINUTE
+from genesis_lib.feeds.instruments import MINUTE, SECOND
 from genesis_lib.feeds.recording import (
     Recording,
     hash_files,
@@ -141,14 +141,17 @@ def read_snapshots(
     Raises
     ------
     InputError
-        When there is no row, or there are several instruments (`read_sessions` gives them apart).
+        When there is no row, or there are several instruments, or sessions of one time (`read_sessions` gives them
+        apart).
     """
     parts = read_sessions(spec, depth, tick_size=tick_size, symbol=symbol)
     names = sorted({part.instrument.name for part in parts})
     if len(names) > 1:
         raise InputError(f"spec holds {len(names)} instruments ({', '.join(names)}); read_sessions gives them apart")
     parts.sort(key=lambda part: int(part.ts_exchange[0]))
-    for part in parts[1:]:
+    for before, part in pairwise(parts):
+        if part.ts_exchange[0] < before.ts_exchange[-1]:
+            raise InputError("spec holds sessions that overlap in time; read_sessions gives them apart")
         part.valid[0] = False
     return concatenate(parts)
 
@@ -210,6 +213,9 @@ def concatenate(parts: list[Snapshots]) -> Snapshots:
     provenances = {part.provenance for part in parts}
     if len(provenances) > 1:
         raise InputError(f"parts must be of one provenance, got {', '.join(sorted(provenances))}")
+    ticks = sorted({part.instrument.tick_size for part in parts})
+    if len(ticks) > 1:
+        raise InputError(f"parts must be of one tick size, got {', '.join(map(str, ticks))}")
     return Snapshots(
         parts[0].instrument,
         np.concatenate([part.ts_exchange for part in parts]),
@@ -260,13 +266,13 @@ def _by_instrument(files: list[Path]) -> list[list[Path]]:
 
 
 def _chains(files: list[Path]) -> list[list[Path]]:
-    """Split files of one instrument into runs that follow each other in time."""
+    """Split files of one instrument into runs that follow each other in time; what overlaps is another session."""
     if len(files) == 1:
         return [files]
     spans = sorted((*_span(file), file) for file in files)
     chains = [[spans[0][2]]]
     for (_, end, _), (start, _, file) in pairwise(spans):
-        if start - end > SAME_SESSION_NS:
+        if not -SECOND <= start - end <= SAME_SESSION_NS:
             chains.append([])
         chains[-1].append(file)
     return chains

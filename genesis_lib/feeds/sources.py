@@ -124,6 +124,9 @@ def _open_files(specs: list[str], speed: float) -> Source:
     names = sorted({session.instrument.name for session in sessions})
     if len(names) > 1:
         raise InputError(f"a source is of one instrument, got {len(names)}: {', '.join(names)}")
+    ticks = sorted({session.instrument.tick_size for session in sessions})
+    if len(ticks) > 1:
+        raise InputError(f"the sessions of {names[0]} have several tick sizes ({ticks}); play one of them")
     first = sessions[0]
     digest = first.data_hash
     if len(sessions) > 1:
@@ -140,9 +143,13 @@ def _open_files(specs: list[str], speed: float) -> Source:
 
 def _chain(sessions: list[FinishedSession]) -> Iterator[Event | Snapshot]:
     """Sessions one after the other; where a later one begins nothing may look back over the seam."""
+    last = 0
     for number, session in enumerate(sessions):
         fresh = number > 0
         for event in session.events():
+            if fresh and event.ts_receive < last:
+                raise InputError(f"{session.name} begins before {sessions[number - 1].name} ends; play one of them")
+            last = max(last, event.ts_receive)
             if fresh and isinstance(event, Snapshot):
                 event = event._replace(valid=False)
             elif fresh:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from genesis_lib.detectors import DETECTORS, Alert
-from genesis_lib.detectors.evaluation import evaluate, labels_path, read_labels
+from genesis_lib.detectors.evaluation import Watched, evaluate, evaluate_sessions, labels_path, read_labels
 from genesis_lib.errors import RecordingError
 
 S = 1_000_000_000
@@ -44,6 +44,15 @@ def test_an_alarm_may_belong_to_two_episodes():
     labels = [{"kind": "spoofing", "start": 0, "end": 5 * S}, {"kind": "spoofing", "start": 4 * S, "end": 8 * S}]
     report = evaluate([alert("spoofing", 4.5)], labels, 1.0)["spoofing"]
     assert (report["precision"], report["recall"], report["delay_ms"]) == (1.0, 1.0, 2500.0)
+
+
+def test_sessions_of_the_same_time_are_held_apart():
+    alarms, label = [alert("spoofing", 11)], LABELS[:1]
+    report = evaluate_sessions([Watched(alarms, [], 0.5), Watched([], label, 0.5)], ["spoofing"])["spoofing"]
+    assert (report["precision"], report["recall"], report["alarms_per_hour"]) == (0.0, 0.0, 1.0)
+    # What nobody labelled is neither right nor wrong.
+    report = evaluate_sessions([Watched(alarms, None, 0.5), Watched(alarms, label, 0.5)], ["spoofing"])["spoofing"]
+    assert (report["precision"], report["recall"], report["alarms"]) == (1.0, 1.0, 2)
 
 
 def test_labels_are_read_from_beside_the_recording(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from genesis_lib.errors import InputError, RecordingError
 from genesis_lib.feeds import open_sessions, read_recording, read_sessions, read_snapshots
 from genesis_lib.feeds.snapshots import build_rows, classify, collect, concatenate
+from genesis_lib.feeds.sources import open_source
 from genesis_lib.storage.parquet import write_rows
 from genesis_lib.types import Snapshots
 
@@ -90,6 +92,23 @@ def test_rows_of_one_provenance_only(wire, tmp_path: Path) -> None:
     other = Snapshots(rows.instrument, rows.ts_exchange, rows.ts_receive, rows.levels, rows.flow, rows.valid, "live")
     with pytest.raises(InputError, match="live, recorded"):
         concatenate([rows, other])
+
+
+def test_rows_of_one_tick_size_only(wire, tmp_path: Path) -> None:
+    rows = read_snapshots(quotes(wire).write(tmp_path / "a.gz"))
+    with pytest.raises(InputError, match=r"one tick size, got 0\.1, 0\.5"):
+        concatenate([rows, replace(rows, instrument=replace(rows.instrument, tick_size=0.5))])
+
+
+def test_recordings_of_one_time_are_sessions_apart(wire, tmp_path: Path) -> None:
+    for name in ("seed1.gz", "seed2.gz"):
+        quotes(wire).diff(step_ms=5000).write(tmp_path / name)
+    assert [session.name for session in open_sessions(tmp_path)] == ["seed1.gz", "seed2.gz"]
+    assert [len(part) for part in read_sessions(tmp_path)] == [7, 7]
+    with pytest.raises(InputError, match="overlap in time"):
+        read_snapshots(tmp_path)
+    with pytest.raises(InputError, match=r"seed2.gz begins before seed1.gz ends"):
+        list(open_source(tmp_path).events())
 
 
 def test_what_gives_no_rows(wire, spot_2023, tmp_path: Path) -> None:

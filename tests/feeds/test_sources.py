@@ -94,6 +94,15 @@ def test_sessions_of_several_instruments_are_refused(usdm_2023, eth_2024):
         open_source([usdm_2023[0], eth_2024[0]])
 
 
+def test_sessions_on_two_grids_are_refused(wire, tmp_path):
+    for name, hour, price in (("a.gz", 0, "1.00"), ("b.gz", 1, "1.05")):
+        w = wire("FOOUSDT")
+        w.ts += hour * 3600 * 10**9
+        w.snapshot([(price, "2")], [("2.00", "2")]).diff([(price, "3")]).write(tmp_path / name)
+    with pytest.raises(InputError, match=r"FOOUSDT have several tick sizes \(\[0\.05, 1\.0\]\)"):
+        open_source(tmp_path)
+
+
 def test_a_seam_between_sessions_is_a_gap(usdm_2023, usdm_2024):
     source = open_source([*usdm_2023, *usdm_2024])
     gaps, last = [], 0
