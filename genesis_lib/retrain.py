@@ -11,6 +11,7 @@ import difflib
 import fcntl
 import json
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -32,6 +33,7 @@ from genesis_lib.types import Snapshots
 NOTEBOOK = "06_retraining.ipynb"
 EARNEST = {"folds": 5, "epochs": 12, "windows": 16_384, "stride": 3}  # the notebook's own defaults are for a look
 BOOTSTRAP_DRAWS = 1000
+DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")  # as cron counts them
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,8 +268,11 @@ def serve(cron: str, job: Callable[[], object]) -> None:
     from apscheduler.schedulers.blocking import BlockingScheduler
     from apscheduler.triggers.cron import CronTrigger
 
+    fields = cron.split()  # APScheduler's day 0 is Monday, cron's is Sunday: only the names mean the same
+    fields[4:] = [re.sub(r"^\*/([1-7])$", lambda n: ",".join(DAYS[: 7 : int(n[1])]), field) for field in fields[4:]]
+    fields[4:] = [re.sub(r"(?<![/\d])[0-7](?!\d)", lambda day: DAYS[int(day[0])], field) for field in fields[4:]]
     try:
-        trigger = CronTrigger.from_crontab(cron, timezone=UTC)
+        trigger = CronTrigger.from_crontab(" ".join(fields), timezone=UTC)
     except ValueError as error:
         raise InputError(f"schedule must be five cron fields such as '0 3 * * *', got {cron!r}: {error}") from error
     scheduler = BlockingScheduler(timezone=UTC)

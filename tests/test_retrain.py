@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import nbformat
@@ -197,3 +198,21 @@ def test_the_service_runs_its_job_by_the_clock(tmp_path) -> None:
     finally:
         service.send_signal(signal.SIGINT)
         service.wait(10)
+
+
+@pytest.mark.parametrize(
+    ("cron", "days"),
+    [("0 3 * * 0", "Sun"), ("0 3 * * 7", "Sun"), ("0 3 * * 1-5", "Mon Tue Wed Thu Fri"), ("0 3 * * 6,0", "Sun Sat"),
+     ("0 3 * * */3", "Sun Wed Sat"), ("0 3 * * sat", "Sat")],
+)  # fmt: skip
+def test_the_days_of_a_schedule_are_cron_s(monkeypatch, cron, days) -> None:
+    from apscheduler.schedulers.blocking import BlockingScheduler
+
+    triggers = []
+    monkeypatch.setattr(BlockingScheduler, "start", lambda self: None)
+    monkeypatch.setattr(BlockingScheduler, "add_job", lambda self, job, trigger, **options: triggers.append(trigger))
+    retrain.serve(cron, lambda: None)
+    week = [datetime(2026, 11, 22 + day, tzinfo=UTC) for day in range(7)]  # from a Sunday on
+    assert {d.strftime("%a") for d in week if triggers[0].get_next_fire_time(None, d).date() == d.date()} == set(
+        days.split()
+    )
