@@ -134,9 +134,15 @@ class LiveSource:
     async def _serve(self) -> None:
         urls = self._endpoints.websocket_urls(self.instrument.symbol, self._websocket_base)
         trust = not self._rest_base.startswith("http://127.")
-        async with httpx.AsyncClient(timeout=10.0, trust_env=trust) as self._http, asyncio.TaskGroup() as group:
-            for url in urls:
-                group.create_task(self._keep(url))
+        async with httpx.AsyncClient(timeout=10.0, trust_env=trust) as self._http:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for url in urls:
+                        group.create_task(self._keep(url))
+            finally:
+                if self._fetching is not None:
+                    self._fetching.cancel()
+                    await asyncio.gather(self._fetching, return_exceptions=True)
 
     async def _keep(self, url: str) -> None:
         """Hold one connection open for ever."""

@@ -100,6 +100,17 @@ def test_a_cut_connection_is_opened_again_and_the_book_is_right_again(quick):
     assert source.sync.counts["joins"] >= 2
 
 
+def test_closing_ends_a_fetch_that_waits():
+    with LocalVenue(Simulator(3, minutes=1.0), speed=20.0, wait_for=2) as venue:
+        venue.refuse(429, "60", count=5)
+        source = live(venue)
+        take(source, None, lambda events: source.ledger.counts["no snapshot"] > 0)
+        fetching = source._fetching
+        assert not fetching.done()
+        source.close()
+    assert fetching.cancelled(), "else Python complains of a task that was destroyed while pending"
+
+
 def test_a_silent_connection_counts_as_dead(quick):
     with LocalVenue(Simulator(4), speed=20.0, wait_for=2) as venue:
         source = live(venue, silence=0.3)
