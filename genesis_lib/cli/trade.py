@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from genesis_lib.cli import emit, json_option
-from genesis_lib.errors import StateError
+from genesis_lib.errors import InputError, StateError
 
 SIMULATED_MINUTES = 10.0
 
@@ -61,6 +61,8 @@ def backtest(
     source = open_source(spec, seed=seed, minutes=minutes, config=config)
     artifact = None if model == "none" else registry.load(model, root=config.paths.models)
     name = session or f"{session_name(source.name)}-backtest-{secrets.token_hex(2)}"
+    if name != Path(name).name or name in (".", ".."):
+        raise InputError(f"session must be a name without folders, got {name!r}")
     folder = Path(config.paths.sessions) / name
     if folder.exists():
         raise StateError(f"session {name} exists already; choose another name")

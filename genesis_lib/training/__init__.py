@@ -22,6 +22,9 @@ _HOMES = {
     "describe": "dataset",
     "Samples": "dataset",
     "TrainingConfig": "lit",
+    "challenge": "gate",
+    "hold_out": "gate",
+    "judge": "gate",
     "gather_sessions": "sessions",
     "register_best": "card",
 }
