@@ -15,8 +15,10 @@ run: setup        ## the live session and its dashboard
 	@$(BIN)/genesis run $(ARGS)
 
 test: setup       ## every test that fits in ten minutes, and the notebooks
-	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
-	@$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=300 notebooks
+	@status=0; \
+	$(BIN)/python -m pytest -m "not slow" $(ARGS) || status=1; \
+	$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=300 notebooks || status=1; \
+	exit $$status
 
 slow: setup       ## the long tests
 	@$(BIN)/python -m pytest -m slow $(ARGS)

@@ -124,7 +124,7 @@ class Tab:
             self.page.close(run_before_unload=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install -e .[test]")
     if not Path(CHROMIUM).exists():
