@@ -247,7 +247,8 @@ def class_share_figure(shares: Mapping[str, Sequence[float]], title: str = "Clas
         figure.add_bar(
             y=list(shares), x=values, name=name, orientation="h", marker={"color": CLASS_COLOURS[name]},
             text=[f"{value:.1%}" for value in values], textposition="inside", insidetextanchor="middle",
+            insidetextfont={"color": INK if name == "NEUTRAL" else PAPER},
         )  # fmt: skip
     figure.update_xaxes(tickformat=".0%", range=[0, 1]).update_yaxes(autorange="reversed", showgrid=False)
-    figure.update_layout(barmode="stack", hovermode="closest")
+    figure.update_layout(barmode="stack", hovermode="closest", legend={"traceorder": "normal"})
     return _finish(figure, title, 120 + 42 * max(len(shares), 1)).update_layout(hovermode="closest")

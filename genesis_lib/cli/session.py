@@ -25,6 +25,7 @@ from genesis_lib.strategy import preset
 
 NOTEBOOK = Path("notebooks/05_live_trading.ipynb")
 REMEMBERED = ("source", "speed", "model", "seed", "minutes", "strategy")
+SHOW_SPEED = "4"  # of what plays when nothing was named: a newcomer should not wait minutes for the first trade
 READY_S = 60.0
 COMMAND_S = 2.0  # patience of a shell; a viewer's is shorter
 ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
@@ -38,7 +39,7 @@ ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", 
     metavar="SPEC",
     help="Recording, Parquet folder, CSV, simulator[:SYMBOL], or VENUE:SYMBOL. Repeat for the files of one recording.",
 )
-@click.option("--speed", metavar="X|max", help="Times as fast as it was recorded.  [1; max when headless]")
+@click.option("--speed", metavar="X|max", help="Times as fast as it was recorded.  [1; 4 for the default source; max when headless]")
 @click.option("--model", metavar="MODEL", help="Name, version, champion, or none.  [champion]")
 @click.option("--strategy", metavar="PRESET", help="Preset of rules.  [default]")
 @click.option("--minutes", type=float, metavar="M", help="End after so many minutes of market time.")
@@ -62,8 +63,9 @@ def run(headless: bool, port: int | None, no_browser: bool, stay: bool, as_json:
     config = load(session={"port": port})
     path, wanted = _session(config, wanted)
     config = load(session={"port": port}, strategy={"preset": wanted["strategy"]})
+    pace = "1" if wanted["source"] else SHOW_SPEED
     wanted["source"] = list(wanted["source"]) or default_source(config.paths.recordings)
-    wanted["speed"] = wanted["speed"] or ("max" if headless else "1")
+    wanted["speed"] = wanted["speed"] or ("max" if headless else pace)
     parse_speed(wanted["speed"])
     if (minutes := wanted["minutes"]) is not None and not 0 < minutes < float("inf"):
         raise InputError(f"minutes must be a number greater than 0, got {minutes!r}")

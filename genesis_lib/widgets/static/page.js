@@ -27,11 +27,11 @@ const PAGE = `
       <div class="gd-totals">
         <div><span>Unrealised</span><b data-id="unrealized">–</b></div>
         <div><span>Realised</span><b data-id="realized">–</b></div>
-        <div><span>Total</span><b data-id="total">–</b></div>
+        <div title="Realised and unrealised, less fees"><span>After fees</span><b data-id="equity">–</b></div>
       </div>
       <dl>
         <div><dt>Fees</dt><dd data-id="fees">–</dd></div>
-        <div title="Realised and unrealised, less fees"><dt>After fees</dt><dd data-id="equity">–</dd></div>
+        <div title="Realised and unrealised, before fees"><dt>Total</dt><dd data-id="total">–</dd></div>
         <div><dt>Position</dt><dd data-id="position">–</dd></div>
         <div><dt>Entry</dt><dd data-id="entry">–</dd></div>
         <div><dt>Mid</dt><dd data-id="mid">–</dd></div>

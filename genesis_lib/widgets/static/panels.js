@@ -6,7 +6,7 @@ import { POINT } from "./store.js";
 
 const LINK_WORDS = {
   connecting: "Connecting",
-  live: "Live",
+  live: "Connected",
   stale: "Stale",
   ended: "Ended",
   lost: "Session lost",
