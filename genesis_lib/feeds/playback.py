@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import orjson
 
 from genesis_lib.errors import InputError, RecordingError
-from genesis_lib.feeds.binance import BinanceParser, BinanceSync, decode
+from genesis_lib.feeds.binance import GAP, BinanceParser, BinanceSync, decode, message_of
 from genesis_lib.feeds.binance_wire import BinanceWriter
 from genesis_lib.feeds.recording import BinanceRecording, raw_lines
 from genesis_lib.feeds.simulator import Simulator
 from genesis_lib.types import ASK, BID, DepthSnapshot, DepthUpdate, Event, Gap
 from orderbook_ext import OrderBook
+
+STREAMS = {"depthUpdate": "depth", "markPriceUpdate": "markPrice"}  # kinds whose stream has another name
 
 
 class Message(NamedTuple):
@@ -162,10 +165,12 @@ class Playback:
                 raise RecordingError(str(error), line.file, line.number) from None
             self.now = max(self.now, line.ts_receive)
             self._apply(event)
-            combined = line.payload.decode().rstrip()
+            kind, body = message_of(message)
+            data = orjson.dumps(body).decode()
             if isinstance(event, DepthSnapshot):
-                yield Message(line.ts_receive, "", combined, combined, False)
-            elif "stream" in message and "data" in message:
-                data = combined[combined.index('"data":') + 7 : -1]
-                name = self.stream_name(message["stream"])
+                yield Message(line.ts_receive, "", data, data, False)
+            elif kind not in ("control", "snapshot", GAP):
+                # A line without the envelope of a combined stream is of the stream that has its kind.
+                stream = message.get("stream") or f"{self.instrument.symbol}@{STREAMS.get(kind, kind)}"
+                name, combined = self.stream_name(stream), f'{{"stream":"{stream}","data":{data}}}'
                 yield Message(line.ts_receive, name, data, combined, isinstance(event, DepthUpdate))

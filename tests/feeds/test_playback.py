@@ -40,6 +40,25 @@ def test_a_recording_and_the_simulation_it_was_written_from_play_the_same(tmp_pa
     assert all(json.loads(m.combined)["data"] == json.loads(m.data) for m in live)
 
 
+def test_lines_without_an_envelope_or_with_another_order_play_the_same(tmp_path):
+    simulator = Simulator(3, minutes=0.05)
+    with gzip.open(write_labelled(tmp_path, simulator)["path"], "rt") as stream:
+        lines = [line.split(" ", 1) for line in stream]
+    _, expected = play(tmp_path / "simbtc_seed3.gz")
+    for name in ("bare", "turned"):
+        turned = []
+        for stamp, text in lines:
+            message = json.loads(text)
+            if "data" in message:
+                message = message["data"] if name == "bare" else dict(reversed(message.items()))
+            turned.append(f"{stamp} {json.dumps(message)}\n")
+        (tmp_path / f"{name}.dat").write_text("".join(turned))
+        (tmp_path / f"{name}.dat.meta.json").write_text((tmp_path / "simbtc_seed3.meta.json").read_text())
+        _, played = play(tmp_path / f"{name}.dat")
+        assert [(m.stream, json.loads(m.data)) for m in played] == [(m.stream, json.loads(m.data)) for m in expected]
+        assert all(json.loads(m.combined)["data"] == json.loads(m.data) for m in played)
+
+
 def test_the_rest_answer_is_the_book_as_of_the_last_message(tmp_path):
     simulator = Simulator(4, minutes=0.1)
     played, messages = play(simulator)
