@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from genesis_lib.cli import emit, json_option
+from genesis_lib.errors import InputError
 
 FILES = click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
 TICK = click.option(
@@ -18,17 +19,24 @@ TICK = click.option(
 @click.command()
 @FILES
 @TICK
+@click.option("--strict", is_flag=True, help="Exit with 1 when a check disagrees, not only when there is no book.")
 @json_option
-def verify(files: tuple[Path, ...], tick_size: float | None, as_json: bool) -> None:
+def verify(files: tuple[Path, ...], tick_size: float | None, strict: bool, as_json: bool) -> None:
     """Rebuild the book of one session's recording and audit it against what else it tells.
 
     `bbo_checked` best prices and sizes after an update were compared with the independent bookTicker stream,
     `bbo_equal` of them agree. `checksums` and `snapshots` are 0 where the format carries none.
     """
     from genesis_lib.feeds.recording import read_recording
-    from genesis_lib.feeds.verify import audit
+    from genesis_lib.feeds.verify import audit, doubts
 
-    emit(audit(read_recording(files, tick_size=tick_size)), as_json)
+    found = audit(read_recording(files, tick_size=tick_size))
+    wrong = doubts(found)
+    verdict = f"NOT PROVEN: {', '.join(wrong)}" if wrong else "PROVEN: every check that the recording allows agrees"
+    width = max(map(len, found))
+    emit(found | {"doubts": wrong}, as_json, "\n".join([*(f"{k:<{width}}  {v}" for k, v in found.items()), verdict]))
+    if strict and wrong:
+        raise InputError(verdict)
 
 
 @click.command()

@@ -80,6 +80,8 @@ def train(
     from genesis_lib.training import evaluate as score
     from genesis_lib.training.card import fold_records
 
+    if name is not None:
+        registry.check_name(name)  # before hours of training, not after
     root = _settings_root(out)
     label = Label(kind, horizon, threshold if threshold == "balanced" else _number("threshold", threshold))
     training = TrainingConfig(

@@ -39,7 +39,7 @@ ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", 
     metavar="SPEC",
     help="Recording, Parquet folder, CSV, simulator[:SYMBOL], or VENUE:SYMBOL. Repeat for the files of one recording.",
 )
-@click.option("--speed", metavar="X|max", help="Times as fast as it was recorded.  [1; 4 for the default source; max when headless]")
+@click.option("--speed", metavar="X|max", help="Times as fast as recorded.  [1; 4 without a source; max if headless]")
 @click.option("--model", metavar="MODEL", help="Name, version, champion, or none.  [champion]")
 @click.option("--strategy", metavar="PRESET", help="Preset of rules.  [default]")
 @click.option("--minutes", type=float, metavar="M", help="End after so many minutes of market time.")

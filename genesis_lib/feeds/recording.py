@@ -17,7 +17,7 @@ from typing import NamedTuple
 from genesis_lib.errors import InputError, RecordingError
 from genesis_lib.feeds.binance import BinanceParser, decode, message_of, synchronize, venue_of
 from genesis_lib.feeds.instruments import SECOND, grid_of, known
-from genesis_lib.feeds.sidecar import read_sidecar
+from genesis_lib.feeds.sidecar import provenance_of, read_sidecar
 from genesis_lib.types import DepthUpdate, Event, Instrument
 
 MAX_STEP_BACK = SECOND  # a clock that is set may step back a little; more than this is a damaged recording
@@ -165,8 +165,7 @@ def read_recording(
     sidecar = next(filter(None, map(read_sidecar, files)), None)
     found = instrument or (sidecar.instrument if sidecar and not tick_size else _find_instrument(files, tick_size))
     recording = BinanceRecording(files, found, skip_other_symbols=instrument is not None)
-    if sidecar is not None:
-        recording.provenance = sidecar.provenance
+    recording.provenance = provenance_of(sidecar, found.symbol)
     return recording
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from genesis_lib.errors import RecordingError
+from genesis_lib.feeds.flow_parameters import MARKETS
 from genesis_lib.feeds.raw_writer import write_json
 from genesis_lib.types import PROVENANCES, Instrument
 
@@ -16,6 +17,13 @@ class Sidecar(NamedTuple):
 
     instrument: Instrument
     provenance: str
+
+
+def provenance_of(sidecar: Sidecar | None, symbol: str) -> str:
+    """Provenance of a recording; without a sidecar the simulator's own symbols still say whose flow it is."""
+    if sidecar is not None:
+        return sidecar.provenance
+    return "simulated" if symbol in MARKETS else "recorded"
 
 
 def sidecar_path(recording: Path) -> Path:

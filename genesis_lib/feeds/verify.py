@@ -129,6 +129,22 @@ def audit(recording: Recording) -> dict[str, Any]:
     }
 
 
+def doubts(found: dict[str, Any]) -> list[str]:
+    """Say what in an audit speaks against the book; nothing when every check that the recording allows agrees.
+
+    >>> nothing = dict.fromkeys(("gaps", "holes", "checksums", "checksums_ok", "snapshots", "snapshots_equal"), 0)
+    >>> doubts(nothing | {"crossed": 2, "bbo_checked": 9, "bbo_equal": 9})
+    ['2 crossed books']
+    """
+    words = {"gaps": "gaps", "holes": "holes in time", "crossed": "crossed books"}
+    told = [f"{found[key]} {word}" for key, word in words.items() if found[key]]
+    pairs = (("bbo_checked", "bbo_equal", "best prices"), ("checksums", "checksums_ok", "checksums"))
+    for all_of, right, word in (*pairs, ("snapshots", "snapshots_equal", "snapshots")):
+        if found[all_of] != found[right]:
+            told.append(f"{found[all_of] - found[right]} of {found[all_of]} {word} differ")
+    return told
+
+
 def _compare(found: _Best, told: _Best) -> tuple[int, int]:
     """Compare the rebuilt best with the newest told at or before the same id: how many compared, how many equal."""
     ids, ticks, quantities = found.columns()

@@ -102,6 +102,13 @@ def load(model: str | Path = "champion", root: str | Path = "models") -> Artifac
     raise ModelError(f"{root}: no model {str(model)!r}; known names: {known}")
 
 
+def check_name(name: str) -> str:
+    """The name, when a model may have it."""
+    if not NAME.fullmatch(name) or name == "champion":
+        raise ModelError(f"name must be lower-case letters, digits, '.', '_' or '-' (not 'champion'), got {name!r}")
+    return name
+
+
 def register(
     name: str,
     *,
@@ -125,8 +132,7 @@ def register(
     `card` may hold ``{name}`` and ``{version}``, which are filled in. The same content registered twice is one
     version.
     """
-    if not NAME.fullmatch(name) or name == "champion":
-        raise ModelError(f"name must be lower-case letters, digits, '.', '_' or '-' (not 'champion'), got {name!r}")
+    check_name(name)
     root = Path(root)
     root.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=".staging-", dir=root))

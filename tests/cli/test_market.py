@@ -96,3 +96,15 @@ def test_a_recording_without_its_snapshot_says_so(spot_2023) -> None:
 def test_two_sessions_at_once(recording: Path, tmp_path: Path, usdm_2023) -> None:
     found = json.loads(genesis("ingest", recording, usdm_2023[0], "--out", tmp_path / "out", "--json").stdout)
     assert found["sessions"] == 2 and found["rows"] == 11 + 4_323 and len(found["files"]) == 2
+
+
+def test_a_book_that_cannot_be_trusted_is_called_so(recording: Path, tmp_path: Path) -> None:
+    sound = genesis("verify", recording)
+    assert sound.exit_code == 0 and sound.output.splitlines()[-1].startswith("PROVEN: ")
+    lines = gzip.decompress(recording.read_bytes()).decode().splitlines(keepends=True)
+    broken = tmp_path / "lossy.gz"
+    broken.write_bytes(gzip.compress("".join(lines[:5] + lines[6:]).encode()))  # without one diff
+    told = genesis("verify", broken)
+    assert told.exit_code == 0 and told.output.splitlines()[-1].startswith("NOT PROVEN: 1 gaps")
+    assert json.loads(genesis("verify", broken, "--json").stdout)["doubts"] == ["1 gaps"]
+    assert genesis("verify", broken, "--strict").exit_code == 1

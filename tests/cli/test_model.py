@@ -74,3 +74,12 @@ def test_what_is_trained_on_is_not_shown_as_unseen(tmp_path):
     done = CliRunner().invoke(main, ["train", path, *QUICK, "--unseen", path, "--out", str(tmp_path / "models")])
     assert done.exit_code == 1 and "is among what is to be trained on" in done.stderr, done.stderr
     assert "fold" not in done.stderr and not (tmp_path / "models").exists(), "said before hours of training"
+
+
+def test_a_name_no_model_may_have_is_refused_before_any_training(tmp_path):
+    result = CliRunner().invoke(
+        main, ["train", "simulator", "--minutes", "600", "--name", "../x", "--out", str(tmp_path)]
+    )
+    assert result.exit_code == 1
+    assert "name must be lower-case letters" in result.output
+    assert not list(tmp_path.iterdir())

@@ -82,6 +82,6 @@ def test_a_session_is_never_written_over(call):
 @pytest.mark.parametrize("name", ["../evil", "x/../../evil", "..", "a/b"])
 def test_a_journal_stays_under_the_sessions(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
-    result = CliRunner().invoke(main, ["backtest", "simulator", "--minutes", "0.1", "--model", "none", "--session", name])
+    result = CliRunner().invoke(main, [*map(str, SHORT), "--session", name])
     assert (result.exit_code, result.output) == (1, f"genesis: session must be a name without folders, got '{name}'\n")
     assert not list(tmp_path.rglob("*.db")) and not list(tmp_path.parent.glob("evil*"))

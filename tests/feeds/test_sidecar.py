@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from genesis_lib.errors import RecordingError
-from genesis_lib.feeds.sidecar import read_sidecar, sidecar_path, write_sidecar
+from genesis_lib.feeds import read_recording
+from genesis_lib.feeds.labelled import write_labelled
+from genesis_lib.feeds.sidecar import provenance_of, read_sidecar, sidecar_path, write_sidecar
+from genesis_lib.feeds.simulator import Simulator
 from genesis_lib.types import Instrument
 
 SIM = Instrument("simulator", "SIMBTC", 0.1, 0.001)
@@ -44,3 +48,11 @@ def test_text_that_is_no_json_is_named(tmp_path):
     (tmp_path / "x.meta.json").write_text("{")
     with pytest.raises(RecordingError, match=r"x\.meta\.json: not the sidecar"):
         read_sidecar(tmp_path / "x.gz")
+
+
+def test_a_simulated_recording_stays_simulated_without_its_sidecar(tmp_path):
+    made = write_labelled(tmp_path, Simulator(4, minutes=0.05))
+    alone = tmp_path / "copy.gz"
+    alone.write_bytes(Path(made["path"]).read_bytes())
+    assert read_recording(alone).provenance == "simulated"
+    assert provenance_of(None, "BTCUSDT") == "recorded"
