@@ -88,7 +88,8 @@ def load(model: str | Path = "champion", root: str | Path = "models") -> Artifac
     if model == "champion":
         pointer = champion(root)
         if pointer is None:
-            raise ModelError(f"{root}: no champion: train a model with --promote first")
+            hint = "run from the workbench's folder, set GENESIS_PATHS_MODELS, or train a model with --promote"
+            raise ModelError(f"{root.resolve()}: no champion there: {hint}")
         return artifacts.read(root / pointer[0] / pointer[1])
     for folder in (root / model, Path(model)):
         if (folder / artifacts.MANIFEST).is_file():
