@@ -20,7 +20,7 @@ from genesis_lib.feeds.simulator import Simulator
 def benchmarks(monkeypatch, tmp_path):
     """The checkout's benchmarks, made small, on a machine without recordings and models."""
     command.import_benchmarks()
-    from benchmarks import book, features, pipeline, predictor, streams
+    from benchmarks import book, features, pipeline, predictor, streams, train
 
     near_touch = streams.near_touch
     monkeypatch.setattr(book, "near_touch", lambda: near_touch(3_000))
@@ -30,6 +30,9 @@ def benchmarks(monkeypatch, tmp_path):
     monkeypatch.setattr(predictor, "STEPS", 30)
     monkeypatch.setattr(predictor, "PEER_STEPS", 10)
     monkeypatch.setattr(pipeline, "PEER_EVENTS", 20)
+    monkeypatch.setattr(train, "BATCH", 16)
+    monkeypatch.setattr(train, "REPEATS", 1)
+    monkeypatch.setattr(train, "THREADS", 1)
     monkeypatch.setattr(pipeline, "SIMULATED_MINUTES", 0.25)
     monkeypatch.setenv("GENESIS_RECORDINGS", str(tmp_path / "none"))
     monkeypatch.setenv("GENESIS_PATHS_MODELS", str(tmp_path / "models"))
@@ -82,9 +85,9 @@ def test_a_wrong_book_is_noticed(benchmarks, monkeypatch):
 
 
 def test_the_other_stages(benchmarks):
-    rows, notes = rows_of("features", "predictor", "pipeline")
+    rows, notes = rows_of("features", "predictor", "pipeline", "train")
     stages = [row["stage"] for row in rows]
-    assert stages == sorted(stages, key=["features", "predictor", "pipeline"].index)
+    assert stages == sorted(stages, key=["features", "predictor", "pipeline", "train"].index)
     timed = [row for row in rows if row["p99_ns"] is not None]
     assert timed and all(row["p99_ns"] >= row["ns"] > 0 for row in timed)
     assert any(row["name"] == "simulated: wire to decision" for row in rows)
