@@ -42,7 +42,8 @@ $(READY): setup.py
 	@$(PIP) install -q "$(TORCH)"
 	@$(PIP) install -q --no-build-isolation -e ".[test]"
 	@$(BIN)/python -m ipykernel install --sys-prefix --name genesis --display-name "Genesis" >/dev/null
-	@$(BIN)/jupyter labextension disable "@jupyterlab/apputils-extension:announcements" >/dev/null 2>&1  # it asks the web
+	@$(BIN)/jupyter labextension disable "@jupyterlab/apputils-extension:announcements" >/dev/null 2>&1 || \
+		echo "make: JupyterLab's announcements could not be switched off; it may ask for news from the web" >&2
 	@touch $(READY) $(COMPILED)
 
 $(COMPILED): $(READY) $(wildcard orderbook_ext/*.pyx orderbook_ext/*.pxd)

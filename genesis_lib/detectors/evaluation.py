@@ -66,7 +66,7 @@ def evaluate_sessions(
     sessions
         Labels are episodes with ``kind``, ``start``, ``end`` (ns, exchange time).
     kinds
-        Kinds to report; every detector when left out.
+        Kinds to report; when left out every detector, and what was planted that none of them watches for (recall 0).
 
     Returns
     -------
@@ -77,8 +77,9 @@ def evaluate_sessions(
         kind, precision without alarms, delay where no episode was found.
     """
     hours = sum(session.hours for session in sessions)
+    told = {label["kind"] for session in sessions for label in session.labels or ()}
     report = {}
-    for kind in kinds or DETECTORS:
+    for kind in tuple(kinds) or (*DETECTORS, *sorted(told - set(DETECTORS))):
         alarms = judged = right = planted = 0
         delays: list[float] = []
         for session in sessions:

@@ -211,7 +211,7 @@ class BinanceParser:
     def _off_grid(self, price: float) -> None:
         raise InputError(
             f"price {price!r} is no positive multiple of the tick size {self.instrument.tick_size!r} of "
-            f"{self.instrument.name}, or more than 2**50 ticks; give the right one with --tick-size"
+            f"{self.instrument.name}, or more than 2**50 ticks; give the right one (verify and ingest take --tick-size)"
         )
 
 

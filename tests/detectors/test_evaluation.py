@@ -67,3 +67,10 @@ def test_foreign_labels_are_refused(tmp_path, content):
     labels_path(tmp_path / "sim.gz").write_text(content)
     with pytest.raises(RecordingError, match=r"sim\.labels\.json: not a list of labels"):
         read_labels(tmp_path / "sim.gz")
+
+
+def test_what_no_detector_watches_for_is_missed_and_said_so():
+    report = evaluate([], [{"kind": "iceberg", "start": 0, "end": 9}], 1.0)
+    assert set(report) == {*DETECTORS, "iceberg"}
+    assert report["iceberg"]["recall"] == 0.0 and report["iceberg"]["episodes"] == 1
+    assert "iceberg" not in evaluate([], [{"kind": "iceberg", "start": 0, "end": 9}], 1.0, ["spoofing"])
