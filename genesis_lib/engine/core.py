@@ -200,7 +200,7 @@ class Engine:
         self._take(row)
         if self._watch is not None:
             self._watch.step(row)
-        self._trader.see(row, now)
+        self._trader.learn(row, self.probabilities, now)
         return Step(-1, row, self.probabilities, self.signal, self.confidence, (), ())
 
     @property

@@ -60,24 +60,33 @@ class Trader:
 
     def decide(self, row: Snapshot, probabilities: np.ndarray, now: int, index: int) -> None:
         """Mark the account, let the strategy decide on a new row, send its order and sample the equity."""
-        spread = self.see(row, now)
-        down, neutral, up = probabilities.tolist()
-        lots, since = self.account.lots, self._since
-        view = View(
-            row.valid, self.account.active, bool(self.exchange.pending), down, neutral, up, lots,
-            since if lots else 0, 0 if lots else since, spread, now - row.ts_receive,
-        )  # fmt: skip
+        view = self._view(row, probabilities, now, bool(self.exchange.pending))
         decision = self._strategy.step(view)
         if isinstance(decision, Enter):
             self._enter(decision, view, index)
         elif isinstance(decision, Leave):
-            self._order("EXIT", -1 if lots > 0 else 1, abs(lots), decision.confidence, decision.reason, index)
+            self._order(
+                "EXIT", -1 if view.position > 0 else 1, abs(view.position), decision.confidence, decision.reason, index
+            )
         if self.account.killed:
             self._flatten(index)
         if now >= self._next_sample:
             self.sample(probabilities, index)
 
-    def see(self, row: Snapshot, now: int) -> int:
+    def learn(self, row: Snapshot, probabilities: np.ndarray, now: int) -> None:
+        """Take in a row of before a restart: the strategy sees it as if an order were under way, and does nothing."""
+        self._strategy.step(self._view(row, probabilities, now, True))
+
+    def _view(self, row: Snapshot, probabilities: np.ndarray, now: int, pending: bool) -> View:
+        spread = self._see(row, now)
+        down, neutral, up = probabilities.tolist()
+        lots, since = self.account.lots, self._since
+        return View(
+            row.valid, self.account.active, pending, down, neutral, up, lots,
+            since if lots else 0, 0 if lots else since, spread, now - row.ts_receive,
+        )  # fmt: skip
+
+    def _see(self, row: Snapshot, now: int) -> int:
         """Take in a row, mark the account to it, and return its spread in ticks (0 of an invalid row)."""
         self._row, self._row_time = row, now
         self._since += 1

@@ -307,3 +307,18 @@ def test_the_seeds_size_is_at_most_one(market, settings):
 def test_inverse_contracts_are_said_to_be_accounted_as_linear():
     engine = Engine(Instrument("binance-coinm", "BTCUSD_PERP", 0.1, 1.0))
     assert "inverse" in engine.finish()["contract"]
+
+
+def test_the_default_rules_know_after_a_restart_what_they_knew_before(market, scripted, settings):
+    rng = np.random.default_rng(4)
+    script = [tuple(p) for p in rng.dirichlet((4, 4, 4), 900)]
+    rows = [market.row(200 + int(tick)) for tick in np.cumsum(rng.integers(-1, 2, 900))]
+    config = settings(strategy={"preset": "default"})
+    going, back = (Engine(market.instrument, artifact=scripted(*script), config=config) for _ in range(2))
+    for row in rows[:500]:
+        going.step(row)  # stopped: no entries, but the market is seen
+        assert back.warm(row).fills == ()
+    for engine in (going, back):
+        engine.start()
+    fills = [[trade[1:] for row in rows[500:] for trade in engine.step(row).fills] for engine in (going, back)]
+    assert fills[0] == fills[1] and len(fills[0]) > 2
