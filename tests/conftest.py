@@ -1,10 +1,11 @@
-"""Fixtures every test may ask for: the real recordings, where they are."""
+"""Fixtures every test may ask for: the real recordings, where they are, and a model that knows nothing."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -65,3 +66,26 @@ def spot_2023() -> list[Path]:
 def taifex() -> Path:
     """The folder of TAIFEX Parquet files."""
     return _recording("taifex")[0]
+
+
+class Uniform:
+    """Says 1/3 each: the seed's rules trade on it at every row."""
+
+    name, version, columns, levels = "uniform", "1", ("obi_1",), 1
+
+    def exposure(self, instrument, first, last):
+        return "unseen"
+
+    def predictor(self):
+        """Stateless: itself."""
+        return self
+
+    def step(self, row):
+        """The same for every row."""
+        return np.full(3, 1 / 3)
+
+
+@pytest.fixture(scope="session")
+def uniform() -> Uniform:
+    """A model for tests of what comes after the model."""
+    return Uniform()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
+import runpy
+from pathlib import Path
 
-import numpy as np
 import pytest
 
 from genesis_lib import backtest
@@ -17,22 +17,8 @@ from genesis_lib.live.session import Session
 DECISIONS = ("commands", "orders", "trades", "gaps", "alerts")
 
 
-class QueueReader:
-    """A model that follows the longer queue; trades a lot under both presets."""
-
-    name, version, columns, levels, window = "queue-reader", "1", ("obi_1",), 1, 1
-
-    def exposure(self, instrument, first, last):
-        return "unseen"
-
-    def predictor(self):
-        """Stateless: itself."""
-        return self
-
-    def step(self, row):
-        """Up by the share of the bid's queue."""
-        up = 0.4 + 0.4 * row[0]
-        return np.array([0.8 - up, 0.2, up]) if not math.isnan(row[0]) else np.full(3, math.nan)
+# The very model of the session under test, so that both halves of the invariant are driven alike.
+QueueReader = runpy.run_path(str(Path(__file__).with_name("live") / "worker.py"))["QueueReader"]
 
 
 def decisions(journal):

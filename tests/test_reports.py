@@ -10,32 +10,13 @@ from genesis_lib.feeds import open_source
 from genesis_lib.journal import Journal, read_journal
 
 
-class Uniform:
-    """Says 1/3 each: the seed's rules trade on it at every row."""
-
-    name, version, columns, levels = "uniform", "1", ("obi_1",), 1
-
-    def exposure(self, instrument, first, last):
-        return "unseen"
-
-    def predictor(self):
-        """Stateless: itself."""
-        return self
-
-    def step(self, row):
-        """The same for every row."""
-        import numpy as np
-
-        return np.full(3, 1 / 3)
-
-
 @pytest.fixture(scope="module")
-def session(tmp_path_factory):
+def session(uniform, tmp_path_factory):
     folder = tmp_path_factory.mktemp("sessions") / "a-session"
     with Journal.open(folder, "a-session", durable=False) as journal:
         config = load(env={}, strategy={"preset": "seed"})
         summary = backtest.run(
-            open_source("simulator", seed=3, minutes=0.3), config=config, artifact=Uniform(), journal=journal
+            open_source("simulator", seed=3, minutes=0.3), config=config, artifact=uniform, journal=journal
         )
     return folder, summary
 
@@ -101,8 +82,8 @@ def test_what_is_not_there_is_said(tmp_path):
         reports.write_report(tmp_path / "nothing", tmp_path)
 
 
-def test_a_session_taken_up_with_another_model_is_reported_with_both(tmp_path):
-    for model in (Uniform(), None):
+def test_a_session_taken_up_with_another_model_is_reported_with_both(uniform, tmp_path):
+    for model in (uniform, None):
         with Journal.open(tmp_path / "s", "s", durable=False) as journal:
             backtest.run(open_source("simulator", seed=3, minutes=0.05), artifact=model, journal=journal, commands=())
             journal.record("commands", 0, name="now source <b>")

@@ -31,7 +31,7 @@ class Verdict:
 def judge(
     champion: np.ndarray | None, challenger: np.ndarray, labels: np.ndarray, *, block: int = 200, seed: int = 0
 ) -> Verdict:
-    """Decide whether a challenger beats the champion on rows that neither was trained on.
+    """Decide whether a challenger beats the champion on rows that the challenger was not trained on.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def challenge(challenger: Artifact, champion: Artifact | None, held: Sequence[Sn
     """Hold two models against each other on sessions that the challenger was not trained on.
 
     Both answer the challenger's question: its label, with its threshold. Where the champion is still warming up it
-    counts as saying 1/3 each.
+    counts as saying 1/3 each. A champion that was trained on these rows has the advantage, and the verdict says so.
     """
     result = evaluate(challenger, held)
     if champion is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from genesis_lib import backtest
@@ -14,30 +13,13 @@ from genesis_lib.reports import write_report
 pytestmark = pytest.mark.browser
 
 
-class Uniform:
-    """Says 1/3 each: the seed's rules trade on it at every row."""
-
-    name, version, columns, levels = "uniform", "1", ("obi_1",), 1
-
-    def exposure(self, instrument, first, last):
-        return "unseen"
-
-    def predictor(self):
-        """Stateless: itself."""
-        return self
-
-    def step(self, row):
-        """The same for every row."""
-        return np.full(3, 1 / 3)
-
-
 @pytest.fixture(scope="module")
-def page(chromium, tmp_path_factory):
+def page(chromium, uniform, tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     with Journal.open(folder / "s", "s", durable=False) as journal:
         source = open_source("simulator", seed=3, minutes=0.3)
         config = load(env={}, strategy={"preset": "seed"})
-        summary = backtest.run(source, config=config, artifact=Uniform(), journal=journal, detect=False)
+        summary = backtest.run(source, config=config, artifact=uniform, journal=journal, detect=False)
     written = write_report(folder / "s", folder)
     page = chromium.new_page(viewport={"width": 1280, "height": 900}, offline=True)
     page.asked, page.faults, page.summary = [], [], summary
