@@ -32,7 +32,12 @@ def verify(files: tuple[Path, ...], tick_size: float | None, strict: bool, as_js
 
     found = audit(read_recording(files, tick_size=tick_size))
     wrong = doubts(found)
-    verdict = f"NOT PROVEN: {', '.join(wrong)}" if wrong else "PROVEN: every check that the recording allows agrees"
+    if wrong:
+        verdict = f"NOT PROVEN: {', '.join(wrong)}"
+    elif found["bbo_checked"] or found["checksums"] or found["snapshots"]:
+        verdict = "PROVEN: every check that the recording allows agrees"
+    else:
+        verdict = "UNCHECKED: nothing speaks against the book, but the recording holds nothing to compare it with"
     width = max(map(len, found))
     emit(found | {"doubts": wrong}, as_json, "\n".join([*(f"{k:<{width}}  {v}" for k, v in found.items()), verdict]))
     if strict and wrong:
