@@ -13,7 +13,7 @@ from benchmarks.measure import Row, per_unit, quantiles, undisturbed
 from benchmarks.streams import session
 from genesis_lib.features import FEATURES, FeatureSet
 from genesis_lib.feeds import RowBuilder, read_snapshots
-from genesis_lib.feeds.simulator import Simulator
+from genesis_lib.feeds.simulation.simulator import Simulator
 from genesis_lib.types import Snapshots
 
 SPANS = (10, 50, 100)

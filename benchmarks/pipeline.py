@@ -14,9 +14,9 @@ from benchmarks.models import measured_model
 from benchmarks.streams import session
 from genesis_lib.engine import Engine
 from genesis_lib.feeds.binance import BinanceParser, BinanceSync, decode
-from genesis_lib.feeds.binance_wire import BinanceWriter
 from genesis_lib.feeds.recording import Line, raw_lines, read_recording
-from genesis_lib.feeds.simulator import Simulator
+from genesis_lib.feeds.simulation.simulator import Simulator
+from genesis_lib.feeds.wire.binance_wire import BinanceWriter
 from genesis_lib.types import DepthUpdate, Instrument
 
 PEER_EVENTS = 300

@@ -7,7 +7,7 @@ import pytest
 
 from genesis_lib.features import FEATURES, OFI_INPUTS, FeatureSet, model_inputs
 from genesis_lib.feeds import RowBuilder, read_snapshots
-from genesis_lib.feeds.simulator import Simulator
+from genesis_lib.feeds.simulation.simulator import Simulator
 from genesis_lib.feeds.snapshots import build_rows, collect, open_sessions
 from genesis_lib.types import Snapshots
 

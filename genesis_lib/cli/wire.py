@@ -22,7 +22,7 @@ from genesis_lib.cli import emit, json_option
 def record(venue: str, symbol: str, out: Path, minutes: float | None, as_json: bool) -> None:
     """Record a live market as raw lines that replay to the very same events."""
     from genesis_lib.config import load
-    from genesis_lib.feeds.recorder import record as run
+    from genesis_lib.feeds.wire.recorder import record as run
 
     def tell(counts: dict) -> None:
         text = "  ".join(f"{key} {value}" for key, value in counts.items())
@@ -43,8 +43,8 @@ def record(venue: str, symbol: str, out: Path, minutes: float | None, as_json: b
 @json_option
 def simulate(out: Path, seed: int, minutes: float, plant: str, symbol: str, as_json: bool) -> None:
     """Write labelled synthetic order flow, as a recording that says it is simulated."""
-    from genesis_lib.feeds.labelled import parse_plant, write_labelled
-    from genesis_lib.feeds.simulator import Simulator
+    from genesis_lib.feeds.simulation.labelled import parse_plant, write_labelled
+    from genesis_lib.feeds.simulation.simulator import Simulator
 
     emit(write_labelled(out, Simulator(seed, symbol, minutes, plant=parse_plant(plant))), as_json)
 
@@ -56,8 +56,8 @@ def simulate(out: Path, seed: int, minutes: float, plant: str, symbol: str, as_j
 def venue(source: tuple[str, ...], port: int, speed: str) -> None:
     """Serve a recording (FILE... or a folder), or simulator[:SYMBOL], over Binance's protocol on loopback."""
     from genesis_lib.errors import InputError
-    from genesis_lib.feeds.simulator import Simulator
-    from genesis_lib.feeds.venue import LocalVenue
+    from genesis_lib.feeds.simulation.simulator import Simulator
+    from genesis_lib.feeds.wire.venue import LocalVenue
 
     try:
         pace = float("inf") if speed == "max" else float(speed)

@@ -159,7 +159,7 @@ def read_recording(
         if not file.is_file():
             raise RecordingError("no such file" if not file.exists() else "not a file", file)
     if is_hftbacktest(files[0]):
-        from genesis_lib.feeds.hftbacktest import HftRecording
+        from genesis_lib.feeds.formats.hftbacktest import HftRecording
 
         return HftRecording(files, instrument)
     sidecar = next(filter(None, map(read_sidecar, files)), None)
@@ -178,7 +178,7 @@ def is_hftbacktest(file: Path) -> bool:
 def identify(file: Path) -> tuple[str, str]:
     """Venue and symbol of one file, by its first lines, sidecar or name; "" what no line of it tells (no diff yet)."""
     if is_hftbacktest(file):
-        from genesis_lib.feeds.hftbacktest import HftRecording
+        from genesis_lib.feeds.formats.hftbacktest import HftRecording
 
         instrument = HftRecording((file,)).instrument
         return instrument.venue, instrument.symbol

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from genesis_lib.errors import RecordingError
-from genesis_lib.feeds.flow_parameters import MARKETS
-from genesis_lib.feeds.raw_writer import write_json
+from genesis_lib.feeds.simulation.flow_parameters import MARKETS
+from genesis_lib.feeds.wire.raw_writer import write_json
 from genesis_lib.types import PROVENANCES, Instrument
 
 

@@ -91,7 +91,7 @@ def open_sessions(spec: Spec, *, tick_size: float | None = None, symbol: str | N
     for path in _files(spec):
         kind = classify(path)
         if kind == "csv":
-            from genesis_lib.feeds.snapshot_csv import CsvRows  # pandas, for those who read tables
+            from genesis_lib.feeds.formats.snapshot_csv import CsvRows  # pandas, for those who read tables
 
             sessions.append(CsvRows(path, tick_size=tick_size, symbol=symbol))
         else:

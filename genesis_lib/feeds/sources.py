@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from genesis_lib.config import Config
 from genesis_lib.errors import InputError
 from genesis_lib.feeds.base import ReplaySource, Source
-from genesis_lib.feeds.flow_parameters import MARKETS
-from genesis_lib.feeds.simulator import Simulator
+from genesis_lib.feeds.simulation.flow_parameters import MARKETS
+from genesis_lib.feeds.simulation.simulator import Simulator
 from genesis_lib.types import Event, Gap, Snapshot
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def local_recording(
     names = [str(file) for file in files] or default_source(recordings)
     if names != ["simulator"]:
         return names
-    from genesis_lib.feeds.labelled import write_labelled
+    from genesis_lib.feeds.simulation.labelled import write_labelled
 
     return [write_labelled(Path(folder), Simulator(seed, minutes=minutes))["path"]]
 
@@ -112,7 +112,7 @@ def _open_venue(
         raise InputError(f"unknown venue {venue!r}; " + _allowed())
     if seed is not None or minutes is not None:
         raise InputError(f"seed and minutes are the simulator's, got them with {venue}:{symbol}")
-    from genesis_lib.feeds.websocket import LiveSource  # httpx and websockets, for those who go live
+    from genesis_lib.feeds.wire.websocket import LiveSource  # httpx and websockets, for those who go live
 
     return LiveSource(venue, symbol, config=config)
 

@@ -12,8 +12,8 @@ from click.testing import CliRunner
 
 from genesis_lib.cli import bench as command
 from genesis_lib.cli import main
-from genesis_lib.feeds.binance_wire import BinanceWriter
-from genesis_lib.feeds.simulator import Simulator
+from genesis_lib.feeds.simulation.simulator import Simulator
+from genesis_lib.feeds.wire.binance_wire import BinanceWriter
 
 
 @pytest.fixture

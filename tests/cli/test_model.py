@@ -67,8 +67,8 @@ def test_wrong_usage_is_exit_code_2(tmp_path):
 
 
 def test_what_is_trained_on_is_not_shown_as_unseen(tmp_path):
-    from genesis_lib.feeds.labelled import write_labelled
-    from genesis_lib.feeds.simulator import Simulator
+    from genesis_lib.feeds.simulation.labelled import write_labelled
+    from genesis_lib.feeds.simulation.simulator import Simulator
 
     path = write_labelled(tmp_path / "raw", Simulator(3, minutes=0.3))["path"]
     done = CliRunner().invoke(main, ["train", path, *QUICK, "--unseen", path, "--out", str(tmp_path / "models")])

@@ -13,8 +13,8 @@ from click.testing import CliRunner
 
 from genesis_lib.cli import main
 from genesis_lib.feeds.recording import read_recording
-from genesis_lib.feeds.simulator import Simulator
-from genesis_lib.feeds.venue import LocalVenue
+from genesis_lib.feeds.simulation.simulator import Simulator
+from genesis_lib.feeds.wire.venue import LocalVenue
 
 
 def run(*arguments: str, env: dict | None = None):

@@ -90,8 +90,8 @@ def test_a_quiet_recording_alarms_rarely(usdm_2024):
 
 def test_the_simulators_agents_are_found():
     from genesis_lib.feeds import RowBuilder
-    from genesis_lib.feeds.episodes import schedule
-    from genesis_lib.feeds.simulator import Simulator
+    from genesis_lib.feeds.simulation.episodes import schedule
+    from genesis_lib.feeds.simulation.simulator import Simulator
 
     planted = {"quote_stuffing": 3, "spread_shock": 3, "liquidity_gap": 3, "spoofing": 3}
     simulator = Simulator(seed=11)

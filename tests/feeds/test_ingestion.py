@@ -8,8 +8,8 @@ import pytest
 
 from genesis_lib.errors import InputError
 from genesis_lib.feeds import ingest, read_snapshots
-from genesis_lib.feeds.labelled import write_labelled
-from genesis_lib.feeds.simulator import Simulator
+from genesis_lib.feeds.simulation.labelled import write_labelled
+from genesis_lib.feeds.simulation.simulator import Simulator
 
 
 @pytest.fixture(scope="module")

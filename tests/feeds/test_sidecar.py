@@ -7,9 +7,9 @@ import pytest
 
 from genesis_lib.errors import RecordingError
 from genesis_lib.feeds import read_recording
-from genesis_lib.feeds.labelled import write_labelled
 from genesis_lib.feeds.sidecar import provenance_of, read_sidecar, sidecar_path, write_sidecar
-from genesis_lib.feeds.simulator import Simulator
+from genesis_lib.feeds.simulation.labelled import write_labelled
+from genesis_lib.feeds.simulation.simulator import Simulator
 from genesis_lib.types import Instrument
 
 SIM = Instrument("simulator", "SIMBTC", 0.1, 0.001)

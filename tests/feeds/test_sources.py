@@ -9,7 +9,7 @@ import pytest
 
 from genesis_lib.errors import InputError
 from genesis_lib.feeds.base import EndOfSource, Source
-from genesis_lib.feeds.simulator import Simulator
+from genesis_lib.feeds.simulation.simulator import Simulator
 from genesis_lib.feeds.sources import DEFAULT_RECORDING, default_source, local_recording, open_source
 from genesis_lib.types import DepthSnapshot, DepthUpdate, Gap
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from genesis_lib.errors import InputError
-from genesis_lib.feeds.endpoints import ENDPOINTS, checked
+from genesis_lib.feeds.wire.endpoints import ENDPOINTS, checked
 
 
 def test_usdm_futures_need_a_connection_for_books_and_one_for_trades():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from genesis_lib.errors import InputError
-from genesis_lib.feeds.column_layout import LEVELS, is_number, prove, rows_that_hold
+from genesis_lib.feeds.formats.column_layout import LEVELS, is_number, prove, rows_that_hold
 
 FIELDS = ("bid_price", "bid_size", "ask_price", "ask_size")
 ROWS = 200

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from genesis_lib.types import ASK, BID
 
 if TYPE_CHECKING:
-    from genesis_lib.feeds.episodes import Episode
+    from genesis_lib.feeds.simulation.episodes import Episode
 
 
 def spoofing(e: Episode) -> Iterator[None]:

@@ -7,8 +7,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from genesis_lib.feeds.episode_scripts import SCRIPTS
-from genesis_lib.feeds.simulator import Simulator
+from genesis_lib.feeds.simulation.episode_scripts import SCRIPTS
+from genesis_lib.feeds.simulation.simulator import Simulator
 from genesis_lib.types import DepthSnapshot, DepthUpdate, Trade
 
 

@@ -11,9 +11,9 @@ import time
 import pytest
 
 from genesis_lib.errors import InputError
-from genesis_lib.feeds import raw_writer
-from genesis_lib.feeds.raw_writer import RawWriter, write_json
 from genesis_lib.feeds.recording import raw_lines
+from genesis_lib.feeds.wire import raw_writer
+from genesis_lib.feeds.wire.raw_writer import RawWriter, write_json
 
 
 def test_a_closed_file_stands_under_its_final_name(tmp_path):
@@ -55,7 +55,7 @@ def test_the_same_lines_give_the_same_bytes(tmp_path):
 KILLED = """
 import sys, time
 from pathlib import Path
-from genesis_lib.feeds.raw_writer import RawWriter
+from genesis_lib.feeds.wire.raw_writer import RawWriter
 writer = RawWriter(Path(sys.argv[1]))
 n = 0
 while True:

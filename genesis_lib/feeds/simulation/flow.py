@@ -21,8 +21,8 @@ import random
 
 import numpy as np
 
-from genesis_lib.feeds.flow_parameters import FlowParameters, size_table
-from genesis_lib.feeds.matching import MatchingEngine
+from genesis_lib.feeds.simulation.flow_parameters import FlowParameters, size_table
+from genesis_lib.feeds.simulation.matching import MatchingEngine
 from genesis_lib.types import ASK, BID, BookTicker, DepthSnapshot, DepthUpdate, Event, Instrument, Trade
 
 EPOCH = 1_735_689_600_000  # 2025-01-01 00:00 UTC, ms: every simulation starts here

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from genesis_lib.errors import InputError, RecordingError
-from genesis_lib.feeds.column_layout import LEVELS, Layout, is_number, prove, rows_that_hold
+from genesis_lib.feeds.formats.column_layout import LEVELS, Layout, is_number, prove, rows_that_hold
 from genesis_lib.feeds.instruments import MINUTE, SECOND, grid_of
 from genesis_lib.feeds.recording import hash_files
 from genesis_lib.types import FLOW_FIELDS, Instrument, Snapshot, Snapshots

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from genesis_lib.errors import InputError
-from genesis_lib.feeds import labelled
-from genesis_lib.feeds.labelled import parse_plant, write_labelled
 from genesis_lib.feeds.recording import read_recording
-from genesis_lib.feeds.simulator import Simulator
+from genesis_lib.feeds.simulation import labelled
+from genesis_lib.feeds.simulation.labelled import parse_plant, write_labelled
+from genesis_lib.feeds.simulation.simulator import Simulator
 from genesis_lib.feeds.verify import audit
 
 

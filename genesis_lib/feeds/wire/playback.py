@@ -14,9 +14,9 @@ import orjson
 
 from genesis_lib.errors import InputError, RecordingError
 from genesis_lib.feeds.binance import GAP, BinanceParser, BinanceSync, decode, message_of
-from genesis_lib.feeds.binance_wire import BinanceWriter
 from genesis_lib.feeds.recording import BinanceRecording, raw_lines
-from genesis_lib.feeds.simulator import Simulator
+from genesis_lib.feeds.simulation.simulator import Simulator
+from genesis_lib.feeds.wire.binance_wire import BinanceWriter
 from genesis_lib.types import ASK, BID, DepthSnapshot, DepthUpdate, Event, Gap
 from orderbook_ext import OrderBook
 

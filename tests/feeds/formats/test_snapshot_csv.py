@@ -10,7 +10,7 @@ import pytest
 
 from genesis_lib.errors import RecordingError
 from genesis_lib.feeds import RowBuilder, read_snapshots
-from genesis_lib.feeds.snapshot_csv import CsvRows
+from genesis_lib.feeds.formats.snapshot_csv import CsvRows
 from genesis_lib.types import Instrument
 
 START_MS = 1_700_000_000_000

@@ -5,8 +5,8 @@ import doctest
 import pytest
 
 from genesis_lib.errors import InputError
-from genesis_lib.feeds import exchange_info
-from genesis_lib.feeds.exchange_info import instrument_of
+from genesis_lib.feeds.wire import exchange_info
+from genesis_lib.feeds.wire.exchange_info import instrument_of
 
 
 def answer(**filters) -> dict:

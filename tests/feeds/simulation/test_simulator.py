@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from genesis_lib.errors import InputError
-from genesis_lib.feeds import simulator
-from genesis_lib.feeds.simulator import Simulator
+from genesis_lib.feeds.simulation import simulator
+from genesis_lib.feeds.simulation.simulator import Simulator
 from genesis_lib.types import DepthSnapshot
 
 

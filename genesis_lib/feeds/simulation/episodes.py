@@ -10,8 +10,8 @@ import random
 from collections.abc import Iterator
 
 from genesis_lib.errors import InputError
-from genesis_lib.feeds.episode_scripts import SCRIPTS
-from genesis_lib.feeds.flow import EPOCH, MS, OrderFlow
+from genesis_lib.feeds.simulation.episode_scripts import SCRIPTS
+from genesis_lib.feeds.simulation.flow import EPOCH, MS, OrderFlow
 from genesis_lib.types import ASK, BID, Event
 
 SIDES = {BID: "bid", ASK: "ask", None: "both"}

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from genesis_lib.errors import InputError
-from genesis_lib.feeds.binance_wire import BinanceWriter
-from genesis_lib.feeds.raw_writer import RawWriter, write_json
 from genesis_lib.feeds.sidecar import write_sidecar
-from genesis_lib.feeds.simulator import Simulator
+from genesis_lib.feeds.simulation.simulator import Simulator
+from genesis_lib.feeds.wire.binance_wire import BinanceWriter
+from genesis_lib.feeds.wire.raw_writer import RawWriter, write_json
 
 
 def write_labelled(out: Path, simulator: Simulator) -> dict[str, Any]:

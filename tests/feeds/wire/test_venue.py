@@ -9,8 +9,8 @@ import pytest
 from websockets.sync import client
 
 from genesis_lib.errors import InputError, SessionError
-from genesis_lib.feeds.simulator import Simulator
-from genesis_lib.feeds.venue import LocalVenue
+from genesis_lib.feeds.simulation.simulator import Simulator
+from genesis_lib.feeds.wire.venue import LocalVenue
 
 
 @pytest.fixture(scope="module")

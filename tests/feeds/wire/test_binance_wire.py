@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genesis_lib.feeds import binance_wire
 from genesis_lib.feeds.binance import BinanceParser, decode
-from genesis_lib.feeds.binance_wire import BinanceWriter, places
-from genesis_lib.feeds.simulator import Simulator
+from genesis_lib.feeds.simulation.simulator import Simulator
+from genesis_lib.feeds.wire import binance_wire
+from genesis_lib.feeds.wire.binance_wire import BinanceWriter, places
 from genesis_lib.types import BookTicker, DepthSnapshot, DepthUpdate, Gap, Instrument, MarkPrice, Trade
 
 GRIDS = {

@@ -5,10 +5,10 @@ import random
 import pytest
 
 from genesis_lib.errors import InputError
-from genesis_lib.feeds.episode_scripts import SCRIPTS
-from genesis_lib.feeds.episodes import WARM_UP_MS, Episode, schedule
-from genesis_lib.feeds.flow import EPOCH, OrderFlow
-from genesis_lib.feeds.flow_parameters import MARKETS
+from genesis_lib.feeds.simulation.episode_scripts import SCRIPTS
+from genesis_lib.feeds.simulation.episodes import WARM_UP_MS, Episode, schedule
+from genesis_lib.feeds.simulation.flow import EPOCH, OrderFlow
+from genesis_lib.feeds.simulation.flow_parameters import MARKETS
 
 
 def test_episodes_lie_apart_and_inside():

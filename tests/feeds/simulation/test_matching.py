@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genesis_lib.errors import InputError
-from genesis_lib.feeds import matching
-from genesis_lib.feeds.matching import MatchingEngine
+from genesis_lib.feeds.simulation import matching
+from genesis_lib.feeds.simulation.matching import MatchingEngine
 from genesis_lib.types import ASK, BID
 
 

@@ -18,8 +18,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from genesis_lib.errors import InputError, SessionError
-from genesis_lib.feeds.playback import Message, Playback
-from genesis_lib.feeds.simulator import Simulator
+from genesis_lib.feeds.simulation.simulator import Simulator
+from genesis_lib.feeds.wire.playback import Message, Playback
 
 REST_PREFIXES = ("/fapi/v1/", "/dapi/v1/", "/api/v3/")
 MAX_BEHIND = 1 << 26  # bytes that a slow client may leave unread

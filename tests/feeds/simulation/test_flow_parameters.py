@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from genesis_lib.feeds.flow_parameters import MARKETS, size_table
+from genesis_lib.feeds.simulation.flow_parameters import MARKETS, size_table
 
 
 def test_size_table_draws_from_a_lognormal_in_whole_lots():

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from genesis_lib.errors import InputError
-from genesis_lib.feeds.episodes import Episode, schedule
-from genesis_lib.feeds.flow import EPOCH, OrderFlow
-from genesis_lib.feeds.flow_parameters import MARKETS, FlowParameters
+from genesis_lib.feeds.simulation.episodes import Episode, schedule
+from genesis_lib.feeds.simulation.flow import EPOCH, OrderFlow
+from genesis_lib.feeds.simulation.flow_parameters import MARKETS, FlowParameters
 from genesis_lib.types import Event, Instrument
 
 VERSION = 1  # raised whenever the same seed gives other events

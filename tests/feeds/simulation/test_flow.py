@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from genesis_lib.feeds.flow import OrderFlow
-from genesis_lib.feeds.flow_parameters import MARKETS
+from genesis_lib.feeds.simulation.flow import OrderFlow
+from genesis_lib.feeds.simulation.flow_parameters import MARKETS
 from genesis_lib.types import ASK, BID, BookTicker, DepthUpdate, Trade
 
 

@@ -12,9 +12,9 @@ from typing import Any
 from genesis_lib.config import Config
 from genesis_lib.errors import InputError
 from genesis_lib.feeds.base import EndOfSource
-from genesis_lib.feeds.raw_writer import RawWriter
 from genesis_lib.feeds.sidecar import write_sidecar
-from genesis_lib.feeds.websocket import LiveSource
+from genesis_lib.feeds.wire.raw_writer import RawWriter
+from genesis_lib.feeds.wire.websocket import LiveSource
 
 
 def record(

@@ -19,9 +19,9 @@ from genesis_lib.config import Config
 from genesis_lib.errors import InputError, SessionError
 from genesis_lib.feeds.base import EndOfSource
 from genesis_lib.feeds.binance import GAP, BinanceParser, BinanceSync, decode
-from genesis_lib.feeds.endpoints import checked
-from genesis_lib.feeds.exchange_info import instrument_of
 from genesis_lib.feeds.integrity import Ledger
+from genesis_lib.feeds.wire.endpoints import checked
+from genesis_lib.feeds.wire.exchange_info import instrument_of
 from genesis_lib.types import PROVENANCES, Event, Gap, Instrument
 
 Tap = Callable[[int, bytes], None]

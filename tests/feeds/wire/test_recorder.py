@@ -9,14 +9,14 @@ import pytest
 
 from genesis_lib.config import Config, Feeds
 from genesis_lib.errors import InputError, SessionError
-from genesis_lib.feeds import websocket
 from genesis_lib.feeds.base import EndOfSource
 from genesis_lib.feeds.builder import RowBuilder
-from genesis_lib.feeds.recorder import record
 from genesis_lib.feeds.recording import read_recording
-from genesis_lib.feeds.simulator import Simulator
-from genesis_lib.feeds.venue import LocalVenue
-from genesis_lib.feeds.websocket import LiveSource
+from genesis_lib.feeds.simulation.simulator import Simulator
+from genesis_lib.feeds.wire import websocket
+from genesis_lib.feeds.wire.recorder import record
+from genesis_lib.feeds.wire.venue import LocalVenue
+from genesis_lib.feeds.wire.websocket import LiveSource
 from genesis_lib.types import Gap
 
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from genesis_lib.errors import InputError, RecordingError
-from genesis_lib.feeds import playback
 from genesis_lib.feeds.builder import RowBuilder
-from genesis_lib.feeds.labelled import write_labelled
-from genesis_lib.feeds.playback import Playback
 from genesis_lib.feeds.recording import read_recording
-from genesis_lib.feeds.simulator import Simulator
+from genesis_lib.feeds.simulation.labelled import write_labelled
+from genesis_lib.feeds.simulation.simulator import Simulator
+from genesis_lib.feeds.wire import playback
+from genesis_lib.feeds.wire.playback import Playback
 
 
 def play(source) -> tuple[Playback, list]:

@@ -9,13 +9,13 @@ import pytest
 
 from genesis_lib.config import Config, Feeds
 from genesis_lib.errors import InputError, SessionError
-from genesis_lib.feeds import websocket
 from genesis_lib.feeds.base import EndOfSource, Source
 from genesis_lib.feeds.builder import RowBuilder
-from genesis_lib.feeds.simulator import Simulator
+from genesis_lib.feeds.simulation.simulator import Simulator
 from genesis_lib.feeds.sources import open_source
-from genesis_lib.feeds.venue import LocalVenue
-from genesis_lib.feeds.websocket import LiveSource
+from genesis_lib.feeds.wire import websocket
+from genesis_lib.feeds.wire.venue import LocalVenue
+from genesis_lib.feeds.wire.websocket import LiveSource
 from genesis_lib.types import BookTicker, DepthSnapshot, DepthUpdate, Gap, Trade
 
 

@@ -1,0 +1,1 @@
+"""Files of other makers, each read into typed events or rows by one module."""

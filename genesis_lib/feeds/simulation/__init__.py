@@ -1,0 +1,1 @@
+"""Order flow that is made: a market of many small traders, planted episodes, and their labels."""

@@ -1,0 +1,1 @@
+"""What touches a socket: live markets, the local venue, and the recorder."""
