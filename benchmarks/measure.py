@@ -44,12 +44,16 @@ def undisturbed() -> Iterator[None]:
             gc.enable()
 
 
-def per_unit(work: Callable[[], object], units: int, repeats: int = 7) -> float:
-    """Median ns of one unit over `repeats` runs of `work`, after one that only warms up."""
+def per_unit(
+    work: Callable[[], object], units: int, repeats: int = 7, *, before: Callable[[], object] = lambda: None
+) -> float:
+    """Median ns of one unit over `repeats` runs of `work`, after one that only warms up; `before` each, untimed."""
+    before()
     work()
     spans = []
     with undisturbed():
         for _ in range(repeats):
+            before()
             start = time.perf_counter_ns()
             work()
             spans.append(time.perf_counter_ns() - start)

@@ -62,12 +62,20 @@ def recorded(paths: Iterable[Path]) -> Stream:
 
 
 def near_touch(n: int = 400_000, seed: int = 7, message: int = 40) -> Stream:
-    """A synthetic stream: 80 % of the updates within 20 ticks of a walking mid, the rest within 2,000; 45 % delete."""
+    """A synthetic stream: 80 % of the updates within 20 ticks of a walking mid, the rest within 2,000; 45 % delete.
+
+    Where the mid moves, the update deletes the level that it moves over, so the book is never crossed: some peers
+    would mend a crossed one, and no two books would be the same.
+    """
     rng = np.random.default_rng(seed)
-    mid = 300_000 + np.cumsum(rng.integers(-1, 2, n) * (rng.random(n) < 0.05))
+    step = rng.integers(-1, 2, n) * (rng.random(n) < 0.05)
+    mid = 300_000 + np.cumsum(step)
     sides = rng.integers(0, 2, n).astype(np.int8)
     away = np.where(rng.random(n) < 0.8, rng.integers(0, 20, n), rng.integers(20, 2_000, n))
-    ticks = np.where(sides == 0, mid - 1 - away, mid + away).astype(np.int64)
     quantities = np.where(rng.random(n) < 0.45, 0.0, rng.exponential(2.0, n).round(3) + 0.001)
+    sides[step != 0] = step[step != 0] > 0  # upwards it moves over an ask, downwards over a bid
+    ticks = np.where(sides == 0, mid - 1 - away, mid + away).astype(np.int64)
+    ticks[step > 0], ticks[step < 0] = mid[step > 0] - 1, mid[step < 0]
+    quantities[step != 0] = 0.0
     ends = np.append(np.arange(message, n, message), n)
     return Stream("synthetic", Instrument("synthetic", "NEAR", 0.1, 0.001), sides, ticks, quantities, ends)
