@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import groupby, pairwise
+from itertools import pairwise
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 
 from genesis_lib.errors import InputError, RecordingError
 from genesis_lib.feeds.builder import RowBuilder
-from genesis_lib.feeds.instruments import MINUTE, SECOND
-from genesis_lib.feeds.recording import (
-    Recording,
-    hash_files,
-    identify,
-    is_hftbacktest,
-    raw_lines,
-    read_recording,
-    unbuildable,
-)
-from genesis_lib.storage import parquet
+from genesis_lib.feeds.formats import open_files
+from genesis_lib.feeds.formats.stored_rows import StoredRows
+from genesis_lib.feeds.recording import Recording, unbuildable
 from genesis_lib.types import Event, Instrument, Snapshot, Snapshots
 
+if TYPE_CHECKING:
+    from genesis_lib.feeds.validation import Quarantine
+
 Spec: TypeAlias = str | Path | Iterable[str | Path]
-SAME_SESSION_NS = MINUTE  # a file that begins within this of the end of the one before continues its session
 BLOCK = 65_536
 SUFFIXES = (".gz", ".dat", ".parquet", ".npz", ".csv")
 
@@ -43,32 +37,15 @@ class FinishedSession(Protocol):
         """Synchronized events, or rows."""
 
 
-class StoredRows:
-    """A session of rows in genesis' own Parquet files."""
-
-    kind = "rows"
-
-    def __init__(self, stored: parquet.StoredSession) -> None:
-        self._stored = stored
-        self.paths, self.instrument = stored.paths, stored.instrument
-        self.provenance, self.name = stored.provenance, stored.instrument.name
-
-    @property
-    def data_hash(self) -> str:
-        """sha256 over the files' bytes."""
-        return hash_files(self.paths)
-
-    def events(self) -> Iterator[Snapshot]:
-        """The rows, a block at a time in memory."""
-        for block in self._stored.blocks():
-            yield from block
-
-    def snapshots(self) -> Snapshots:
-        """The rows at once."""
-        return concatenate(list(self._stored.blocks()))
-
-
-def open_sessions(spec: Spec, *, tick_size: float | None = None, symbol: str | None = None) -> list[FinishedSession]:
+def open_sessions(
+    spec: Spec,
+    *,
+    format: str | None = None,
+    tick_size: float | None = None,
+    symbol: str | None = None,
+    venue: str | None = None,
+    quarantine: Quarantine | None = None,
+) -> list[FinishedSession]:
     """Find the sessions in files and folders.
 
     Parameters
@@ -85,42 +62,9 @@ def open_sessions(spec: Spec, *, tick_size: float | None = None, symbol: str | N
         In order of venue, symbol and time. Recordings of one instrument whose times follow each other within a minute
         are one session.
     """
-    sessions: list[FinishedSession] = []
-    recordings: list[Path] = []
-    rows: list[Path] = []
-    for path in _files(spec):
-        kind = classify(path)
-        if kind == "csv":
-            from genesis_lib.feeds.formats.snapshot_csv import CsvRows  # pandas, for those who read tables
-
-            sessions.append(CsvRows(path, tick_size=tick_size, symbol=symbol))
-        else:
-            (rows if kind == "rows" else recordings).append(path)
-    sessions += map(StoredRows, parquet.sessions(rows))
-    for group in _by_instrument(recordings):
-        sessions += [read_recording(paths, tick_size=tick_size) for paths in _chains(group)]
-    return sessions
-
-
-def classify(path: Path) -> str:
-    """``"binance"``, ``"hftbacktest"``, ``"rows"`` or ``"csv"``, by a file's content.
-
-    Raises
-    ------
-    RecordingError
-        For a file that does not exist or is empty.
-    """
-    if not path.is_file():
-        raise RecordingError("no such file", path)
-    if path.stat().st_size == 0:
-        raise RecordingError("the file is empty", path)
-    if is_hftbacktest(path):
-        return "rows" if parquet.is_rows(path) else "hftbacktest"
-    with path.open("rb") as stream:
-        head = stream.read(64)
-    if head[:2] == b"\x1f\x8b" or head.split(b" ", 1)[0].isdigit():
-        return "binance"
-    return "csv"
+    return open_files(
+        _files(spec), format=format, tick_size=tick_size, symbol=symbol, venue=venue, quarantine=quarantine
+    )
 
 
 def read_snapshots(
@@ -170,6 +114,8 @@ def rows_of(session: FinishedSession, depth: int = 10) -> Snapshots:
         raise InputError(f"depth must be at least 1, got {depth!r}")
     if isinstance(session, Recording):
         return collect(build_rows(session, depth), session.instrument, session.provenance)
+    if isinstance(session, StoredRows):
+        return concatenate([cut(block, depth) for block in session.blocks()])
     return cut(session.snapshots(), depth)
 
 
@@ -251,40 +197,3 @@ def _files(spec: Spec) -> list[Path]:
         else:
             files.append(path)
     return list(dict.fromkeys(files))
-
-
-def _by_instrument(files: list[Path]) -> list[list[Path]]:
-    """Group files by venue and symbol; one without a diff belongs to the only instrument that it can be of."""
-    names = {file: identify(file) for file in files}
-    told = {name for name in names.values() if all(name)}
-    for file, (venue, symbol) in names.items():
-        fitting = [name for name in told if venue in ("", name[0]) and symbol in ("", name[1])]
-        if len(fitting) == 1:
-            names[file] = fitting[0]
-    ordered = sorted(files, key=names.get)
-    return [list(group) for _, group in groupby(ordered, key=names.get)]
-
-
-def _chains(files: list[Path]) -> list[list[Path]]:
-    """Split files of one instrument into runs that follow each other in time; what overlaps is another session."""
-    if len(files) == 1:
-        return [files]
-    spans = sorted((*_span(file), file) for file in files)
-    chains = [[spans[0][2]]]
-    for (_, end, _), (start, _, file) in pairwise(spans):
-        if not -SECOND <= start - end <= SAME_SESSION_NS:
-            chains.append([])
-        chains[-1].append(file)
-    return chains
-
-
-def _span(file: Path) -> tuple[int, int]:
-    if is_hftbacktest(file):
-        return read_recording(file).span()
-    first = last = None
-    for line in raw_lines((file,)):
-        first = line.ts_receive if first is None else first
-        last = line.ts_receive
-    if first is None:
-        raise RecordingError("no line in it", file)
-    return first, last

@@ -10,7 +10,8 @@ import pytest
 
 from genesis_lib.errors import InputError, RecordingError
 from genesis_lib.feeds import open_sessions, read_recording, read_sessions, read_snapshots
-from genesis_lib.feeds.snapshots import build_rows, classify, collect, concatenate
+from genesis_lib.feeds.formats import recognise
+from genesis_lib.feeds.snapshots import build_rows, collect, concatenate
 from genesis_lib.feeds.sources import open_source
 from genesis_lib.storage.parquet import write_rows
 from genesis_lib.types import Snapshots
@@ -79,7 +80,7 @@ def test_stored_rows_come_back(wire, tmp_path: Path) -> None:
     recording = read_recording(quotes(wire).write(tmp_path / "a.gz"))
     rows = read_snapshots(tmp_path / "a.gz", 4)
     written = write_rows(rows, recording.instrument, tmp_path / "out", provenance="simulated", data_hash="ab" * 32)
-    assert classify(written.files[0]) == "rows"
+    assert recognise(written.files[0]) == "rows"
     (session,) = open_sessions(tmp_path / "out")
     back = read_snapshots(tmp_path / "out")
     assert equal(back, rows) and back.provenance == "simulated" and back.instrument == rows.instrument

@@ -6,16 +6,22 @@ import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from genesis_lib.errors import RecordingError
+from genesis_lib.feeds.formats.chains import chains
 from genesis_lib.feeds.instruments import known, venue_rules
 from genesis_lib.feeds.recording import Recording
 from genesis_lib.types import DepthSnapshot, DepthUpdate, Event, Instrument, Trade
 
+if TYPE_CHECKING:
+    from genesis_lib.feeds.validation import Quarantine
+
+NAME = "hftbacktest"
 DEPTH, TRADE, CLEAR, SNAPSHOT = 1, 2, 3, 4  # low byte of `ev`
 BUY, SELL = 1 << 29, 1 << 28
 SEEN_AT_EXCHANGE = 1 << 31
@@ -36,7 +42,7 @@ class HftRecording(Recording):
     the exchange (rows without it are the local copy of one that has it, and are passed over).
     """
 
-    kind = "hftbacktest"
+    kind = NAME
 
     def __init__(self, paths: tuple[Path, ...], instrument: Instrument | None = None) -> None:
         super().__init__(paths, instrument or _instrument_of(paths))
@@ -131,6 +137,38 @@ class HftRecording(Recording):
             elif len(rows):
                 counts["depth"] += 1
                 yield DepthUpdate(symbol, time, local, -1, -1, -1, sides[rows], ticks[rows], quantities[rows])
+
+
+def recognises(path: Path, head: bytes) -> bool:
+    """Whether a file is a numpy archive, or Parquet with the columns of an event."""
+    if head.startswith(b"PK\x03\x04"):
+        with path.open("rb") as raw:
+            return b".npy" in raw.read(256)
+    if not head.startswith(b"PAR1"):
+        return False
+    try:
+        return {"ev", "exch_ts", "px", "qty"} <= set(pq.read_schema(path).names)
+    except (pa.ArrowException, OSError):
+        return path.suffix == ".parquet"  # damaged: opening it says how
+
+
+def open_files(
+    paths: list[Path],
+    *,
+    tick_size: float | None = None,
+    symbol: str | None = None,
+    venue: str | None = None,
+    quarantine: Quarantine | None = None,
+) -> list[HftRecording]:
+    """Open files of events; those of one instrument whose times follow each other within a minute are one session."""
+    groups: dict[str, list[Path]] = {}
+    for path in paths:
+        groups.setdefault(_instrument_of((path,)).symbol, []).append(path)
+    sessions = []
+    for _, group in sorted(groups.items()):
+        runs = [group] if len(group) == 1 else chains((*HftRecording((file,)).span(), file) for file in group)
+        sessions += [HftRecording(tuple(run)) for run in runs]
+    return sessions
 
 
 def _load(path: Path) -> dict[str, np.ndarray]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,10 @@ from genesis_lib.feeds.instruments import MINUTE, SECOND, grid_of
 from genesis_lib.feeds.recording import hash_files
 from genesis_lib.types import FLOW_FIELDS, Instrument, Snapshot, Snapshots
 
+if TYPE_CHECKING:
+    from genesis_lib.feeds.validation import Quarantine
+
+NAME = "csv"
 EPOCHS = ((1e8, 1e11, SECOND), (1e11, 1e14, 1_000_000), (1e14, 1e17, 1000), (1e17, 1e20, 1))  # s, ms, us, ns
 SAMPLE = 20_000  # distinct numbers from which a grid is first taken
 FINEST = 1e-9  # of the price: a grid finer than this is none
@@ -45,7 +50,7 @@ class CsvRows:
         Where each level column was found.
     """
 
-    kind = "csv"
+    kind = NAME
     provenance = "recorded"
 
     def __init__(self, path: Path, *, tick_size: float | None = None, symbol: str | None = None) -> None:
@@ -128,6 +133,24 @@ class CsvRows:
         if tick < FINEST * float(np.median(prices)):
             raise InputError(f"the prices lie on no grid (their greatest common step is {tick!r}); give --tick-size")
         return tick
+
+
+def recognises(path: Path, head: bytes) -> bool:
+    """Whether the first lines of a text hold 40 to 42 fields."""
+    lines = head.split(b"\n", 3)[:3]
+    return b"\0" not in head and any(40 <= max(map(line.count, (b",", b";", b"\t"))) + 1 <= 42 for line in lines)
+
+
+def open_files(
+    paths: list[Path],
+    *,
+    tick_size: float | None = None,
+    symbol: str | None = None,
+    venue: str | None = None,
+    quarantine: Quarantine | None = None,
+) -> list[CsvRows]:
+    """Open each file as a session."""
+    return [CsvRows(path, tick_size=tick_size, symbol=symbol) for path in paths]
 
 
 def _read(path: Path) -> tuple[tuple[str, ...] | None, pd.DataFrame]:

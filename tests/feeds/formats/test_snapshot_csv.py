@@ -128,13 +128,13 @@ def test_what_is_refused_and_why(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match=r"lie.csv: the header calls column"):
         read_snapshots(tmp_path / "lie.csv")
     (tmp_path / "ragged.csv").write_text("1,2\n1,2,3\n")
-    with pytest.raises(RecordingError, match="not a readable CSV file"):
+    with pytest.raises(RecordingError, match="unknown format; known are rows, "):
         read_snapshots(tmp_path / "ragged.csv")
     (tmp_path / "short.csv").write_text("hello\nworld\n")
-    with pytest.raises(RecordingError, match="1 columns"):
+    with pytest.raises(RecordingError, match="unknown format; known are rows, "):
         read_snapshots(tmp_path / "short.csv")
     (tmp_path / "bytes.csv").write_bytes(b"\xff\xfe\x00\x80,,\n")
-    with pytest.raises(RecordingError, match="not a readable CSV file"):
+    with pytest.raises(RecordingError, match="unknown format; known are rows, "):
         read_snapshots(tmp_path / "bytes.csv")
     two = books()
     lines = write(tmp_path / "two.csv", two, symbol="A").read_text().splitlines()
