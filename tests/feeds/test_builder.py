@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from genesis_lib.errors import InputError
-from genesis_lib.feeds import RowBuilder, read_recording
+from genesis_lib.feeds import Ledger, RowBuilder, read_recording
 from genesis_lib.types import (
     FLOW_FIELDS,
     BookTicker,
@@ -115,10 +115,111 @@ def test_crossed_locked_and_one_sided_books_are_invalid(levels) -> None:
     assert not builder.push(book(2, levels)).valid
 
 
+def test_what_waited_for_the_first_snapshot_has_no_flow() -> None:
+    builder = RowBuilder(BTC, 1)
+    builder.push(trade(1, 1002))
+    assert not builder.push(whole(9)).valid, "a trade before it is in no flow"
+    assert not builder.push(book(7, [])._replace(ts_receive=9, last_id=2)).valid
+    assert not builder.push(book(10, [])).valid and builder.push(book(11, [])).valid
+    quiet = RowBuilder(BTC, 1)
+    rows = [quiet.push(whole(9)), quiet.push(book(7, [])._replace(ts_receive=9)), quiet.push(book(10, []))]
+    assert [row.valid for row in rows] == [True, False, False], "a diff waited: trades may have come before it"
+    simple = RowBuilder(BTC, 1)
+    assert simple.push(whole(9)).valid and simple.push(book(10, [])).valid, "nothing came before the snapshot"
+
+
+def test_a_trade_that_met_an_invalid_book_spoils_the_row_after_it() -> None:
+    builder = RowBuilder(BTC, 1)
+    builder.push(whole(1))
+    builder.push(book(2, [(1, 1000, 1.0)]))  # locked
+    builder.push(trade(3, 1000))
+    builder.push(trade(3, 1000, market=False))
+    mended = builder.push(book(4, [(1, 1000, 0.0)]))
+    assert not mended.valid and not mended.flow.any()
+    assert builder.push(book(5, [])).valid
+    builder.push(book(6, [(1, 1000, 1.0)]))
+    assert builder.push(book(7, [(1, 1000, 0.0)])).valid, "nothing was traded meanwhile"
+
+
+SECOND = 10**9
+
+
+def test_a_clock_that_steps_back_spoils_the_rows_until_it_has_caught_up() -> None:
+    builder = RowBuilder(BTC, 1)
+    steps = [0, 1, 1.5, 0.6, -2, -1, 1, 2]  # seconds; less than a second back is disorder, not a clock that was set
+    rows = [builder.push(whole(100 * SECOND))]
+    for at, step in enumerate(steps):
+        ts = 100 * SECOND + int(step * SECOND)
+        rows.append(builder.push(book(ts, [])._replace(ts_receive=100 * SECOND + 1 + at)))
+    assert [row.valid for row in rows[1:]] == [True, True, True, True, False, False, True, True]
+    assert (np.diff([row.ts_exchange for row in rows]) >= 0).all()
+    assert builder.counts["clock_jumps"] == builder.ledger.counts["clock jump"] == 1
+    assert builder.ledger.lines() == [
+        "1970-01-01T00:01:38.000000Z clock jump: the exchange's time steps back by 3.500 s"
+    ]
+
+
+def test_a_receive_clock_that_is_set_spoils_one_row() -> None:
+    builder = RowBuilder(BTC, 1)
+    builder.push(whole(SECOND))
+    offsets = [-1.3, -1.3, 0.6, 5.0, 5.1, 2.0, 2.0]
+    valid = [
+        builder.push(book(ts, [])._replace(ts_receive=ts + int(offset * SECOND))).valid
+        for ts, offset in enumerate(offsets, 10 * SECOND)
+    ]
+    assert valid == [True, True, True, False, True, False, True]
+    assert (
+        builder.ledger.incidents[0].cause
+        == "receive minus exchange time goes from 0.600 to 5.000 s between two updates"
+    )
+    # After a gap the diffs that waited have the receive time of the snapshot: no jump.
+    builder.push(Gap("BTCUSDT", 13 * SECOND, 13 * SECOND, "lost", -1, -1))
+    builder.push(whole(14 * SECOND))
+    for ts in (11 * SECOND, 12 * SECOND, 15 * SECOND, 16 * SECOND):
+        builder.push(book(ts, [])._replace(ts_receive=max(ts, 14 * SECOND)))
+    assert builder.counts["clock_jumps"] == 2
+
+
+def test_the_ledger_tells_every_fault_with_time_symbol_and_cause(tmp_path) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    builder = RowBuilder(TXF, 5, ledger=ledger)
+    at = OPEN
+
+    def push(event, seconds: float = 0.1):
+        nonlocal at
+        at += int(seconds * SECOND)
+        return builder.push(event(at)._replace(symbol="TXFD6", ts_receive=at))
+
+    push(whole)
+    push(lambda ts: book(ts, [(1, 1000, 1.0)]))
+    push(lambda ts: book(ts, [(1, 999, 1.0)]))  # from locked to crossed: one fault goes on
+    push(lambda ts: book(ts, [(1, 999, 0.0), (1, 1000, 0.0), (0, 5, 0.0), (0, 6, 0.0)]), 2.5)
+    push(lambda ts: book(ts, [(0, 1000, 0.0), (0, 998, 0.0)]))
+    push(lambda ts: book(ts, [(0, 1000, 1.0)]))
+    push(lambda ts: book(ts, []), 21)
+    push(lambda ts: Gap("", ts, ts, "lost", -1, -1))
+    push(whole, 0.25)
+    ledger.close()
+    told = [(entry.kind, entry.cause) for entry in ledger.incidents]
+    assert told == [
+        ("locked", "best bid 1000.0 equals best ask 1000.0"),
+        ("restored", "the book was locked for 2.600 s"),
+        ("one-sided", "the book has no bids"),
+        ("restored", "the book was one-sided for 0.100 s"),
+        ("hole", "21.0 s without an update"),
+        ("gap", "lost"),
+        ("resync", "the book is whole again 0.250 s after: lost"),
+    ]
+    assert {entry.symbol for entry in ledger.incidents} == {"TXFD6"}
+    assert ledger.incidents[0].ts_exchange == OPEN + 2 * SECOND // 10
+    assert ledger.counts["unknown deletes"] == 2
+    assert Ledger.read(tmp_path / "ledger.jsonl").counts == ledger.counts
+
+
 def test_a_hole_in_time_spoils_one_row() -> None:
     builder = RowBuilder(TXF, 10)
     assert builder.depth == 5  # TAIFEX tells no more
-    second = 10**9
+    second = SECOND
     rows = [builder.push(event._replace(symbol="TXFD6")) for event in (whole(OPEN), book(OPEN + 20 * second, []))]
     late = builder.push(book(OPEN + 41 * second, [], symbol="TXFD6"))
     after = builder.push(book(OPEN + 42 * second, [], symbol="TXFD6"))
@@ -179,7 +280,7 @@ def test_flow_of_a_real_session_against_a_slow_second_opinion(usdm_2023) -> None
             signed += (np.sign(round(price - mid, 6)) or direction) * event.quantity
         row = builder.push(event)
         if row is not None:
-            assert row.valid
+            assert row.valid == (builder.counts["rows"] > 2), "six trades came before the snapshot"
             total += row.flow
             mid = (row.levels[0, 0] + row.levels[0, 2]) / 2
     assert builder.counts["rows"] == 4_323
