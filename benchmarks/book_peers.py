@@ -220,6 +220,17 @@ class Lrvx:
         return self._out
 
 
+class LrvxBatch(Lrvx):
+    """The same book given the whole stream in one call."""
+
+    name = "lrvx, one batch"
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(stream)
+        price, bids = stream.instrument.price(stream.ticks), stream.sides == 0
+        self._messages = [(price[bids], stream.quantities[bids], price[~bids], stream.quantities[~bids])]
+
+
 class HftBacktest:
     """hftbacktest's feed replay on its fastest book, the ROI vector, inside one compiled numba loop.
 
@@ -256,7 +267,7 @@ class HftBacktest:
 
 
 # In this order: lrvx cannot be loaded any more once the two behind it have taken the thread-local storage.
-PEERS: tuple[type, ...] = (SortedBook, OrderBookPackage, Lrvx, Nautilus, HftBacktest)
+PEERS: tuple[type, ...] = (SortedBook, OrderBookPackage, Lrvx, LrvxBatch, Nautilus, HftBacktest)
 
 
 def installed(stream: Stream, tell: Callable[[str], object] = lambda text: print(text, file=sys.stderr)) -> list[Peer]:

@@ -1,13 +1,13 @@
 """The book for other compiled code: a struct, functions that need no interpreter, and the Python class around it."""
 
 from libc.stdint cimport int8_t, int64_t
+from libc.string cimport memcpy
 
 from orderbook_ext._grid cimport Grid
 from orderbook_ext._side cimport Side, side_set
 
 cdef struct Book:
     Side sides[2]
-    double* top  # [depth][4]: bid price, bid quantity, ask price, ask quantity, always up to date
     int depth
     Grid grid
 
@@ -15,6 +15,16 @@ cdef struct Book:
 cdef inline bint book_set(Book* book, int side, int64_t tick, double quantity) noexcept nogil:
     """Set one level, 0 deletes; True when that was the delete of a level not held. Nothing is checked."""
     return side_set(&book.sides[side], (2 * side - 1) * tick, quantity)
+
+
+cdef inline void book_best(const Book* book, Py_ssize_t n, double* out) noexcept nogil:
+    """Write the best `n` levels, at most `depth`, to `out` [n][4]: bid price, bid quantity, ask price, ask quantity."""
+    cdef const double* bids = book.sides[0].pairs
+    cdef const double* asks = book.sides[1].pairs
+    cdef Py_ssize_t i
+    for i in range(n):
+        memcpy(out + 4 * i, bids + 2 * i, 2 * sizeof(double))
+        memcpy(out + 4 * i + 2, asks + 2 * i, 2 * sizeof(double))
 
 
 cdef Py_ssize_t book_apply(

@@ -9,7 +9,6 @@ from cpython.number cimport PyNumber_Index
 from libc.math cimport NAN
 from libc.stdint cimport int8_t, int64_t, uint64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy
 
 import numpy as np
 
@@ -45,7 +44,7 @@ cdef void book_top(const Book* book, Py_ssize_t n, double* out) noexcept nogil:
     cdef int64_t key
     cdef double quantity
     cdef const Side* side
-    memcpy(out, book.top, (n if n < book.depth else book.depth) * 4 * sizeof(double))
+    book_best(book, n if n < book.depth else book.depth, out)
     if n <= book.depth:
         return
     for i in range(4 * book.depth, 4 * n):
@@ -131,17 +130,13 @@ cdef class OrderBook:
     def __cinit__(self, tick_size, lot_size, depth=10):
         cdef int code
         self.book.grid.tick_size, self.lot_size, self.book.grid.scale, self.book.depth = _checks.grid(tick_size, lot_size, depth)
-        self.book.top = <double*>malloc(4 * self.book.depth * sizeof(double))
         for code in range(2):
-            if self.book.top == NULL or not side_open(
-                &self.book.sides[code], code, self.book.depth, self.book.top, self.book.grid
-            ):
+            if not side_open(&self.book.sides[code], code, self.book.depth, self.book.grid):
                 raise MemoryError("no memory for an order book")
 
     def __dealloc__(self):
         side_close(&self.book.sides[0])
         side_close(&self.book.sides[1])
-        free(self.book.top)
         free(self.scratch)
 
     cdef int64_t tick_of(self, double price) except -1:
@@ -198,7 +193,7 @@ cdef class OrderBook:
             else:
                 for i in range(batch.sides.shape[0]):
                     unknown += book_set(&self.book, codes[i], ticks[i], amounts[i])
-                    memcpy(tops + i * width, self.book.top, width * sizeof(double))
+                    book_best(&self.book, self.book.depth, tops + i * width)
         finally:
             batch_close(&batch)
             if self.scratch_room > SCRATCH_KEPT:
@@ -345,17 +340,17 @@ cdef class OrderBook:
     @property
     def best_bid(self):
         """Price of the best bid; NaN when there is none."""
-        return self.book.top[0]
+        return self.book.sides[0].pairs[0]
 
     @property
     def best_ask(self):
         """Price of the best ask; NaN when there is none."""
-        return self.book.top[2]
+        return self.book.sides[1].pairs[0]
 
     @property
     def mid(self):
         """Mean of best bid and best ask; NaN when a side is empty."""
-        return (self.book.top[0] + self.book.top[2]) / 2.0
+        return (self.book.sides[0].pairs[0] + self.book.sides[1].pairs[0]) / 2.0
 
     @property
     def spread(self):

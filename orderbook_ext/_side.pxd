@@ -7,7 +7,7 @@ code serves both. What must hold after every function here:
   the window moves no level that stays inside;
 - every far level lies behind the window (``key >= base + WINDOW``), none before it;
 - a bit is set where a quantity is held, a bit of the summary where a word of the bitmap is not 0;
-- `best` holds the keys of the best ``min(depth, count)`` levels in order, `top` their prices and quantities.
+- `best` holds the keys of the best ``min(depth, count)`` levels in order, `pairs` their prices and quantities.
 """
 
 from libc.math cimport NAN
@@ -37,6 +37,7 @@ cdef enum:
     WORDS = WINDOW // 64
     SUMMARY = WORDS // 64
     HEADROOM = WINDOW // 4  # ticks before the best level after the window moved
+    TEN = 10  # the depth for which moves have a fixed length
     BEHIND = WINDOW // 2  # the window moves when the best level lies deeper in it than this
 
 cdef struct Side:
@@ -50,8 +51,8 @@ cdef struct Side:
     Py_ssize_t count  # levels held, far ones too
     int depth
     int n_best
-    int64_t* best  # [depth]
-    double* top  # rows of 4, this side's price and quantity first
+    int64_t* best  # [2 * depth], INT64_MAX from `n_best` to `depth`; behind it what a move of fixed length reads
+    double* pairs  # [2 * depth][2]: price and quantity of `best`, NaN where none is
     Grid grid
     bint failed  # out of memory: the side can no longer be trusted
 
@@ -131,45 +132,57 @@ cdef inline void side_recentre(Side* side, int64_t best) noexcept nogil:
 
 cdef inline void best_write(Side* side, int at, int64_t key, double quantity) noexcept nogil:
     side.best[at] = key
-    side.top[4 * at] = side_price(side, key)
-    side.top[4 * at + 1] = quantity
+    side.pairs[2 * at] = side_price(side, key)
+    side.pairs[2 * at + 1] = quantity
 
 
 cdef inline void best_move(Side* side, int to, int at) noexcept nogil:
     side.best[to] = side.best[at]
-    side.top[4 * to] = side.top[4 * at]
-    side.top[4 * to + 1] = side.top[4 * at + 1]
+    side.pairs[2 * to] = side.pairs[2 * at]
+    side.pairs[2 * to + 1] = side.pairs[2 * at + 1]
 
 
 cdef inline void best_change(Side* side, int64_t key, double quantity, bint held) noexcept nogil:
-    """Bring `best` and `top` up to date after a change at a key not worse than the last of them."""
-    cdef int place = 0, at
+    """Bring `best` and `pairs` up to date after a change at a key not worse than the last of them."""
+    cdef int place = 0, at, last = side.depth - 1
     cdef int64_t following
     cdef double amount
-    while place < side.n_best and side.best[place] < key:
-        place += 1
-    if quantity != 0 and held:
-        side.top[4 * place + 1] = quantity
-    elif quantity != 0:
-        if side.n_best < side.depth:
-            side.n_best += 1
-        for at in range(side.n_best - 1, place, -1):
-            best_move(side, at, at - 1)
-        best_write(side, place, key, quantity)
-    elif held:
-        side.n_best -= 1
-        for at in range(place, side.n_best):
-            best_move(side, at, at + 1)
-        following = side.best[side.n_best - 1] if side.n_best else key
-        at = side.n_best
-        if side.count > at and side_next(side, following + 1, &following, &amount):
-            best_write(side, at, following, amount)
-            side.n_best += 1
+    if last == TEN - 1:
+        for at in range(TEN):  # no branch: where a level stands cannot be foreseen
+            place += side.best[at] < key
+    else:
+        while side.best[place] < key:
+            place += 1
+    if held and quantity != 0:
+        side.pairs[2 * place + 1] = quantity
+        return
+    if quantity != 0:
+        if last == TEN - 1:
+            for at in range(TEN - 2, -1, -1):
+                best_move(side, place + at + 1, place + at)
         else:
-            side.top[4 * at] = side.top[4 * at + 1] = NAN
+            for at in range(last, place, -1):
+                best_move(side, at, at - 1)
+        best_write(side, place, key, quantity)
+        side.n_best += side.n_best <= last
+    elif held:
+        if last == TEN - 1:
+            for at in range(TEN - 1):
+                best_move(side, place + at, place + at + 1)
+        else:
+            for at in range(place, last):
+                best_move(side, at, at + 1)
+        side.n_best -= 1
+        side.best[last] = INT64_MAX
+        side.pairs[2 * last] = side.pairs[2 * last + 1] = NAN
+        if side.n_best == last:  # it was full: there may be one to follow
+            following = key if last == 0 else side.best[last - 1]
+            if side.count > last and side_next(side, following + 1, &following, &amount):
+                best_write(side, last, following, amount)
+                side.n_best += 1
         if place == 0 and side.n_best and side.best[0] - side.base > BEHIND:
             side_recentre(side, side.best[0])
-    side.worst = side.best[side.depth - 1] if side.n_best == side.depth else INT64_MAX
+    side.worst = side.best[last]
 
 
 cdef inline bint outside(Side* side, int64_t key, double quantity) noexcept nogil:
@@ -215,20 +228,21 @@ cdef inline void side_clear(Side* side) noexcept nogil:
     side.n_best = 0
     side.worst = INT64_MAX
     side.failed = False
-    for at in range(side.depth):
-        side.top[4 * at] = side.top[4 * at + 1] = NAN
+    for at in range(2 * side.depth):
+        side.best[at] = INT64_MAX
+        side.pairs[2 * at] = side.pairs[2 * at + 1] = NAN
 
 
-cdef inline bint side_open(Side* side, int code, int depth, double* top, Grid grid) noexcept nogil:
+cdef inline bint side_open(Side* side, int code, int depth, Grid grid) noexcept nogil:
     """Get a zeroed side ready for use; False without memory (then still `side_close` it)."""
     side.sign = 1 if code else -1
     side.depth = depth
-    side.top = top + 2 * code
     side.grid = grid
     side.quantities = <double*>calloc(WINDOW, sizeof(double))
     side.words = <uint64_t*>calloc(WORDS, sizeof(uint64_t))
-    side.best = <int64_t*>malloc(depth * sizeof(int64_t))
-    if side.quantities == NULL or side.words == NULL or side.best == NULL:
+    side.best = <int64_t*>malloc(2 * depth * sizeof(int64_t))
+    side.pairs = <double*>malloc(4 * depth * sizeof(double))
+    if side.quantities == NULL or side.words == NULL or side.best == NULL or side.pairs == NULL:
         return False
     side_clear(side)
     return True
@@ -242,3 +256,4 @@ cdef inline void side_close(Side* side) noexcept nogil:
     free(side.quantities)
     free(side.words)
     free(side.best)
+    free(side.pairs)
