@@ -52,7 +52,15 @@ EXTRAS = {
         "ruff>=0.9",
         "sortedcontainers>=2.4",
     ],
-    "bench": ["pytest-benchmark>=5.1", "sortedcontainers>=2.4"],
+    # The peers that are measured beside us; some of them ask for an older numpy and pandas than the newest.
+    "bench": [
+        "hftbacktest>=2.4,<3",
+        "lrvx>=0.11",
+        "nautilus_trader>=1.221",
+        "order-book>=0.6.1",
+        "pytest-benchmark>=5.1",
+        "sortedcontainers>=2.4",
+    ],
 }
 
 # Never -ffast-math and never contracted: batch and stream must agree to the last bit.
@@ -79,7 +87,7 @@ setup(
     ext_modules=cythonize(
         [
             Extension(f"orderbook_ext.{name}", [f"orderbook_ext/{name}.pyx"], extra_compile_args=FLAGS)
-            for name in ("_book", "_rolling")
+            for name in ("_book", "_orders", "_rolling")
         ],
         build_dir="build",
         compiler_directives={

@@ -8,15 +8,19 @@ from __future__ import annotations
 import os
 import warnings
 
-__all__ = ["COMPILED", "OrderBook", "Program", "Rolling"]
+from orderbook_ext._order_checks import OrderAction
+
+__all__ = ["COMPILED", "OrderAction", "OrderBook", "OrderLevelBook", "Program", "Rolling"]
 
 COMPILED = False
 if os.environ.get("GENESIS_NO_EXTENSIONS") == "1":
     from orderbook_ext._book_py import OrderBook
+    from orderbook_ext._orders_py import OrderLevelBook
     from orderbook_ext._rolling_py import Program, Rolling
 else:
     try:
         from orderbook_ext._book import OrderBook
+        from orderbook_ext._orders import OrderLevelBook
         from orderbook_ext._rolling import Program, Rolling
 
         COMPILED = True
@@ -28,4 +32,5 @@ else:
             stacklevel=2,
         )
         from orderbook_ext._book_py import OrderBook
+        from orderbook_ext._orders_py import OrderLevelBook
         from orderbook_ext._rolling_py import Program, Rolling
