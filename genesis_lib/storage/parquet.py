@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
+import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from genesis_lib.errors import InputError
-from genesis_lib.storage.schema import KEY, Description, describe, level_columns, schema_of
+from genesis_lib.storage.partitions import DAY_NS, Incidents, Partitions, folder_of, open_parquet, read_group
+from genesis_lib.storage.schema import INCIDENTS, KEY, Description, describe, level_columns, schema_of
 from genesis_lib.types import FLOW_FIELDS, Instrument, Snapshot, Snapshots
 
 GROUP = 32_768  # rows of a row group: what is held in memory while writing
-DAY_NS = 86_400_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What `write_rows` wrote: counts of rows, size, files, and the sha256 over the files' bytes in order of path."""
+    """What `write_rows` wrote: counts of rows, size, files, the sha256 over the files' bytes in order of path.
+
+    `incidents` counts by kind what the ledger of the rows tells.
+    """
 
     rows: int
     invalid_rows: int
     bytes: int
     sha256: str
     files: tuple[Path, ...]
+    incidents: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +51,44 @@ class StoredSession:
         """Where the rows came from: recorded, simulated or live."""
         return self.description.provenance
 
+    @property
+    def incidents(self) -> dict[str, int]:
+        """What went wrong while the rows were recorded, by kind, as the files themselves say."""
+        text = (open_parquet(self.paths[0]).metadata.metadata or {}).get(INCIDENTS, b"{}")
+        return {str(kind): int(count) for kind, count in json.loads(text).items()}
+
+    @property
+    def ledger(self) -> Path | None:
+        """Where every incident stands, with time and cause; None when it was not stored."""
+        path = self.paths[0].parent.parent / ledger_name(self.description.data_hash)
+        return path if path.is_file() else None
+
     def blocks(self) -> Iterator[Snapshots]:
         """The rows, one row group at a time."""
         for path in self.paths:
-            file = _open(path)
+            file = open_parquet(path)
             for group in range(file.num_row_groups):
-                try:
-                    table = file.read_row_group(group)
-                except (pa.ArrowException, OSError) as error:
-                    raise InputError(f"{path}: the file is damaged: {error}") from None
-                yield _snapshots(table, self.description)
+                yield _snapshots(read_group(file, path, group), self.description)
+
+
+def ledger_name(data_hash: str) -> str:
+    """Name of the ledger that stands in the folder of the symbol, above the days: one for each ingested session."""
+    return f"ledger-{data_hash[:16]}.jsonl"
+
+
+def ledger_path(out: str | Path, instrument: Instrument, data_hash: str) -> Path:
+    """Where the ledger of rows belongs: ``out/venue=V/symbol=S/ledger-HASH.jsonl``."""
+    return folder_of(out, instrument) / ledger_name(data_hash)
 
 
 def write_rows(
-    rows: Iterable[Snapshot], instrument: Instrument, out: str | Path, *, provenance: str, data_hash: str
+    rows: Iterable[Snapshot],
+    instrument: Instrument,
+    out: str | Path,
+    *,
+    provenance: str,
+    data_hash: str,
+    ledger: Incidents | None = None,
 ) -> Written:
     """Write rows to ``out/venue=V/symbol=S/date=YYYY-MM-DD/part-HASH.parquet``.
 
@@ -72,6 +98,9 @@ def write_rows(
         In order of exchange time (its UTC date is the partition); consumed as a stream.
     provenance, data_hash
         What the rows were made from; the hash names the files, so writing the same data again replaces them.
+    ledger
+        What the builder of the rows takes its incidents down in, a `Ledger.staged(ledger_path(...))`. It is put in
+        place with the rows, and they know its counts.
 
     Raises
     ------
@@ -84,38 +113,32 @@ def write_rows(
     nothing is left behind. Each page carries a checksum, which `StoredSession.blocks` verifies: most damage would
     otherwise read as other numbers. A symbol's characters that no folder can have are written as ``%2F``.
     """
-    venue, symbol = (quote(name, safe="") for name in (instrument.venue, instrument.symbol))
-    root = Path(out) / f"venue={venue}" / f"symbol={symbol}"
-    writer = _Writer(root, instrument, provenance, data_hash)
+    writer = _Writer(Partitions(folder_of(out, instrument), f"part-{data_hash[:16]}.parquet"), instrument)
     try:
         for row in rows:
+            if writer.description is None:
+                writer.description = Description.of(instrument, provenance, data_hash, row.levels.shape[0])
             writer.add(row)
-        return writer.commit()
+        return writer.commit(ledger)
     finally:
-        writer.discard()
+        writer.files.discard()
 
 
 class _Writer:
-    """Open partitions under temporary names."""
+    """Rows of a day pending until they fill a row group."""
 
-    def __init__(self, root: Path, instrument: Instrument, provenance: str, data_hash: str) -> None:
-        self.root, self.name = root, f"part-{data_hash[:16]}.parquet"
-        self.instrument, self.provenance, self.data_hash = instrument, provenance, data_hash
-        self.open: dict[int, tuple[Path, pq.ParquetWriter]] = {}  # day -> temporary file
+    def __init__(self, files: Partitions, instrument: Instrument) -> None:
+        self.files, self.instrument = files, instrument
         self.pending: dict[int, list[Snapshot]] = {}
-        self.made: list[Path] = []  # folders that were not there before
         self.description: Description | None = None
         self.rows = self.invalid = 0
         self.first = self.last = 0
 
     def add(self, row: Snapshot) -> None:
-        if self.description is None:
-            depth = row.levels.shape[0]
-            self.description = Description.of(self.instrument, self.provenance, self.data_hash, depth)
-            self.first = row.ts_exchange
         day = row.ts_exchange // DAY_NS
         pending = self.pending.setdefault(day, [])
         pending.append(row)
+        self.first = self.first or row.ts_exchange
         self.rows += 1
         self.invalid += not row.valid
         self.last = max(self.last, row.ts_exchange)
@@ -124,63 +147,21 @@ class _Writer:
 
     def _flush(self, day: int) -> None:
         pending = self.pending[day]
-        if not pending:
-            return
-        schema = schema_of(self.description)
-        if day not in self.open:
-            folder = self.root / f"date={np.datetime64(day, 'D')}"
-            self.made += [p for p in (folder, *folder.parents) if not p.exists()]
-            folder.mkdir(parents=True, exist_ok=True)
-            temporary = folder / f".{self.name}.{os.getpid()}.tmp"
-            writer = pq.ParquetWriter(temporary, schema, compression="zstd", write_page_checksum=True)
-            self.open[day] = temporary, writer
-        self.open[day][1].write_table(_table(Snapshots.of(pending, self.instrument, self.provenance), schema))
-        pending.clear()
+        if pending:
+            rows = Snapshots.of(pending, self.instrument, self.description.provenance)
+            self.files.write(day, _table(rows, schema_of(self.description)))
+            pending.clear()
 
-    def commit(self) -> Written:
+    def commit(self, ledger: Incidents | None) -> Written:
         if not self.rows:
             raise InputError("no rows to store")
-        self._refuse_overlap()
+        self.files.refuse_overlap("part-*.parquet", _span, self.first, self.last)
         for day in self.pending:
             self._flush(day)
-        temporaries = []
-        for _, (temporary, writer) in sorted(self.open.items()):
-            writer.close()
-            with temporary.open("rb") as stream:
-                os.fsync(stream.fileno())
-            temporaries.append(temporary)
-        files = []
-        for temporary in temporaries:
-            final = temporary.with_name(self.name)
-            temporary.replace(final)
-            _sync_folder(final.parent)
-            files.append(final)
-        self.open.clear()
-        size, digest = 0, hashlib.sha256()
-        for file in files:
-            size += file.stat().st_size
-            with file.open("rb") as stream:
-                while block := stream.read(1 << 20):
-                    digest.update(block)
-        return Written(self.rows, self.invalid, size, digest.hexdigest(), tuple(files))
-
-    def _refuse_overlap(self) -> None:
-        for path in sorted(self.root.rglob("part-*.parquet")):
-            if path.name == self.name:
-                continue
-            first, last = _span(path)
-            if first <= self.last and last >= self.first:
-                raise InputError(f"{path}: holds other data of the same time; remove it first, or choose another --out")
-
-    def discard(self) -> None:
-        for temporary, writer in self.open.values():
-            writer.close()
-            temporary.unlink(missing_ok=True)
-        if self.open:
-            for folder in sorted(self.made, key=lambda path: -len(path.parts)):
-                if not any(folder.iterdir()):
-                    folder.rmdir()
-        self.open.clear()
+        incidents = {} if ledger is None else {kind: int(count) for kind, count in sorted(ledger.counts.items())}
+        told = {INCIDENTS: json.dumps(incidents).encode()} if ledger is not None else {}
+        placed = self.files.commit(told, ledger)
+        return Written(self.rows, self.invalid, placed.bytes, placed.sha256, placed.files, incidents)
 
 
 def sessions(paths: Iterable[str | Path]) -> list[StoredSession]:
@@ -193,7 +174,7 @@ def sessions(paths: Iterable[str | Path]) -> list[StoredSession]:
     """
     groups: dict[Description, list[tuple[int, Path]]] = {}
     for path in map(Path, paths):
-        description = describe(_open(path).schema_arrow, path)
+        description = describe(open_parquet(path).schema_arrow, path)
         groups.setdefault(description, []).append((_span(path)[0], path))
     found = [(sorted(files), description) for description, files in groups.items()]
     found.sort(key=lambda item: (item[1].venue, item[1].symbol, item[0][0]))
@@ -229,23 +210,8 @@ def _snapshots(table: pa.Table, description: Description) -> Snapshots:
     return Snapshots(description.instrument, *arrays_of(columns, description.depth), description.provenance)
 
 
-def _open(path: Path) -> pq.ParquetFile:
-    try:
-        return pq.ParquetFile(path, page_checksum_verification=True)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path}: not a readable Parquet file: {error}") from None
-
-
 def _span(path: Path) -> tuple[int, int]:
-    file = _open(path)
+    file = open_parquet(path)
     describe(file.schema_arrow, path)
     statistics = [file.metadata.row_group(i).column(0).statistics for i in range(file.num_row_groups)]
     return min(s.min for s in statistics), max(s.max for s in statistics)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

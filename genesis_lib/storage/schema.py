@@ -12,6 +12,7 @@ from genesis_lib.types import FLOW_FIELDS, Instrument
 
 SCHEMA_VERSION = 1
 KEY = b"genesis"
+INCIDENTS = b"genesis.incidents"  # counts by kind of the ledger beside the rows, as JSON
 LEVEL_FIELDS = ("bid_price", "bid_quantity", "ask_price", "ask_quantity")
 
 

@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from genesis_lib.errors import InputError
+from genesis_lib.feeds.integrity import Ledger, entries
 from genesis_lib.storage import parquet
-from genesis_lib.storage.parquet import is_rows, sessions, write_rows
+from genesis_lib.storage.parquet import is_rows, ledger_path, sessions, write_rows
 from genesis_lib.storage.queries import select, summary
 from genesis_lib.types import Snapshots
 
@@ -128,3 +129,28 @@ def test_a_symbol_stays_inside_its_folder(rows, tmp_path: Path) -> None:
         assert file.parent.parent == tmp_path / "venue=binance-usdm" / folder
         assert symbol in {row["symbol"] for row in summary(tmp_path)}
         assert len(select(tmp_path, symbol)) == 5
+
+
+def test_the_ledger_stands_with_the_rows_or_not_at_all(rows, tmp_path: Path) -> None:
+    original = rows(5)
+    path = ledger_path(tmp_path / "a", original.instrument, HASH)
+    assert path == tmp_path / "a" / "venue=binance-usdm" / "symbol=BTCUSDT" / f"ledger-{HASH[:16]}.jsonl"
+
+    def store(source) -> parquet.Written:
+        with Ledger.staged(path) as ledger:
+            ledger.note(7, "gap", "lost", "BTCUSDT")
+            ledger.count_deletes(3, "BTCUSDT")
+            return write_rows(
+                source, original.instrument, tmp_path / "a", provenance="recorded", data_hash=HASH, ledger=ledger
+            )
+
+    with pytest.raises(InputError, match="no rows"):
+        store([])
+    assert not (tmp_path / "a").exists()
+    first, again = store(original), store(original)
+    assert first.sha256 == again.sha256 and first.incidents == {"gap": 1, "unknown deletes": 3}
+    (session,) = sessions(first.files)
+    assert session.incidents == first.incidents and session.ledger == path
+    assert [entry.cause for entry in entries(path)] == ["lost"]
+    plain = write(rows(5), tmp_path / "b")
+    assert sessions(plain.files)[0].incidents == {} and sessions(plain.files)[0].ledger is None
