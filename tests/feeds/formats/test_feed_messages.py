@@ -1,0 +1,41 @@
+"""What of a frame becomes a message, and what a broken one says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from genesis_lib.errors import InputError
+from genesis_lib.feeds.formats.feed_messages import BookMessage, exchange_time, number_of, parsed
+from genesis_lib.feeds.formats.okx import Okx
+from genesis_lib.feeds.formats.websocket_log import Frame
+
+
+def frame(payload: bytes, whole: bool = True) -> Frame:
+    return Frame(1_700_000_000 * 10**9, payload, False, Path("a"), 1, whole)
+
+
+def test_a_cut_off_line_is_counted_and_a_broken_one_refused() -> None:
+    from collections import Counter
+
+    counts: Counter[str] = Counter()
+    assert list(parsed(Okx(), frame(b'{"arg":', whole=False), counts)) == [] and counts["cut off"] == 1
+    with pytest.raises(InputError, match="not JSON"):
+        list(parsed(Okx(), frame(b'{"arg":'), counts))
+    with pytest.raises(InputError, match="cannot be read: KeyError"):
+        list(parsed(Okx(), frame(b'{"arg":{"channel":"books"},"data":[{"asks":[]}]}'), counts))
+
+
+def test_exchange_time_far_ahead_is_damage() -> None:
+    message = BookMessage("X", True, [], None)
+    assert exchange_time(message, frame(b"")) == 1_700_000_000 * 10**9
+    with pytest.raises(InputError, match="more than an hour"):
+        exchange_time(message._replace(ts_exchange=1_700_003_601 * 10**9), frame(b""))
+
+
+@pytest.mark.parametrize("text", ["-1", "nan", "inf"])
+def test_quantities_are_finite_and_not_negative(text: str) -> None:
+    assert number_of("0.50") == 0.5
+    with pytest.raises(InputError, match="finite and not negative"):
+        number_of(text)
