@@ -17,6 +17,7 @@ from genesis_lib.feeds.recording import Recording, unbuildable
 from genesis_lib.types import Event, Instrument, Snapshot, Snapshots
 
 if TYPE_CHECKING:
+    from genesis_lib.feeds.integrity import Ledger
     from genesis_lib.feeds.validation import Quarantine
 
 Spec: TypeAlias = str | Path | Iterable[str | Path]
@@ -119,15 +120,15 @@ def rows_of(session: FinishedSession, depth: int = 10) -> Snapshots:
     return cut(session.snapshots(), depth)
 
 
-def build_rows(session: FinishedSession, depth: int = 10) -> Iterator[Snapshot]:
-    """Give a session's rows one at a time.
+def build_rows(session: FinishedSession, depth: int = 10, *, ledger: Ledger | None = None) -> Iterator[Snapshot]:
+    """Give a session's rows one at a time; `ledger` takes down every fault that made rows invalid.
 
     Raises
     ------
     RecordingError
         At the end of a recording in which no snapshot ever joined the diffs.
     """
-    builder = RowBuilder(session.instrument, depth)
+    builder = RowBuilder(session.instrument, depth, ledger=ledger)
     for event in session.events():
         row = builder.push(event)
         if row is not None:
