@@ -7,6 +7,8 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 READY := .venv/.ready
 COMPILED := .venv/.compiled
+# The peers are many and want an older numpy and pandas: they get an environment of their own.
+BENCH := .venv-bench
 ARGS ?=
 
 .PHONY: run test lab bench lint clean setup slow
@@ -26,8 +28,8 @@ slow: setup       ## the long tests
 lab: setup        ## JupyterLab on the notebooks
 	@$(BIN)/jupyter lab --notebook-dir=notebooks --MappingKernelManager.default_kernel_name=genesis $(ARGS)
 
-bench: setup      ## ratios against peers, in one run
-	@$(BIN)/genesis bench $(ARGS)
+bench: setup $(BENCH)/.ready  ## ratios against peers, in one run
+	@$(BENCH)/bin/genesis bench $(ARGS)
 
 lint: setup       ## style and the import contract
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports
@@ -46,11 +48,19 @@ $(READY): setup.py
 		echo "make: JupyterLab's announcements could not be switched off; it may ask for news from the web" >&2
 	@touch $(READY) $(COMPILED)
 
+$(BENCH)/.ready: setup.py
+	@test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
+	@echo "Setting up $(BENCH) with the peers (a few minutes the first time) ..." >&2
+	@$(BENCH)/bin/python -m pip --disable-pip-version-check install -q "setuptools>=77" wheel "cython>=3.3,<3.4"
+	@$(BENCH)/bin/python -m pip --disable-pip-version-check install -q "$(TORCH)"
+	@$(BENCH)/bin/python -m pip --disable-pip-version-check install -q --no-build-isolation -e ".[bench]"
+	@touch $@
+
 $(COMPILED): $(READY) $(wildcard orderbook_ext/*.pyx orderbook_ext/*.pxd)
 	@$(BIN)/python setup.py -q build_ext --inplace
 	@touch $(COMPILED)
 
 clean:            ## everything made here; data, models and reports stay
-	rm -rf build *.egg-info .pytest_cache .ruff_cache .hypothesis .benchmarks .import_linter_cache .venv
+	rm -rf build *.egg-info .pytest_cache .ruff_cache .hypothesis .benchmarks .import_linter_cache .venv $(BENCH)
 	find genesis_lib orderbook_ext tests -name __pycache__ -prune -exec rm -rf {} +
 	rm -f orderbook_ext/*.so orderbook_ext/*.c

@@ -31,12 +31,16 @@ def run(paths: Iterable[str | Path] = ()) -> list[Row]:
 
 def throughput(stream: Stream) -> list[Row]:
     """Applying all updates of a stream; our top-10 is up to date after each, the peers' is not even asked for."""
-    book, messages = new_book(stream), stream.messages()
+    book, best, messages = new_book(stream), new_book(stream, 1), stream.messages()
     price = stream.instrument.price(stream.ticks)
     priced = [(sides, price[at : at + len(sides)], quantities) for at, (sides, _, quantities) in messages.items()]
 
     def one_batch() -> None:
         book.apply_ticks(stream.sides, stream.ticks, stream.quantities)
+
+    def one_batch_best() -> None:
+        best.clear()
+        best.apply_ticks(stream.sides, stream.ticks, stream.quantities)
 
     def by_message() -> None:
         for message in messages.values():
@@ -50,7 +54,9 @@ def throughput(stream: Stream) -> list[Row]:
     name = f"{stream.name}: {{}}, updates only"
     spans = {peer.name: timed(peer, peer.updates, stream) for peer in peers}
     told = [Row("book", name.format(peer.name), spans[peer.name]) for peer in peers if is_equal(stream, peer)]
-    rows = []
+    ours = Row("book", f"{stream.name}: one batch, best bid and ask kept", per_unit(one_batch_best, len(stream), RUNS))
+    rows = [ours.against(row) for row in told]
+    assert_equal(best, peers[0], ours.name)
     for name, work in (
         ("one batch, top-10 kept", one_batch),
         ("a message a call, top-10 kept", by_message),
@@ -95,8 +101,8 @@ def every_top(stream: Stream) -> list[Row]:
     return [*told, *rows]
 
 
-def new_book(stream: Stream) -> OrderBook:
-    return OrderBook(stream.instrument.tick_size, stream.instrument.lot_size, DEPTH)
+def new_book(stream: Stream, depth: int = DEPTH) -> OrderBook:
+    return OrderBook(stream.instrument.tick_size, stream.instrument.lot_size, depth)
 
 
 def fresh(book: OrderBook, work: Callable[[], None], stream: Stream) -> float:
