@@ -6,6 +6,7 @@ marked as deleted: a day of a hundred million ids, few of them at a time, leaves
 
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free
+from libc.string cimport memset
 
 cdef struct Slot:
     uint64_t id
@@ -83,3 +84,9 @@ cdef inline bint ids_room(Ids* ids) noexcept nogil:
     free(ids.slots)
     ids[0] = larger
     return True
+
+
+cdef inline void ids_clear(Ids* ids) noexcept nogil:
+    """Forget every id; the memory stays."""
+    memset(ids.slots, 0, (ids.mask + 1) * sizeof(Slot))
+    ids.count = 0

@@ -7,12 +7,14 @@ from libc.math cimport NAN
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.stdlib cimport realloc
 
+from orderbook_ext._fills cimport Fills, available, fill, fill_level
 from orderbook_ext._grid cimport Grid, grid_price
 from orderbook_ext._ids cimport ids_find
+from orderbook_ext._ladder cimport Ladder, ladder_key, ladder_level
 from orderbook_ext._queues cimport (
-    Fills, Ladder, Level, Order, Queues, Reserve, TICK_BITS, available, best_level, clear, drop_reserve, fill,
-    fill_level, find_level, ladder_key, move, remove, resize, rest, settle_touched,
+    Level, Order, Queues, Reserve, best_level, clear, drop_reserve, find_level, move, remove, resize, rest,
 )
+from orderbook_ext._touched cimport code_side, code_tick, touched_settle
 
 cdef enum:
     ADD
@@ -220,7 +222,7 @@ cdef inline void orders_top(const Orders* book, Py_ssize_t n, double* out) noexc
         ladder = &book.held.sides[side]
         held = n if n < ladder.n else ladder.n
         for i in range(held):
-            level = &book.held.levels[ladder.levels[ladder.n - 1 - i]]
+            level = &book.held.levels[ladder_level(ladder, i)]
             out[4 * i + 2 * side] = grid_price(book.prices, level.tick)
             out[4 * i + 2 * side + 1] = grid_price(book.amounts, level.quantity)
         for i in range(held, n):
@@ -234,22 +236,22 @@ cdef inline void orders_changes(Orders* book, Changes* changes) noexcept nogil:
     cdef int64_t code
     cdef int64_t* larger
     cdef int32_t level
-    settle_touched(held)
-    if changes.n + held.n_touched > changes.room:
-        room = 2 * (changes.n + held.n_touched)
+    touched_settle(&held.touched)
+    if changes.n + held.touched.n > changes.room:
+        room = 2 * (changes.n + held.touched.n)
         larger = <int64_t*>realloc(changes.rows, 2 * room * sizeof(int64_t))
         if larger == NULL:
             held.failed = True
             return
         changes.rows = larger
         changes.room = room
-    for i in range(held.n_touched):
-        code = held.touched[i]
-        level = find_level(held, <int>(code >> TICK_BITS), code & ((<int64_t>1 << TICK_BITS) - 1))
+    for i in range(held.touched.n):
+        code = held.touched.codes[i]
+        level = find_level(held, code_side(code), code_tick(code))
         changes.rows[2 * changes.n] = code
         changes.rows[2 * changes.n + 1] = 0
         if level >= 0:
             changes.rows[2 * changes.n + 1] = held.levels[level].quantity
             held.levels[level].touched = False
         changes.n += 1
-    held.n_touched = 0
+    held.touched.n = 0

@@ -1,6 +1,6 @@
 """The order-level book: every order in its queue, and the levels that follow from them.
 
-`_queues.pxd` holds the structure, `_order_messages.pxd` what a message does to it; here stands the Python class.
+`_queues.pxd` holds the structure, `_order_messages.pxd` what a message does to it; here stands what Python calls.
 """
 
 import numpy as np
@@ -8,53 +8,24 @@ import numpy as np
 from orderbook_ext import _checks, _order_checks as rules
 
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
-from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_AsUnsignedLongLong
 from cpython.number cimport PyNumber_Index
 from libc.stdint cimport INT64_MAX, int8_t, int32_t, int64_t, uint64_t
 from libc.stdlib cimport free
 
-from orderbook_ext._ids cimport Slot, ids_find, ids_open
+from orderbook_ext._fills cimport Fills, available
+from orderbook_ext._ids cimport ids_find
 from orderbook_ext._order_messages cimport (
-    CLEAR, Changes, DUPLICATE, EXCESS, FOLLOWED, INVALID, LEVEL_BITS, LIMIT_BITS, Orders, SHORT, Status, TOTAL, UNKNOWN,
+    CLEAR, Changes, DUPLICATE, FOLLOWED, INVALID, LEVEL_BITS, LIMIT_BITS, Orders, SHORT, Status, TOTAL, UNKNOWN,
     orders_add, orders_cancel, orders_changes, orders_execute, orders_execute_at, orders_follow, orders_modify,
     orders_reduce, orders_take, orders_top,
 )
-from orderbook_ext._queues cimport (
-    Fills, Ladder, Level, Order, Reserve, TICK_BITS, available, best_level, clear, close, find_level, give_reserve,
-    remove, rest,
-)
+from orderbook_ext._order_view cimport OrderView
+from orderbook_ext._queues cimport clear, find_level, give_reserve, remove, rest
+from orderbook_ext._touched cimport code_side, code_tick
+from orderbook_ext._whole cimport id_of, quantity_of, side_of, tick_of
 
 assert rules.CLEAR == CLEAR and rules.MAX_LEVEL == <int64_t>1 << LEVEL_BITS
 assert rules.MAX_TICK == rules.MAX_QUANTITY == <int64_t>1 << LIMIT_BITS
-
-
-cdef inline uint64_t id_of(value) except? 0xFFFFFFFFFFFFFFFE:
-    """An order's id; a typed argument would truncate 1.5 without a word."""
-    try:
-        return PyLong_AsUnsignedLongLong(PyNumber_Index(value))
-    except OverflowError:
-        return rules.order_id(value)
-
-
-cdef inline int64_t whole(value) except? -1:
-    """A whole number, -1 for one that does not fit."""
-    cdef int overflow = 0
-    return PyLong_AsLongLongAndOverflow(PyNumber_Index(value), &overflow)
-
-
-cdef inline int side_of(value) except -1:
-    cdef int64_t code = whole(value)
-    return <int>code if 0 <= code <= 1 else rules.side(value)
-
-
-cdef inline int64_t tick_of(value) except -1:
-    cdef int64_t tick = whole(value)
-    return tick if 0 <= tick <= (<int64_t>1 << LIMIT_BITS) else rules.tick(value)
-
-
-cdef inline int64_t quantity_of(value) except -1:
-    cdef int64_t quantity = whole(value)
-    return quantity if 1 <= quantity <= (<int64_t>1 << LIMIT_BITS) else rules.quantity(value)
 
 
 cdef tuple change_columns(const Changes* changes):
@@ -65,13 +36,13 @@ cdef tuple change_columns(const Changes* changes):
     cdef int64_t[::1] tick = ticks
     cdef int64_t[::1] quantity = quantities
     for i in range(changes.n):
-        side[i] = <int8_t>(changes.rows[2 * i] >> TICK_BITS)
-        tick[i] = changes.rows[2 * i] & ((<int64_t>1 << TICK_BITS) - 1)
+        side[i] = <int8_t>code_side(changes.rows[2 * i])
+        tick[i] = code_tick(changes.rows[2 * i])
         quantity[i] = changes.rows[2 * i + 1]
     return sides, ticks, quantities
 
 
-cdef class OrderLevelBook:
+cdef class OrderLevelBook(OrderView):
     """Order-level (L3) book with price-time priority: every order by its id, and the levels that follow from them.
 
     Parameters
@@ -107,19 +78,6 @@ cdef class OrderLevelBook:
     >>> book.top(1)
     array([[181.8, 200. ,   nan,   nan]])
     """
-
-    def __cinit__(self, tick_size=1.0, lot_size=1.0, depth=10, *, strict=True):
-        (
-            self.book.prices.tick_size, self.book.prices.scale, self.book.amounts.tick_size, self.book.amounts.scale,
-            self.book.depth,
-        ) = rules.scales(tick_size, lot_size, depth)
-        self.book.strict = bool(strict)
-        self.book.held.order_pool.free = self.book.held.level_pool.free = self.book.held.reserve_pool.free = -1
-        if not ids_open(&self.book.held.ids, 10):
-            raise MemoryError("no memory for an order-level book")
-
-    def __dealloc__(self):
-        close(&self.book.held)
 
     cdef int settle(self) except -1:
         if self.book.held.failed:
@@ -385,170 +343,3 @@ cdef class OrderLevelBook:
             return change_columns(&changes)
         finally:
             free(changes.rows)
-
-    def top(self, n=10, out=None):
-        """Best `n` levels, (n, 4): bid price, bid quantity, ask price, ask quantity; NaN where empty."""
-        cdef Py_buffer view
-        cdef Py_ssize_t rows = _checks.rows(n)
-        out = _checks.out_array(out, (rows, 4))
-        PyObject_GetBuffer(out, &view, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS)
-        orders_top(&self.book, rows, <double*>view.buf)
-        PyBuffer_Release(&view)
-        return out
-
-    def level(self, side_code, tick):
-        """Quantity and number of orders at a tick, (0, 0) when there are none."""
-        cdef int32_t at = find_level(&self.book.held, side_of(side_code), tick_of(tick))
-        if at < 0:
-            return 0, 0
-        return self.book.held.levels[at].quantity, self.book.held.levels[at].count
-
-    def levels(self, side_code, n=None):
-        """Best `n` levels of a side (all by default), best first, int64 (levels, 3): tick, quantity, orders."""
-        cdef const Ladder* ladder = &self.book.held.sides[side_of(side_code)]
-        cdef Py_ssize_t i, held = ladder.n if n is None else min(_checks.rows(n), ladder.n)
-        cdef const Level* level
-        out = np.empty((held, 3), np.int64)
-        cdef int64_t[:, ::1] rows = out
-        for i in range(held):
-            level = &self.book.held.levels[ladder.levels[ladder.n - 1 - i]]
-            rows[i, 0], rows[i, 1], rows[i, 2] = level.tick, level.quantity, level.count
-        return out
-
-    def queue(self, side_code, tick):
-        """(order id, quantity) of every order at a tick, oldest first."""
-        cdef int32_t at = find_level(&self.book.held, side_of(side_code), tick_of(tick))
-        cdef const Order* orders = self.book.held.orders
-        at = self.book.held.levels[at].first if at >= 0 else -1
-        out = []
-        while at >= 0:
-            out.append((orders[at].id, orders[at].quantity))
-            at = orders[at].after
-        return out
-
-    def order(self, order_id):
-        """Side, tick and shown quantity of an order; None when it is not held."""
-        cdef int64_t at = ids_find(&self.book.held.ids, id_of(order_id))
-        cdef const Level* level
-        if at < 0:
-            return None
-        level = &self.book.held.levels[self.book.held.orders[at].level]
-        return level.side, level.tick, self.book.held.orders[at].quantity
-
-    def reserve(self, order_id):
-        """Quantity of an iceberg that is not shown; 0 for any other order."""
-        cdef int64_t at = ids_find(&self.book.held.ids, id_of(order_id))
-        if at < 0 or self.book.held.orders[at].reserve < 0:
-            return 0
-        return self.book.held.reserves[self.book.held.orders[at].reserve].hidden
-
-    def queue_position(self, order_id):
-        """Orders and quantity that stand before an order in its queue.
-
-        Walks the queue from both ends at once: it takes as many steps as there are orders before it or behind it,
-        whichever are fewer, some 2 ns each while they are in the cache.
-        """
-        cdef uint64_t id = id_of(order_id)
-        cdef const Order* orders = self.book.held.orders
-        cdef int64_t at = ids_find(&self.book.held.ids, id), steps = 0, ahead = 0, behind = 0
-        cdef int32_t front, back
-        cdef const Level* level
-        if at < 0:
-            rules.refuse_unknown("queue_position", id)
-        front, back = orders[at].before, orders[at].after
-        while front >= 0 and back >= 0:
-            ahead += orders[front].quantity
-            behind += orders[back].quantity
-            front, back = orders[front].before, orders[back].after
-            steps += 1
-        if front < 0:
-            return steps, ahead
-        level = &self.book.held.levels[orders[at].level]
-        return level.count - 1 - steps, level.quantity - orders[at].quantity - behind
-
-    def size(self, side_code):
-        """Number of levels of a side."""
-        return self.book.held.sides[side_of(side_code)].n
-
-    def __len__(self):
-        return self.book.held.ids.count
-
-    def __contains__(self, order_id):
-        return ids_find(&self.book.held.ids, id_of(order_id)) >= 0
-
-    @property
-    def strict(self):
-        """Whether what cannot be right raises."""
-        return self.book.strict
-
-    @property
-    def tick_size(self):
-        """Worth of a tick."""
-        return self.book.prices.tick_size
-
-    @property
-    def lot_size(self):
-        """Worth of a lot."""
-        return self.book.amounts.tick_size
-
-    @property
-    def depth(self):
-        """Levels a side that `apply_tops` writes."""
-        return self.book.depth
-
-    @property
-    def unknown_orders(self):
-        """Messages that named an order which a tolerant book did not hold."""
-        return self.book.unknown
-
-    @property
-    def duplicate_orders(self):
-        """Adds that a tolerant book left out because their id was taken."""
-        return self.book.duplicate
-
-    @property
-    def excess_quantities(self):
-        """Messages that took more than was open, of which a tolerant book took all."""
-        return self.book.excess
-
-    @property
-    def hidden_trades(self):
-        """Trades against orders that are not displayed."""
-        return self.book.hidden_trades
-
-    @property
-    def hidden_quantity(self):
-        """Their quantity."""
-        return self.book.hidden_quantity
-
-    @property
-    def best_bid_tick(self):
-        """Tick of the best bid; None when there is none."""
-        cdef int32_t at = best_level(&self.book.held, 0)
-        return self.book.held.levels[at].tick if at >= 0 else None
-
-    @property
-    def best_ask_tick(self):
-        """Tick of the best ask; None when there is none."""
-        cdef int32_t at = best_level(&self.book.held, 1)
-        return self.book.held.levels[at].tick if at >= 0 else None
-
-    @property
-    def is_crossed(self):
-        """Whether the best bid is at or above the best ask, as in an auction; told, never repaired."""
-        cdef int32_t bid = best_level(&self.book.held, 0), ask = best_level(&self.book.held, 1)
-        return bid >= 0 and ask >= 0 and self.book.held.levels[bid].tick >= self.book.held.levels[ask].tick
-
-    @property
-    def nbytes(self):
-        """Memory the book holds, in bytes."""
-        cdef Py_ssize_t total = sizeof(Orders) + (self.book.held.ids.mask + 1) * sizeof(Slot)
-        total += self.book.held.order_pool.room * sizeof(Order) + self.book.held.level_pool.room * sizeof(Level)
-        total += self.book.held.reserve_pool.room * sizeof(Reserve) + self.book.held.touched_room * sizeof(int64_t)
-        for side in range(2):
-            total += self.book.held.sides[side].room * (sizeof(int64_t) + sizeof(int32_t))
-        return total
-
-    def __repr__(self):
-        best = f"{self.best_bid_tick}/{self.best_ask_tick}"
-        return f"<OrderLevelBook orders={len(self)} bids={self.size(0)} asks={self.size(1)} best={best}>"

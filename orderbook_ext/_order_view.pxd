@@ -1,0 +1,7 @@
+"""The state of an order-level book, whose functions stand in `_order_messages.pxd`, in a class."""
+
+from orderbook_ext._order_messages cimport Orders
+
+
+cdef class OrderView:
+    cdef Orders book
