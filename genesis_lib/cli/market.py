@@ -48,18 +48,37 @@ def verify(files: tuple[Path, ...], tick_size: float | None, strict: bool, as_js
 @FILES
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to write to.")
 @click.option("--depth", default=10, show_default=True, type=click.IntRange(1, 1000), help="Levels a side to keep.")
+@click.option("--format", "format_", metavar="NAME", help="Read the files as this format instead of recognising it.")
 @TICK
-@click.option("--symbol", help="Symbol of a CSV file that does not name it.")
+@click.option("--symbol", help="Symbol, where the data does not name it; picks one where it names several.")
+@click.option("--venue", help="Venue, where the data does not name it.")
+@click.option("--strict", is_flag=True, help="Refuse a file at its first bad row instead of setting such rows aside.")
 @json_option
 def ingest(
-    files: tuple[Path, ...], out: Path, depth: int, tick_size: float | None, symbol: str | None, as_json: bool
+    files: tuple[Path, ...],
+    out: Path,
+    depth: int,
+    format_: str | None,
+    tick_size: float | None,
+    symbol: str | None,
+    venue: str | None,
+    strict: bool,
+    as_json: bool,
 ) -> None:
-    """Store recordings, hftbacktest events or top-10 CSV files as Parquet rows.
+    """Store market data of any known format as Parquet rows.
 
-    Rows go to OUT/venue=V/symbol=S/date=D. Files of one instrument that follow each other are one session. Storing the
-    same data again replaces it with the same bytes.
+    Formats are recognised by content: Binance's raw lines, hftbacktest, Tardis, LOBSTER, Databento, Kraken, OKX, SSE,
+    FI-2010, tables of ten levels, and Binance's public archives, plain, gzip or zstd. Rows go to
+    OUT/venue=V/symbol=S/date=D, rows that cannot be right to OUT/quarantine.jsonl with file, line and reason. Files of
+    one instrument that follow each other are one session. Storing the same data again replaces it with the same bytes;
+    when one file fails, nothing of any is stored.
     """
     from genesis_lib.feeds.ingestion import ingest as store
 
     tell = partial(click.echo, err=True)
-    emit(store(files, out, depth=depth, tick_size=tick_size, symbol=symbol, tell=tell), as_json)
+    grid = {"tick_size": tick_size, "symbol": symbol, "venue": venue}
+    found = store(files, out, depth=depth, format=format_, **grid, strict=strict, tell=tell)
+    if found["quarantined"]:
+        told = ", ".join(f"{count} {reason}" for reason, count in sorted(found["quarantined"].items()))
+        tell(f"set aside in {found['quarantine']}: {told}")
+    emit(found, as_json)

@@ -12,13 +12,14 @@ import numpy as np
 from genesis_lib.errors import InputError, RecordingError
 from genesis_lib.feeds.builder import RowBuilder
 from genesis_lib.feeds.formats import open_files
+from genesis_lib.feeds.formats.row_files import RowFiles
 from genesis_lib.feeds.formats.stored_rows import StoredRows
-from genesis_lib.feeds.recording import Recording, unbuildable
+from genesis_lib.feeds.recording import unbuildable
+from genesis_lib.feeds.validation import Quarantine
 from genesis_lib.types import Event, Instrument, Snapshot, Snapshots
 
 if TYPE_CHECKING:
     from genesis_lib.feeds.integrity import Ledger
-    from genesis_lib.feeds.validation import Quarantine
 
 Spec: TypeAlias = str | Path | Iterable[str | Path]
 BLOCK = 65_536
@@ -46,26 +47,33 @@ def open_sessions(
     symbol: str | None = None,
     venue: str | None = None,
     quarantine: Quarantine | None = None,
+    strict: bool = False,
 ) -> list[FinishedSession]:
     """Find the sessions in files and folders.
 
     Parameters
     ----------
     spec
-        A path or several: raw recordings, hftbacktest events, rows that `genesis ingest` wrote (folder or files), CSV
-        files of top-10 snapshots. A folder stands for the files in it.
-    tick_size, symbol
-        For CSV files and unknown instruments, which do not tell them.
+        A path or several: files of any format of `formats.FORMATS`, rows that `genesis ingest` wrote (folder or files).
+        A folder stands for the files in it.
+    format
+        Read every file as this format; each is recognised by its content when left out.
+    tick_size, symbol, venue
+        What files do not tell; `symbol` also picks one of several.
+    quarantine
+        Takes the bad rows of foreign files; when left out they are counted and set aside, and the row after one is
+        invalid.
+    strict
+        Refuse a file at its first bad row.
 
     Returns
     -------
     list
-        In order of venue, symbol and time. Recordings of one instrument whose times follow each other within a minute
-        are one session.
+        By format, and within one in order of venue, symbol and time. Files of one instrument whose times follow each
+        other within a minute are one session.
     """
-    return open_files(
-        _files(spec), format=format, tick_size=tick_size, symbol=symbol, venue=venue, quarantine=quarantine
-    )
+    kept = None if strict else quarantine or Quarantine()
+    return open_files(_files(spec), format=format, tick_size=tick_size, symbol=symbol, venue=venue, quarantine=kept)
 
 
 def read_snapshots(
@@ -113,11 +121,9 @@ def rows_of(session: FinishedSession, depth: int = 10) -> Snapshots:
     """Read all rows of a session, with at most `depth` levels a side."""
     if depth < 1:
         raise InputError(f"depth must be at least 1, got {depth!r}")
-    if isinstance(session, Recording):
-        return collect(build_rows(session, depth), session.instrument, session.provenance)
-    if isinstance(session, StoredRows):
+    if isinstance(session, (StoredRows, RowFiles)):
         return concatenate([cut(block, depth) for block in session.blocks()])
-    return cut(session.snapshots(), depth)
+    return collect(build_rows(session, depth), session.instrument, session.provenance)
 
 
 def build_rows(session: FinishedSession, depth: int = 10, *, ledger: Ledger | None = None) -> Iterator[Snapshot]:

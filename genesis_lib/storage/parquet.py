@@ -113,55 +113,94 @@ def write_rows(
     nothing is left behind. Each page carries a checksum, which `StoredSession.blocks` verifies: most damage would
     otherwise read as other numbers. A symbol's characters that no folder can have are written as ``%2F``.
     """
-    writer = _Writer(Partitions(folder_of(out, instrument), f"part-{data_hash[:16]}.parquet"), instrument)
+    staged = stage_rows(rows, instrument, out, provenance=provenance, data_hash=data_hash)
+    try:
+        return staged.commit(ledger)
+    finally:
+        staged.discard()
+
+
+def stage_rows(
+    rows: Iterable[Snapshot], instrument: Instrument, out: str | Path, *, provenance: str, data_hash: str
+) -> StagedRows:
+    """Write rows as `write_rows` does, but leave them under temporary names: several sessions are stored or none."""
+    files = Partitions(folder_of(out, instrument), f"part-{data_hash[:16]}.parquet")
+    staged = StagedRows(files, instrument, provenance, data_hash)
     try:
         for row in rows:
-            if writer.description is None:
-                writer.description = Description.of(instrument, provenance, data_hash, row.levels.shape[0])
-            writer.add(row)
-        return writer.commit(ledger)
-    finally:
-        writer.files.discard()
+            staged.add(row)
+    except BaseException:
+        staged.discard()
+        raise
+    return staged
 
 
-class _Writer:
-    """Rows of a day pending until they fill a row group."""
+class StagedRows:
+    """Rows on their way into files that have no names yet; those of a day pend until they fill a row group.
 
-    def __init__(self, files: Partitions, instrument: Instrument) -> None:
-        self.files, self.instrument = files, instrument
-        self.pending: dict[int, list[Snapshot]] = {}
-        self.description: Description | None = None
-        self.rows = self.invalid = 0
+    Attributes
+    ----------
+    first, last : int
+        Exchange time of the first and the latest row, ns.
+    """
+
+    def __init__(self, files: Partitions, instrument: Instrument, provenance: str, data_hash: str) -> None:
+        self.instrument = instrument
         self.first = self.last = 0
+        self._files, self._provenance, self._data_hash = files, provenance, data_hash
+        self._schema: pa.Schema | None = None
+        self._pending: list[Snapshot] = []
+        self._day = 0
+        self._rows = self._invalid = 0
+        self._incidents: dict[str, int] = {}
 
     def add(self, row: Snapshot) -> None:
+        """Take the next row, in order of time."""
         day = row.ts_exchange // DAY_NS
-        pending = self.pending.setdefault(day, [])
-        pending.append(row)
-        self.first = self.first or row.ts_exchange
-        self.rows += 1
-        self.invalid += not row.valid
+        if self._schema is None:
+            depth = row.levels.shape[0]
+            self._schema = schema_of(Description.of(self.instrument, self._provenance, self._data_hash, depth))
+            self.first, self._day = row.ts_exchange, day
+        if day != self._day or len(self._pending) == GROUP:
+            self._flush()
+            self._day = day
+        self._pending.append(row)
+        self._rows += 1
+        self._invalid += not row.valid
         self.last = max(self.last, row.ts_exchange)
-        if len(pending) == GROUP:
-            self._flush(day)
 
-    def _flush(self, day: int) -> None:
-        pending = self.pending[day]
-        if pending:
-            rows = Snapshots.of(pending, self.instrument, self.description.provenance)
-            self.files.write(day, _table(rows, schema_of(self.description)))
-            pending.clear()
+    def prepare(self, ledger: Incidents | None = None) -> None:
+        """Put everything on the disk.
 
-    def commit(self, ledger: Incidents | None) -> Written:
-        if not self.rows:
+        Raises
+        ------
+        InputError
+            When there are no rows, or their time overlaps that of other data already stored for the instrument.
+        """
+        if not self._rows:
             raise InputError("no rows to store")
-        self.files.refuse_overlap("part-*.parquet", _span, self.first, self.last)
-        for day in self.pending:
-            self._flush(day)
-        incidents = {} if ledger is None else {kind: int(count) for kind, count in sorted(ledger.counts.items())}
-        told = {INCIDENTS: json.dumps(incidents).encode()} if ledger is not None else {}
-        placed = self.files.commit(told, ledger)
-        return Written(self.rows, self.invalid, placed.bytes, placed.sha256, placed.files, incidents)
+        self._files.refuse_overlap("part-*.parquet", _span, self.first, self.last)
+        self._flush()
+        if ledger is not None:
+            self._incidents = {kind: int(count) for kind, count in sorted(ledger.counts.items())}
+        self._files.prepare({INCIDENTS: json.dumps(self._incidents).encode()} if ledger is not None else {})
+
+    def commit(self, ledger: Incidents | None = None, *, prepared: bool = False) -> Written:
+        """Give the files (the ledger first) their names; raises as `prepare`, unless that was called before."""
+        if not prepared:
+            self.prepare(ledger)
+        placed = self._files.commit(ledger=ledger)
+        return Written(self._rows, self._invalid, placed.bytes, placed.sha256, placed.files, self._incidents)
+
+    def discard(self) -> None:
+        """Remove what was not committed."""
+        self._files.discard()
+
+    def _flush(self) -> None:
+        if self._pending:
+            rows = Snapshots.of(self._pending, self.instrument, self._provenance)
+            self._files.write(self._day, _table(rows, self._schema))
+            self._pending.clear()
 
 
 def sessions(paths: Iterable[str | Path]) -> list[StoredSession]:

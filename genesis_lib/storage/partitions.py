@@ -58,6 +58,7 @@ class Partitions:
     def __init__(self, root: Path, name: str, **options: Any) -> None:
         self.root, self.name, self._options = root, name, {"compression": "zstd"} | options
         self._open: dict[int, tuple[Path, pq.ParquetWriter]] = {}  # day -> temporary file
+        self._prepared = False
         self._made: list[Path] = []  # folders that were not there before
 
     def write(self, day: int, table: pa.Table) -> None:
@@ -86,20 +87,24 @@ class Partitions:
             if begins <= last and ends >= first:
                 raise InputError(f"{path}: holds other data of the same time; remove it first, or choose another --out")
 
-    def commit(self, metadata: Mapping[bytes, bytes] | None = None, ledger: Incidents | None = None) -> Placed:
-        """Flush all files to the disk, then give them (and the ledger before them) their names."""
-        temporaries = []
-        for _, (temporary, writer) in sorted(self._open.items()):
+    def prepare(self, metadata: Mapping[bytes, bytes] | None = None) -> None:
+        """Flush all files to the disk: what `commit` has left to do can hardly fail."""
+        for temporary, writer in self._open.values():
             if metadata:
                 writer.add_key_value_metadata(dict(metadata))
             writer.close()
             with temporary.open("rb") as stream:
                 os.fsync(stream.fileno())
-            temporaries.append(temporary)
+        self._prepared = True
+
+    def commit(self, metadata: Mapping[bytes, bytes] | None = None, ledger: Incidents | None = None) -> Placed:
+        """Flush all files to the disk, where `prepare` has not, then give them (the ledger first) their names."""
+        if not self._prepared:
+            self.prepare(metadata)
         if ledger is not None:
             ledger.commit()
         files = []
-        for temporary in temporaries:
+        for _, (temporary, _) in sorted(self._open.items()):
             final = temporary.with_name(self.name)
             temporary.replace(final)
             sync_folder(final.parent)

@@ -7,42 +7,57 @@ import re
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from genesis_lib.errors import InputError, RecordingError
-from genesis_lib.feeds.formats.column_layout import LEVELS, Layout, is_number, prove, rows_that_hold
-from genesis_lib.feeds.instruments import MINUTE, SECOND, grid_of
-from genesis_lib.feeds.recording import hash_files
-from genesis_lib.types import FLOW_FIELDS, Instrument, Snapshot, Snapshots
+from genesis_lib.feeds.formats.column_layout import LEVELS, Layout, is_number, prove
+from genesis_lib.feeds.formats.decompression import head_of
+from genesis_lib.feeds.formats.delimited import Block, Table, blocks, parse
+from genesis_lib.feeds.formats.row_files import RowFiles, Rows
+from genesis_lib.feeds.instruments import MINUTE, SECOND
+from genesis_lib.types import Instrument
 
 if TYPE_CHECKING:
     from genesis_lib.feeds.validation import Quarantine
 
 NAME = "csv"
 EPOCHS = ((1e8, 1e11, SECOND), (1e11, 1e14, 1_000_000), (1e14, 1e17, 1000), (1e17, 1e20, 1))  # s, ms, us, ns
-SAMPLE = 20_000  # distinct numbers from which a grid is first taken
-FINEST = 1e-9  # of the price: a grid finer than this is none
-DECIMALS = 8  # no venue writes more; what lies below is float noise of whoever wrote the file
+SAMPLE = 20_000  # rows from which the order of columns is proven
 
 
-class CsvRows:
-    """A CSV file with ten levels a side in each line, and beside them a time and at most one column more.
+class _Shape(NamedTuple):
+    """How the lines of a file are to be read."""
+
+    delimiter: str
+    header: bool
+    width: int
+    layout: Layout
+    time: int  # its column
+    time_kind: str  # int, float or text
+    unit: int  # ns
+    symbol: int | None  # its column
+    step: int  # median step of time in the sample, ns
+
+
+class CsvRows(RowFiles):
+    """A CSV file (plain, gzip or zstd) with ten levels a side in each line, a time and at most one column more.
 
     The 40 level columns may be interleaved level by level or stand in blocks, the sides and kinds in any order; the
     others (time, symbol, mid, spread, row number) may stand before or after them. See `column_layout.prove` for what
-    counts as proof. Rows that break the ladder (NaN, a negative number, crossed, out of order) are kept and invalid, as
+    counts as proof. Rows that cannot be right are set aside (see `validation.judge`); the row after one is invalid, as
     is the first row after a silence of more than a minute and twenty times the median step.
 
     Parameters
     ----------
     path
         The file; comma, semicolon or tab; with or without a header.
-    tick_size, symbol
-        Price grid (the coarsest that all prices lie on when left out) and symbol (the symbol column's, else the first
-        word of the file's name).
+    tick_size, symbol, venue
+        Price grid (the coarsest that all prices lie on when left out), symbol (the symbol column's, else the first word
+        of the file's name; picks one where the column names several), and venue (``csv``).
+    quarantine
+        Takes the bad rows; None is strict.
 
     Attributes
     ----------
@@ -51,88 +66,77 @@ class CsvRows:
     """
 
     kind = NAME
-    provenance = "recorded"
 
-    def __init__(self, path: Path, *, tick_size: float | None = None, symbol: str | None = None) -> None:
-        self.paths, self.name = (path,), path.name
-        self._path, self._tick_size, self._symbol = path, tick_size, symbol
+    def __init__(
+        self,
+        path: Path,
+        *,
+        tick_size: float | None = None,
+        symbol: str | None = None,
+        venue: str | None = None,
+        quarantine: Quarantine | None = None,
+    ) -> None:
+        self._path, self._symbol, self._venue = path, symbol, venue or "csv"
+        self._seen: dict[str, None] = {}  # symbols of the symbol column
+        try:
+            super().__init__([path], tick_size=tick_size, quarantine=quarantine)
+        except InputError as error:
+            raise RecordingError(str(error), path) from None
 
     @cached_property
-    def data_hash(self) -> str:
-        """sha256 over the file's bytes."""
-        return hash_files(self.paths)
-
-    @property
     def instrument(self) -> Instrument:
-        """Venue ``csv``, and the symbol and grid that were found."""
-        return self._parsed[0].instrument
+        """Venue, and the symbol and grid that were given or found."""
+        tick, lot = self._grid()
+        if len(self._seen) > 1 and self._symbol is None:
+            column, names = self._shape.symbol + 1, ", ".join(list(self._seen)[:5])
+            raise RecordingError(f"column {column} names {len(self._seen)} symbols ({names}); say which", self._path)
+        symbol = self._symbol or next(iter(self._seen), None) or _first_word(self._path)
+        return Instrument(self._venue, symbol, tick, lot)
 
     @property
     def layout(self) -> Layout:
         """Where each level column was found."""
-        return self._parsed[1]
-
-    def snapshots(self) -> Snapshots:
-        """All rows."""
-        return self._parsed[0]
-
-    def events(self) -> Iterator[Snapshot]:
-        """The rows, one after the other."""
-        return iter(self._parsed[0])
+        return self._shape.layout
 
     @cached_property
-    def _parsed(self) -> tuple[Snapshots, Layout]:
-        header, frame = _read(self._path)
-        numbers = np.stack([pd.to_numeric(frame[name], errors="coerce").to_numpy(float) for name in frame], axis=1)
-        first_line = 2 if header else 1
+    def _shape(self) -> _Shape:
         try:
-            layout = prove(numbers, header)
-            ladder = np.ascontiguousarray(numbers[:, layout.columns].reshape(-1, LEVELS, 4))
-            ts = self._times(frame, numbers, layout.others, first_line)
-            symbol = self._symbol or _symbol_of(frame, numbers, layout.others) or _first_word(self._path)
-            valid = rows_that_hold(numbers, layout)
-            steps = np.diff(ts)
-            if len(steps):
-                hole = max(MINUTE, 20 * int(np.median(steps)))
-                valid[1:] &= steps <= hole
-            instrument = Instrument("csv", symbol, self._tick(ladder[valid]), _lot(ladder[valid]))
+            return _find_shape(self._path)
         except RecordingError:
             raise
         except InputError as error:
             raise RecordingError(str(error), self._path) from None
-        flow = np.zeros((len(ts), len(FLOW_FIELDS)))
-        return Snapshots(instrument, ts, ts.copy(), ladder, flow, valid), layout
 
-    def _times(self, frame: pd.DataFrame, numbers: np.ndarray, others: tuple[int, ...], first_line: int) -> np.ndarray:
-        for column in others:
-            held = frame[column].notna().to_numpy()
-            ts = _times_of(frame[column][held], numbers[held, column]) if held.any() else None
-            if ts is None:
-                continue
-            if not held.all():
-                line = int(np.flatnonzero(~held)[0]) + first_line
-                raise RecordingError(f"no time in column {column + 1}", self._path, line)
-            back = np.flatnonzero(np.diff(ts) < 0)
-            if len(back):
-                row = int(back[0]) + 1
-                by = (ts[row - 1] - ts[row]) / SECOND
-                raise RecordingError(f"time jumps back by {by:.3f} s", self._path, row + first_line)
-            return ts
-        raise InputError("no column of times (UTC date and time, or seconds, ms, us or ns since 1970)")
+    def _longest_step(self) -> int:
+        return max(MINUTE, 20 * self._shape.step)
 
-    def _tick(self, ladder: np.ndarray) -> float:
-        prices = np.unique(ladder[:, :, [0, 2]])
-        if self._tick_size is not None:
-            if not (np.isfinite(self._tick_size) and self._tick_size > 0):
-                raise InputError(f"tick_size must be a positive number, got {self._tick_size!r}")
-            wrong = prices[~_on_grid(prices, self._tick_size)]
-            if len(wrong):
-                raise InputError(f"price {float(wrong[0])!r} is no multiple of the tick size {self._tick_size!r}")
-            return self._tick_size
-        tick = _grid(prices)
-        if tick < FINEST * float(np.median(prices)):
-            raise InputError(f"the prices lie on no grid (their greatest common step is {tick!r}); give --tick-size")
-        return tick
+    def _rows(self, path: Path) -> Iterator[Rows]:
+        shape = self._shape
+        names = [str(column) for column in range(shape.width)]
+        kinds = {str(column): "float" for column in shape.layout.columns} | {str(shape.time): shape.time_kind}
+        if shape.symbol is not None:
+            kinds[str(shape.symbol)] = "text"
+        for block in blocks(path, skip_lines=int(shape.header)):
+            table = parse(block, names, kinds, delimiter=shape.delimiter)
+            ts, unreadable = _times(table, shape)
+            levels = np.stack([table.columns[str(column)] for column in shape.layout.columns], axis=1)
+            rows = Rows(
+                table.lines,
+                ts,
+                ts,
+                levels.reshape(-1, LEVELS, 4),
+                table.unreadable | unreadable,
+                table.ragged,
+                block.texts,
+            )
+            yield rows if shape.symbol is None else self._of_symbol(rows, table.columns[str(shape.symbol)])
+
+    def _of_symbol(self, rows: Rows, column: np.ndarray) -> Rows:
+        symbols = np.array([text.strip() if text else "" for text in column], object)
+        self._seen |= dict.fromkeys(filter(None, symbols))
+        if self._symbol is None or self._symbol not in self._seen:
+            return rows
+        return rows.where((symbols == self._symbol) | (symbols == ""))
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -150,76 +154,87 @@ def open_files(
     quarantine: Quarantine | None = None,
 ) -> list[CsvRows]:
     """Open each file as a session."""
-    return [CsvRows(path, tick_size=tick_size, symbol=symbol) for path in paths]
+    return [CsvRows(path, tick_size=tick_size, symbol=symbol, venue=venue, quarantine=quarantine) for path in paths]
 
 
-def _read(path: Path) -> tuple[tuple[str, ...] | None, pd.DataFrame]:
+def _find_shape(path: Path) -> _Shape:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            first = stream.readline()
-        delimiter = max(",;\t", key=first.count)
-        fields = next(csv.reader([first], delimiter=delimiter), [])
-        header = tuple(field.strip() for field in fields) if sum(map(is_number, fields)) < len(fields) / 2 else None
-        frame = pd.read_csv(path, sep=delimiter, header=None, skiprows=1 if header else 0, encoding="utf-8-sig")
-    except (UnicodeDecodeError, csv.Error, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise RecordingError(f"not a recording, and not a readable CSV file: {error}", path) from None
-    if header and len(header) != frame.shape[1]:
-        raise RecordingError(f"the header names {len(header)} columns, the lines have {frame.shape[1]}", path)
-    return header, frame
+        first = head_of(path).partition(b"\n")[0].decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RecordingError(f"not a readable CSV file: {error}", path) from None
+    delimiter = max(",;\t", key=first.count)
+    fields = next(csv.reader([first.rstrip("\r")], delimiter=delimiter), [])
+    header = tuple(field.strip() for field in fields) if sum(map(is_number, fields)) < len(fields) / 2 else None
+    block = next(blocks(path, skip_lines=int(header is not None), size=1 << 22), None)
+    if block is None:
+        raise RecordingError("a header and no row", path)
+    start = b"\n".join(block.data.split(b"\n", SAMPLE)[:SAMPLE])
+    names = [str(column) for column in range(len(fields))]
+    sample = parse(Block(path, block.first_line, start), names, dict.fromkeys(names, "text"), delimiter=delimiter)
+    if not len(sample):
+        raise RecordingError(f"the first line has {len(fields)} fields, and no other line has as many", path)
+    texts = [sample.columns[name] for name in names]
+    numbers = np.stack([_numbers(column) for column in texts], axis=1)
+    layout = prove(numbers, header)
+    for column in layout.others:
+        found = _time_column(texts[column], numbers[:, column])
+        if found is not None:
+            kind, unit, ts = found
+            symbol = next((other for other in layout.others if other != column and _is_text(texts[other])), None)
+            steps = np.diff(ts)
+            step = int(np.median(steps)) if len(steps) else 0
+            return _Shape(delimiter, header is not None, len(fields), layout, column, kind, unit, symbol, step)
+    raise InputError("no column of times (UTC date and time, or seconds, ms, us or ns since 1970)")
 
 
-def _times_of(column: pd.Series, numbers: np.ndarray) -> np.ndarray | None:
-    """Column as ns since 1970, or None when it holds no times."""
-    if np.isfinite(numbers).all():
+def _numbers(texts: np.ndarray) -> np.ndarray:
+    import pandas as pd
+
+    return pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce").to_numpy(float)
+
+
+def _is_text(texts: np.ndarray) -> bool:
+    return not np.isfinite(_numbers(texts)).any() and any(texts)
+
+
+def _time_column(texts: np.ndarray, numbers: np.ndarray) -> tuple[str, int, np.ndarray] | None:
+    """Kind, unit and ns of a column of times; None when it holds none. A few rows may be bad."""
+    held = numbers[np.isfinite(numbers)]
+    if len(held):
+        middle = float(np.median(held))
         for low, high, unit in EPOCHS:
-            if low <= numbers.min() and numbers.max() < high:
-                if column.dtype.kind in "iu":
-                    return column.to_numpy(np.int64) * unit
-                # A float of seconds resolves 0.2 us, so what lies below the microsecond is noise.
-                return np.rint(numbers * (unit / 1000)).astype(np.int64) * 1000
+            if low <= middle < high and (held >= 1e8).mean() > 0.5:
+                whole = all(text.strip().lstrip("+-").isdigit() for text in texts if text and is_number(text))
+                return ("int" if whole else "float"), unit, np.rint(held * (unit / 1000)).astype(np.int64) * 1000
         return None
-    if np.isfinite(numbers).any():
-        return None
-    try:
-        times = pd.to_datetime(column, utc=True, format="ISO8601")
-    except (ValueError, TypeError):
-        return None
-    return None if times.isna().any() else times.dt.as_unit("ns").astype("int64").to_numpy()
+    ts, wrong = _written(texts)
+    return None if wrong.mean() > 0.5 else ("text", 1, ts[~wrong])
 
 
-def _symbol_of(frame: pd.DataFrame, numbers: np.ndarray, others: tuple[int, ...]) -> str | None:
-    for column in others:
-        if np.isfinite(numbers[:, column]).any() or _times_of(frame[column], numbers[:, column]) is not None:
-            continue
-        names = frame[column].dropna().unique()
-        if len(names) > 1:
-            raise InputError(f"column {column + 1} names {len(names)} symbols; a file must hold one")
-        if len(names):
-            return str(names[0]).strip()
-    return None
+def _written(texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Written dates and times as ns since 1970, and which are none."""
+    import pandas as pd
+
+    times = pd.to_datetime(pd.Series(texts, dtype=object), utc=True, format="ISO8601", errors="coerce")
+    wrong = times.isna().to_numpy()
+    return times.dt.as_unit("ns").fillna(pd.Timestamp(0, tz="UTC")).astype("int64").to_numpy(), wrong
+
+
+def _times(table: Table, shape: _Shape) -> tuple[np.ndarray, np.ndarray]:
+    """Times of rows, ns, and which cannot be read."""
+    column = table.columns[str(shape.time)]
+    if shape.time_kind == "text":
+        return _written(column)
+    low, high = next((low, high) for low, high, unit in EPOCHS if unit == shape.unit)
+    with np.errstate(invalid="ignore"):
+        wrong = ~((column >= low) & (column < high))
+    column = np.where(wrong, 0, column)
+    if shape.time_kind == "int":
+        return column * shape.unit, wrong
+    # A float of seconds resolves 0.2 us, so what lies below the microsecond is noise.
+    return np.rint(column * (shape.unit / 1000)).astype(np.int64) * 1000, wrong
 
 
 def _first_word(path: Path) -> str:
     match = re.match(r"[A-Za-z0-9]+", path.name)
     return match[0].upper() if match else "UNNAMED"
-
-
-def _grid(numbers: np.ndarray) -> float:
-    sample = numbers[:: max(1, len(numbers) // SAMPLE)]
-    step = grid_of(_decimals(sample))
-    return step if _on_grid(numbers, step).all() else grid_of(_decimals(numbers))
-
-
-def _decimals(numbers: np.ndarray) -> Iterator[str]:
-    return (repr(round(number, DECIMALS)) for number in numbers.tolist())
-
-
-def _on_grid(numbers: np.ndarray, step: float) -> np.ndarray:
-    exact = numbers / step
-    return np.abs(exact - np.rint(exact)) <= 1e-9 + 1e-15 * exact
-
-
-def _lot(ladder: np.ndarray) -> float:
-    sizes = np.unique(ladder[:, :, [1, 3]])
-    sizes = sizes[sizes > 0]
-    return max(_grid(sizes), 1e-8) if len(sizes) else 1.0

@@ -1,7 +1,8 @@
-"""CSV files of top-10 snapshots: whatever the layout, the same rows; bad rows kept invalid; the rest refused."""
+"""CSV files of top-10 snapshots: whatever the layout, the same rows; bad rows set aside; the rest refused."""
 
 from __future__ import annotations
 
+import gzip
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from genesis_lib.errors import RecordingError
 from genesis_lib.feeds import RowBuilder, read_snapshots
 from genesis_lib.feeds.formats.snapshot_csv import CsvRows
+from genesis_lib.feeds.validation import Quarantine
 from genesis_lib.types import Instrument
 
 START_MS = 1_700_000_000_000
@@ -75,18 +77,38 @@ def test_times_in_every_unit(tmp_path: Path, written) -> None:
     assert rows.ts_exchange.tolist() == ns
 
 
-def test_bad_rows_are_kept_and_invalid(tmp_path: Path) -> None:
+def test_bad_rows_are_set_aside_and_the_row_after_is_invalid(tmp_path: Path) -> None:
     table = books()
     table[5, 3, 0] = "NaN"
     table[6, 0, 1] = "-1"
-    table[7, 0, 0], table[7, 0, 2] = table[7, 0, 2], table[7, 0, 0]
+    table[9, 0, 0], table[9, 0, 2] = table[9, 0, 2], table[9, 0, 0]
     times = [START_MS + 100 * row + (10**6 if row >= 50 else 0) for row in range(120)]  # a silence before row 50
-    csv = CsvRows(write(tmp_path / "x.csv", table, times=list(map(str, times))))
+    path = write(tmp_path / "x.csv", table, times=list(map(str, times)))
+    quarantine = Quarantine()
+    csv = CsvRows(path, quarantine=quarantine)
     rows = csv.snapshots()
-    assert np.flatnonzero(~rows.valid).tolist() == [5, 6, 7, 50]
+    kept = [row for row in range(120) if row not in (5, 6, 9)]
+    assert np.array_equal(rows.levels, table[kept].astype(float))
+    assert [kept[row] for row in np.flatnonzero(~rows.valid)] == [7, 10, 50]
+    assert quarantine.counts == {"non-finite": 1, "negative": 1, "crossed": 1}
     builder = RowBuilder(csv.instrument, 10)
-    assert sum(builder.push(row).valid for row in csv.events()) == 116
+    assert sum(builder.push(row).valid for row in csv.events()) == 114
     assert csv.layout.name.startswith("interleaved (ask price") and csv.layout.others == (0,)
+    with pytest.raises(RecordingError, match=r"x\.csv:6: non-finite: 1700000000500,"):
+        CsvRows(path).snapshots()
+    assert len(read_snapshots(path)) == 117
+
+
+def test_blocks_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = books()
+    table[[0, 30, 31, 119], 0, 1] = "inf"
+    path = write(tmp_path / "x.csv.gz", table, header=True)
+    path.write_bytes(gzip.compress(path.read_bytes().replace(b"\n", b"\r\n")))
+    whole = read_snapshots(path)
+    monkeypatch.setattr("genesis_lib.feeds.formats.delimited.blocks.__kwdefaults__", {"skip_lines": 0, "size": 700})
+    again = read_snapshots(path)
+    assert len(whole) == 116 and np.array_equal(whole.levels, again.levels)
+    assert np.flatnonzero(~whole.valid).tolist() == [0, 29] == np.flatnonzero(~again.valid).tolist()
 
 
 def test_symbol_and_grid_may_be_given(tmp_path: Path) -> None:
@@ -115,11 +137,11 @@ def test_float_noise_of_the_writer_is_no_grid(tmp_path: Path) -> None:
 
 def test_what_is_refused_and_why(tmp_path: Path) -> None:
     back = [str(START_MS + 100 * (row if row != 40 else 0)) for row in range(120)]
-    with pytest.raises(RecordingError, match=r"back.csv:42: time jumps back by 3\.900 s"):
-        read_snapshots(write(tmp_path / "back.csv", books(), times=back, header=True))
+    with pytest.raises(RecordingError, match=r"back.csv:42: time going back: 1700000000000,"):
+        CsvRows(write(tmp_path / "back.csv", books(), times=back, header=True)).snapshots()
     some = [str(START_MS + 100 * row) if row != 40 else "" for row in range(120)]
-    with pytest.raises(RecordingError, match=r"some.csv:41: no time in column 1"):
-        read_snapshots(write(tmp_path / "some.csv", books(), times=some))
+    with pytest.raises(RecordingError, match=r"some.csv:41: unreadable: ,"):
+        CsvRows(write(tmp_path / "some.csv", books(), times=some)).snapshots()
     with pytest.raises(RecordingError, match="no column of times"):
         read_snapshots(write(tmp_path / "when.csv", books(), times=["then"] * 120))
     text = write(tmp_path / "lie.csv", books(), BLOCKS, header=True).read_text().splitlines()
