@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import math
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -75,10 +76,33 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Feeds:
-    """Where live markets are reached, when not at the venue's own addresses (a local venue, a proxy)."""
+    """How live markets are reached (the addresses: a local venue's, a proxy's), and how connections are kept."""
 
     rest_url: str = ""  # http://127.0.0.1:9000
     websocket_url: str = ""  # ws://127.0.0.1:9000
+    depth_speed: str = ""  # of the diffs: 0ms (futures, undocumented), 100ms, 500ms; empty takes the venue's fastest
+    trades: str = "trade"  # every match; aggTrade joins those of one taker at one price within 100 ms
+    snapshot_levels: int = 1000  # a side, of the snapshots that books are joined with
+    streams_per_connection: int = 200
+    silence_s: float = 15.0  # without any message, after which a connection counts as dead
+    lifetime_s: float = 82_800.0  # after which another connection takes over; the venue closes each after 24 hours
+    longest_wait_s: float = 60.0  # between attempts to connect, or to fetch a snapshot
+    backlog: int = 200_000  # events kept for a slow reader
+    tardis_url: str = ""  # in place of https://datasets.tardis.dev/v1
+    binance_archive_url: str = ""  # in place of https://data.binance.vision/data
+    rotate_mb: float = 256.0  # size (compressed) at which a recording goes on in the next file; and at UTC midnight
+
+    def __post_init__(self) -> None:
+        if self.trades not in ("trade", "aggTrade"):
+            raise ConfigError(f"trades must be 'trade' or 'aggTrade', got {self.trades!r}")
+        if self.depth_speed and not re.fullmatch(r"\d{1,4}ms", self.depth_speed):
+            raise ConfigError(f"depth_speed must be empty or like '100ms', got {self.depth_speed!r}")
+        for name in ("snapshot_levels", "streams_per_connection", "backlog"):
+            if getattr(self, name) < 5:
+                raise ConfigError(f"{name} must be at least 5, got {getattr(self, name)!r}")
+        for name in ("silence_s", "lifetime_s", "longest_wait_s", "rotate_mb"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"{name} must be greater than 0, got {getattr(self, name)!r}")
 
 
 @dataclass(frozen=True, slots=True)

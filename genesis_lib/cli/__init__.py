@@ -17,6 +17,7 @@ from genesis_lib.errors import GenesisError
 
 # command -> module of this package that holds a click command of that name
 COMMANDS = {
+    "download": "archive",
     "verify": "market",
     "ingest": "market",
     "record": "wire",
