@@ -1,4 +1,4 @@
-"""A local exchange that speaks Binance's protocol on loopback, fed by a recording or the simulator."""
+"""A local exchange that speaks Binance's protocol on loopback, fed by recordings or the simulator."""
 
 from __future__ import annotations
 
@@ -8,41 +8,65 @@ import json
 import math
 import threading
 from collections import defaultdict
-from http import HTTPStatus
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
-from websockets.asyncio.server import ServerConnection, broadcast, serve
-from websockets.datastructures import Headers
-from websockets.exceptions import ConnectionClosed
-from websockets.http11 import Request, Response
+import numpy as np
 
 from genesis_lib.errors import InputError, SessionError
 from genesis_lib.feeds.simulation.simulator import Simulator
-from genesis_lib.feeds.wire.playback import Message, Playback
+from genesis_lib.feeds.wire.fault_plan import FaultPlan, Injected
+from genesis_lib.feeds.wire.faults import Faults
+from genesis_lib.feeds.wire.playback import open_playbacks
+from genesis_lib.feeds.wire.request_weights import LIMITS, RequestWeights
+from genesis_lib.feeds.wire.rest import Answer, Rest
+from genesis_lib.feeds.wire.serving import Serving
+from genesis_lib.feeds.wire.subscribers import Subscribers
 
-REST_PREFIXES = ("/fapi/v1/", "/dapi/v1/", "/api/v3/")
-MAX_BEHIND = 1 << 26  # bytes that a slow client may leave unread
-DROP, DISCONNECT, STALL = "drop", "disconnect", "stall"
+LIFETIME = 86_400.0  # s after which Binance ends a connection
+PINGS = {"binance-usdm": (180.0, 600.0), "binance-coinm": (180.0, 600.0), "binance-spot": (20.0, 60.0)}
+CLOSING = 10.0  # s after which closing gives up on the thread; it takes two at most
+CONTROL = "/genesis/faults"
 
 
 class LocalVenue:
     """Serve market data on 127.0.0.1 from a thread of its own; a context manager.
 
-    Answers ``GET {/fapi/v1,/dapi/v1,/api/v3}/{ping,time,exchangeInfo,depth}`` and the websocket paths
-    ``/stream?streams=a/b`` and ``/ws/a`` under any prefix. A REST snapshot is the book as of the last diff. Answers
+    Speaks the protocol of the market that the source is of: REST under ``/fapi/v1``, ``/dapi/v1`` and ``/api/v3``,
+    websockets under ``/ws`` and ``/stream`` (on USD-M futures also ``/public/...`` and ``/market/...``), with the
+    streams in the address or asked for by ``SUBSCRIBE``. A REST snapshot is the book as of the last message. Answers
     carry ``X-Genesis-Provenance``, so that a client knows what it is looking at.
+
+    ``GET /genesis/faults`` lists the faults that happened, ``POST`` orders some (JSON: ``kind``, and if wanted
+    ``value``, ``streams``, ``count``), ``DELETE`` ends them.
 
     Parameters
     ----------
     source
-        Files of one recording, or a `Simulator`.
+        Files of a recording, a `Simulator`, or several of either in a list: one symbol each, all of one market.
     port
         0 takes a free one; see `port` afterwards.
     speed
         How many times faster than it was recorded; ``math.inf`` as fast as the clients read.
     wait_for
         Number of connections before the data starts to flow.
+    market
+        Whose protocol a simulator speaks: ``binance-usdm`` (when left out), ``binance-coinm`` or ``binance-spot``.
+    faults
+        What goes wrong by itself; see also `inject`.
+    lifetime
+        Seconds after which a connection is ended.
+    ping_interval
+        Seconds between pings; the market's own when left out.
+    weight_limit
+        Request weight a minute; the market's own when left out.
+
+    Attributes
+    ----------
+    requests : dict
+        REST requests by name.
+    ended : threading.Event
+        Set once all data has been sent.
 
     Raises
     ------
@@ -53,18 +77,47 @@ class LocalVenue:
     """
 
     def __init__(
-        self, source: Path | list | Simulator, *, port: int = 0, speed: float = 1.0, wait_for: int = 1
+        self,
+        source: Path | list | Simulator,
+        *,
+        port: int = 0,
+        speed: float = 1.0,
+        wait_for: int = 1,
+        market: str | None = None,
+        faults: FaultPlan | None = None,
+        lifetime: float = LIFETIME,
+        ping_interval: float | None = None,
+        weight_limit: float | None = None,
     ) -> None:
-        if not speed > 0:
-            raise InputError(f"speed must be greater than 0 (or max), got {speed!r}")
-        self.playback = Playback(source, speed)
+        for name, value in (("speed", speed), ("lifetime", lifetime)):
+            if not value > 0:
+                hint = " (or max)" if name == "speed" else ""
+                raise InputError(f"{name} must be greater than 0{hint}, got {value!r}")
+        opened = open_playbacks(source, market)
+        self.playbacks = {playback.instrument.symbol: playback for playback in opened}
+        self.playback, self.market = opened[0], opened[0].market_name
         self.instrument = self.playback.instrument
-        self.port, self._wait_for = port, wait_for
+        self.port, self.speed = port, speed
+        interval, patience = PINGS[self.market]
+        pings = (interval, patience) if ping_interval is None else (ping_interval, 3 * ping_interval)
+        self.weights = RequestWeights(weight_limit or LIMITS[self.market])
+        self._subscribers = Subscribers(
+            self.market, {name.lower(): one.market.native_ms for name, one in self.playbacks.items()}
+        )
+        self._faults = Faults(faults or FaultPlan(), self._subscribers)
+        self._rest = Rest(self.playbacks, self.market, self.weights, self._faults)
+        self._serving = Serving(
+            opened,
+            self._subscribers,
+            self._faults,
+            self._answer,
+            speed=speed,
+            wait_for=wait_for,
+            lifetime=lifetime,
+            pings=pings,
+        )
         self.ended = threading.Event()
-        self._faults: dict[str, int] = defaultdict(int)
-        self._refusals: list[tuple[int, str | None]] = []
         self.requests: dict[str, int] = defaultdict(int)
-        self._subscribers: dict[ServerConnection, tuple[frozenset[str], bool]] = {}
         self._ready = threading.Event()
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._serve, name="genesis-venue", daemon=True)
@@ -79,6 +132,16 @@ class LocalVenue:
         """Address to use in place of ``wss://fstream.binance.com``."""
         return f"ws://127.0.0.1:{self.port}"
 
+    @property
+    def injected(self) -> list[Injected]:
+        """Every fault that happened, in order."""
+        return self._faults.injected
+
+    @property
+    def too_early(self) -> int:
+        """Requests that came before the ``Retry-After`` of the answer before had passed."""
+        return self._rest.too_early + self.weights.too_early
+
     def start(self) -> LocalVenue:
         """Listen; returns once connections are taken."""
         self._thread.start()
@@ -89,10 +152,10 @@ class LocalVenue:
         return self
 
     def close(self) -> None:
-        """Close every connection and stop listening."""
+        """Cut every connection and stop listening; takes a few seconds at most, whatever the clients do."""
         if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._stop.set)
-            self._thread.join(timeout=10.0)
+            self._serving.stop()
+            self._thread.join(timeout=CLOSING)
 
     def check(self) -> None:
         """Raise what ended the data early, if anything did."""
@@ -104,25 +167,47 @@ class LocalVenue:
     def __exit__(self, *_) -> None:
         self.close()
 
+    def top(self, n: int, symbol: str | None = None) -> np.ndarray:
+        """(n, 4) best levels of the true book of a symbol (the first one when left out)."""
+        return self.playbacks[symbol or self.instrument.symbol].top(n)
+
+    def inject(self, kind: str, value: float | None = None, *, streams: str = "*", count: int = 1) -> None:
+        """Let a fault happen to the next messages that it fits.
+
+        Parameters
+        ----------
+        kind, value
+            One of `fault_plan.VALUES`, and how much of it.
+        streams
+            Pattern of the streams that it may hit, for example ``*@depth*`` (those of REST hit depth requests).
+        count
+            How many.
+        """
+        self._faults.order(kind, value, streams=streams, count=count)
+
     def drop_diff(self, count: int = 1) -> None:
         """Lose the next diffs on their way to the clients."""
-        self._faults[DROP] += count
+        self.inject("drop", 1, streams="*@depth*", count=count)
 
     def disconnect(self) -> None:
-        """Cut every websocket before the next message, without a closing handshake."""
-        self._faults[DISCONNECT] += 1
-
-    def stall(self, messages: int) -> None:
-        """Send nothing of the next messages though the connections stay open."""
-        self._faults[STALL] += messages
+        """Cut every websocket that the next message is for, without a closing handshake."""
+        self.inject("disconnect", math.inf)
 
     def refuse(self, status: int, retry_after: str | None = None, count: int = 1) -> None:
         """Answer the next depth requests with an HTTP status, and a Retry-After where given."""
-        self._refusals += [(status, retry_after)] * count
+        self._rest.refusals += [(status, retry_after)] * count
+
+    def stall(self, messages: int) -> None:
+        """Send nothing of the next messages though the connections stay open."""
+        self._faults.stalled += messages
+
+    def _listens(self, port: int) -> None:
+        self.port = port
+        self._ready.set()
 
     def _serve(self) -> None:
         try:
-            asyncio.run(self._main())
+            asyncio.run(self._serving.main(self.port, self._listens, self.ended.set))
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 self._error = error
@@ -134,123 +219,33 @@ class LocalVenue:
             self.ended.set()
             self._ready.set()
 
-    async def _main(self) -> None:
-        self._loop, self._stop, self._enough = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
-        options = {"process_request": self._answer, "compression": None, "ping_interval": None, "close_timeout": 1}
-        async with serve(self._connected, "127.0.0.1", self.port, **options) as server:
-            self.port = server.sockets[0].getsockname()[1]
-            self._ready.set()
-            pump = asyncio.create_task(self._pump())
-            stop = asyncio.create_task(self._stop.wait())
-            await asyncio.wait({pump, stop}, return_when=asyncio.FIRST_COMPLETED)
-            if pump.done():
-                pump.result()
-                self.ended.set()
-                await stop
-            pump.cancel()
-            self._cut()  # a closing handshake would wait for clients that do not read
-
-    async def _pump(self) -> None:
-        if self._wait_for:
-            await self._enough.wait()
-        async for message in self.playback.messages():
-            if self._faults[STALL]:
-                self._faults[STALL] -= 1
-                continue
-            if message.is_diff and self._faults[DROP]:
-                self._faults[DROP] -= 1
-                continue
-            if self._faults[DISCONNECT]:
-                self._faults[DISCONNECT] -= 1
-                self._cut()
-            await self._send(message)
-
-    def _cut(self) -> None:
-        for connection in list(self._subscribers):
-            connection.transport.abort()
-        self._subscribers.clear()
-
-    async def _send(self, message: Message) -> None:
-        for connection, (streams, combined) in list(self._subscribers.items()):
-            if message.stream not in streams:
-                continue
-            text = message.combined if combined else message.data
-            if self.playback.speed != math.inf:
-                # Paced data waits for nobody: one client that stands still must not hold up the others.
-                if connection.transport.get_write_buffer_size() > MAX_BEHIND:
-                    connection.transport.abort()
-                    self._subscribers.pop(connection, None)
-                else:
-                    broadcast([connection], text)
-                continue
-            try:
-                await connection.send(text)
-            except ConnectionClosed:
-                self._subscribers.pop(connection, None)
-
-    async def _connected(self, connection: ServerConnection) -> None:
-        path = urlsplit(connection.request.path)
-        if path.path.endswith("/stream"):
-            names, combined = parse_qs(path.query).get("streams", [""])[0].split("/"), True
-        else:
-            names, combined = [path.path.rpartition("/")[2]], False
-        streams = frozenset(self.playback.stream_name(name) for name in names if name)
-        self._subscribers[connection] = streams, combined
-        if len(self._subscribers) >= self._wait_for:
-            self._enough.set()
-        try:
-            async for _ in connection:  # Binance answers SUBSCRIBE frames; the address says it all here
-                pass
-        except ConnectionClosed:
-            pass
-        finally:
-            self._subscribers.pop(connection, None)
-
-    def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
-        url = urlsplit(request.path)
-        if url.path.endswith("/stream") or "/ws/" in url.path:
+    def _answer(self, method: str, path: str, body: str) -> Answer | None:
+        parts = urlsplit(path).path.split("/")
+        if method == "GET" and ("ws" in parts or "stream" in parts):
             return None
-        prefix = next((p for p in REST_PREFIXES if url.path.startswith(p)), None)
-        if prefix is None:
-            return self._json({"code": -5000, "msg": f"Path {url.path}, Method GET is invalid"}, 404)
-        name, query = url.path.removeprefix(prefix), parse_qs(url.query)
-        self.requests[name] += 1
-        if name == "ping":
-            return self._json({})
-        if name == "time":
-            return self._json({"serverTime": self.playback.now // 1_000_000})
-        symbol = query.get("symbol", [self.instrument.symbol])[0]
-        if name in ("depth", "exchangeInfo") and symbol != self.instrument.symbol:
-            return self._json({"code": -1121, "msg": "Invalid symbol."}, 400)
-        if name == "exchangeInfo":
-            return self._json(self.playback.exchange_info())
-        if name == "depth":
-            if self._refusals:
-                status, retry_after = self._refusals.pop(0)
-                return self._json({"code": -1003, "msg": "Too many requests."}, status, retry_after)
-            limit = query.get("limit", ["500"])[0]
-            if not limit.isdigit() or not 0 < int(limit) <= 5000:
-                return self._json({"code": -1130, "msg": "Data sent for parameter 'limit' is not valid."}, 400)
-            answer = self.playback.depth(int(limit))
-            if answer is None:
-                return self._json({"code": -1001, "msg": "The recorded book is broken here."}, 503)
-            return self._json(answer)
-        return self._json({"code": -5000, "msg": f"Path {url.path}, Method GET is invalid"}, 404)
+        if urlsplit(path).path == CONTROL:
+            return self._control(method, body)
+        name, answer = self._rest.answer(method, path, body)
+        if name:
+            self.requests[name] += 1
+        answer.headers["X-Genesis-Provenance"] = self.playback.provenance
+        return answer
 
-    def _json(self, body: dict | str, status: int = 200, retry_after: str | None = None) -> Response:
-        data = (body if isinstance(body, str) else json.dumps(body)).encode()
-        headers = Headers(
-            {
-                "Content-Type": "application/json",
-                "Content-Length": str(len(data)),
-                "Connection": "close",
-                "X-Genesis-Provenance": self.playback.provenance,
-            }
-        )
-        if retry_after is not None:
-            headers["Retry-After"] = retry_after
-        try:
-            phrase = HTTPStatus(status).phrase
-        except ValueError:
-            phrase = "Refused"
-        return Response(status, phrase, headers, data)
+    def _control(self, method: str, body: str) -> Answer:
+        if method == "DELETE":
+            self._faults.clear()
+        elif method == "POST":
+            try:
+                asked = json.loads(body)
+                value = asked.get("value")
+                self.inject(
+                    asked["kind"],
+                    None if value is None else float(value),
+                    streams=str(asked.get("streams", "*")),
+                    count=int(asked.get("count", 1)),
+                )
+            except (ValueError, KeyError, TypeError, AttributeError, InputError) as error:
+                told = str(error) if isinstance(error, InputError) else f"cannot read the fault: {error!r}"
+                return Answer(400, json.dumps({"error": told}), {})
+        told = {"waiting": self._faults.waiting(), "injected": [fault._asdict() for fault in self.injected]}
+        return Answer(200, json.dumps(told), {})

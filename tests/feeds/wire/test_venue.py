@@ -33,7 +33,7 @@ def test_rest_speaks_as_binance_does(venue, prefix):
     assert get(venue, f"{prefix}/time").json()["serverTime"] > 1_700_000_000_000
     info = get(venue, f"{prefix}/exchangeInfo").json()["symbols"][0]
     assert info["symbol"] == "SIMBTC"
-    assert {"filterType": "LOT_SIZE", "stepSize": "0.001"} in info["filters"]
+    assert {f["filterType"]: f.get("stepSize") for f in info["filters"]}["LOT_SIZE"] == "0.001"
     book = get(venue, f"{prefix}/depth?symbol=SIMBTC&limit=20")
     assert book.headers["X-Genesis-Provenance"] == "simulated"
     assert len(book.json()["bids"]) == 20
@@ -46,8 +46,12 @@ def test_rest_speaks_as_binance_does(venue, prefix):
         ("/fapi/v1/depth?symbol=NOSUCH", 400, -1121),
         ("/fapi/v1/exchangeInfo?symbol=NOSUCH", 400, -1121),
         ("/fapi/v1/depth?symbol=SIMBTC&limit=0", 400, -1130),
-        ("/fapi/v1/depth?symbol=SIMBTC&limit=many", 400, -1130),
-        ("/fapi/v1/klines", 404, -5000),
+        ("/fapi/v1/depth?symbol=SIMBTC&limit=many", 400, -1100),
+        ("/fapi/v1/depth?symbol=SIMBTC&limit=7", 400, -4021),
+        ("/fapi/v1/depth?limit=5", 400, -1102),
+        ("/fapi/v1/klines?symbol=SIMBTC&interval=7m", 400, -1120),
+        ("/fapi/v1/exchangeInfo?symbols=[", 400, -1100),
+        ("/fapi/v1/order", 404, -5000),
         ("/elsewhere", 404, -5000),
     ],
 )
