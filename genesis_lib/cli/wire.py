@@ -40,39 +40,70 @@ def record(venue: str, symbol: str, out: Path, minutes: float | None, as_json: b
 @click.option("--minutes", type=float, default=10.0, show_default=True, help="Length in event time.")
 @click.option("--plant", default="", metavar="KIND=COUNT,...", help="Episodes to plant, for example spoofing=5.")
 @click.option("--symbol", default="SIMBTC", show_default=True, help="SIMBTC or SIMETH.")
+@click.option("--force", is_flag=True, help="Replace an earlier recording of the same name that differs.")
 @json_option
-def simulate(out: Path, seed: int, minutes: float, plant: str, symbol: str, as_json: bool) -> None:
+def simulate(out: Path, seed: int, minutes: float, plant: str, symbol: str, force: bool, as_json: bool) -> None:
     """Write labelled synthetic order flow, as a recording that says it is simulated."""
     from genesis_lib.feeds.simulation.labelled import parse_plant, write_labelled
     from genesis_lib.feeds.simulation.simulator import Simulator
 
-    emit(write_labelled(out, Simulator(seed, symbol, minutes, plant=parse_plant(plant))), as_json)
+    emit(write_labelled(out, Simulator(seed, symbol, minutes, plant=parse_plant(plant)), replace=force), as_json)
 
 
 @click.command()
 @click.argument("source", nargs=-1, required=True)
 @click.option("--port", type=click.IntRange(0, 65535), default=9443, show_default=True, help="0 takes a free one.")
 @click.option("--speed", default="1", show_default=True, help="Times as fast as recorded, or max.")
-def venue(source: tuple[str, ...], port: int, speed: str) -> None:
-    """Serve a recording (FILE... or a folder), or simulator[:SYMBOL], over Binance's protocol on loopback."""
+@click.option("--market", help="Whose protocol a simulator speaks: binance-usdm (default), -coinm or -spot.")
+@click.option("--faults", default="", metavar="KIND=RATE[:VALUE],...", help="What goes wrong, for example drop=0.01.")
+@click.option("--fault-seed", type=int, default=0, show_default=True, help="Decides which messages are hit.")
+@click.option("--fault-streams", default="*", show_default=True, help="Pattern of the streams that may be hit.")
+@click.option("--lifetime", type=float, default=86400.0, show_default=True, help="Seconds until a connection ends.")
+def venue(
+    source: tuple[str, ...],
+    port: int,
+    speed: str,
+    market: str | None,
+    faults: str,
+    fault_seed: int,
+    fault_streams: str,
+    lifetime: float,
+) -> None:
+    """Serve recordings (FILE... or folders) and simulator[:SYMBOL] over Binance's protocol on loopback.
+
+    Several symbols are served at once. Faults are drop, duplicate, reorder, delay, disconnect, halfopen, malformed,
+    outage, clock_skew (per message), stale_snapshot, http429 and http418 (per depth request); RATE is a probability.
+    One at a time: POST {"kind": "drop"} to /genesis/faults.
+    """
+    from collections import Counter
+
     from genesis_lib.errors import InputError
     from genesis_lib.feeds.simulation.simulator import Simulator
+    from genesis_lib.feeds.wire.fault_plan import FaultPlan
     from genesis_lib.feeds.wire.venue import LocalVenue
 
     try:
         pace = float("inf") if speed == "max" else float(speed)
     except ValueError:
         raise InputError(f"speed must be a number or max, got {speed!r}") from None
-    name, _, symbol = source[0].partition(":")
-    data = Simulator(0, symbol or "SIMBTC") if name == "simulator" else [Path(path) for path in source]
-    with _termination() as stop, LocalVenue(data, port=port, speed=pace) as served:
-        click.echo(f"{served.playback.name} ({served.playback.provenance}) as {served.instrument.symbol}")
+    data: list[Simulator | Path] = []
+    for name in source:
+        kind, _, symbol = name.partition(":")
+        data.append(Simulator(0, symbol or "SIMBTC") if kind == "simulator" else Path(name))
+    plan = FaultPlan.parse(faults, fault_seed, fault_streams)
+    options = {"port": port, "speed": pace, "market": market, "faults": plan, "lifetime": lifetime}
+    with _termination() as stop, LocalVenue(data, **options) as served:
+        for playback in served.playbacks.values():
+            click.echo(f"{playback.name} ({playback.provenance}) as {playback.instrument.symbol}")
         click.echo(f"GENESIS_FEEDS_REST_URL={served.rest_url} GENESIS_FEEDS_WEBSOCKET_URL={served.websocket_url}")
         try:
             while not stop.wait(0.2) and not served.ended.is_set():
                 pass
         except KeyboardInterrupt:
-            return
+            pass
+        counts = Counter(fault.kind for fault in served.injected)
+        if counts:
+            click.echo("faults: " + "  ".join(f"{kind} {count}" for kind, count in sorted(counts.items())), err=True)
         served.check()
 
 

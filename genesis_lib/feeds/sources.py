@@ -92,7 +92,7 @@ def local_recording(
         return names
     from genesis_lib.feeds.simulation.labelled import write_labelled
 
-    return [write_labelled(Path(folder), Simulator(seed, minutes=minutes))["path"]]
+    return [write_labelled(Path(folder), Simulator(seed, minutes=minutes), replace=True)["path"]]
 
 
 def _open_venue(

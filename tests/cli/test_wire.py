@@ -10,6 +10,7 @@ import sys
 
 import pytest
 from click.testing import CliRunner
+from websockets.sync import client
 
 from genesis_lib.cli import main
 from genesis_lib.feeds.recording import read_recording
@@ -51,6 +52,17 @@ def test_simulate_refuses_in_one_line_and_writes_nothing(tmp_path, arguments, me
     assert not list(tmp_path.iterdir())
 
 
+def test_simulate_does_not_overwrite_another_simulation_unless_forced(tmp_path):
+    def simulate(minutes: str, *more: str):
+        return run("simulate", "--out", str(tmp_path), "--minutes", minutes, "--json", *more)
+
+    events = [json.loads(simulate(minutes, *more).stdout)["events"] for minutes, more in (("0.02", ()), ("0.02", ()))]
+    refused = simulate("0.03")
+    assert (refused.exit_code, "holds another simulation" in refused.stderr) == (1, True)
+    assert not list(tmp_path.glob("*.part"))
+    assert events[0] == events[1] < json.loads(simulate("0.03", "--force").stdout)["events"]
+
+
 def test_record_writes_what_the_venue_sends(tmp_path):
     with LocalVenue(Simulator(1), speed=5.0) as venue:
         env = {"GENESIS_FEEDS_REST_URL": venue.rest_url, "GENESIS_FEEDS_WEBSOCKET_URL": venue.websocket_url}
@@ -85,6 +97,27 @@ def test_venue_serves_until_it_is_told_to_stop():
         process.wait()
 
 
+def test_venue_serves_several_symbols_with_faults_and_counts_them(tmp_path):
+    path = json.loads(run("simulate", "--out", str(tmp_path), "--minutes", "0.1", "--json").stdout)["path"]
+    command = [sys.executable, "-m", "genesis_lib", "venue", path, "simulator:SIMETH", "--port", "0", "--speed", "50"]
+    command += ["--faults", "drop=0.2,duplicate=0.1", "--fault-seed", "4", "--fault-streams", "*@trade"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        names = {process.stdout.readline().rsplit(" ", 1)[1] for _ in range(2)}
+        assert names == {"SIMBTC\n", "SIMETH\n"}
+        url = re.search(r"WEBSOCKET_URL=(\S+)", process.stdout.readline())[1]
+        with client.connect(f"{url}/ws/simbtc@trade/simeth@trade", proxy=None, close_timeout=0.2) as connection:
+            symbols = [json.loads(connection.recv(5))["s"] for _ in range(100)]
+        assert set(symbols) == {"SIMBTC", "SIMETH"}
+        os.kill(process.pid, signal.SIGTERM)
+        _, errors = process.communicate(timeout=10)
+        assert process.returncode == 0
+        assert re.fullmatch(r"faults: drop \d+  duplicate \d+\n|faults: d\w+ \d+\n", errors), errors
+    finally:
+        process.kill()
+        process.wait()
+
+
 def test_venue_says_that_a_port_is_in_use():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -101,6 +134,10 @@ def test_venue_says_that_a_port_is_in_use():
         (("nowhere.gz",), "nowhere.gz: no such file"),
         (("simulator", "--speed", "fast"), "speed must be a number or max, got 'fast'"),
         (("simulator:XYZ",), "simulator symbol must be one of SIMBTC, SIMETH, got 'XYZ'"),
+        (("simulator", "simulator"), "source must name each symbol once, got SIMBTC 2 times"),
+        (("simulator", "--market", "mtgox"), "market must be one of binance-usdm, binance-coinm, binance-spot"),
+        (("simulator", "--faults", "dorp=0.1"), "no fault is called 'dorp' (did you mean drop?)"),
+        (("simulator", "--lifetime", "0"), "lifetime must be greater than 0, got 0.0"),
     ],
 )
 def test_venue_refuses_in_one_line(arguments, message):

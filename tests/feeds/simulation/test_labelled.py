@@ -59,6 +59,38 @@ def test_the_same_seed_gives_the_same_bytes(written, tmp_path):
     assert again["events"] == result["events"]
 
 
+def test_another_simulation_is_not_overwritten_unless_told(tmp_path):
+    first = write_labelled(tmp_path, Simulator(1, minutes=0.02))
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(InputError, match=r"simbtc_seed1\.gz exists and holds another simulation; .* \(--force\)"):
+        write_labelled(tmp_path, Simulator(1, minutes=0.03))
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert write_labelled(tmp_path, Simulator(1, minutes=0.02)) == first
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert write_labelled(tmp_path, Simulator(1, minutes=0.03), replace=True)["events"] > first["events"]
+
+
+def test_a_damaged_file_is_not_taken_for_the_same(tmp_path):
+    path = tmp_path / "simbtc_seed1.gz"
+    write_labelled(tmp_path, Simulator(1, minutes=0.02))
+    whole = path.read_bytes()
+    for damaged in (whole[: len(whole) // 2], b"", b"no gzip"):
+        path.write_bytes(damaged)
+        with pytest.raises(InputError, match="holds another simulation"):
+            write_labelled(tmp_path, Simulator(1, minutes=0.02))
+        assert path.read_bytes() == damaged
+
+
+def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
+    def fails(self, event):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(labelled.BinanceWriter, "line", fails)
+    with pytest.raises(OSError, match="no space"):
+        write_labelled(tmp_path, Simulator(1, minutes=0.02))
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_endless_simulation_is_refused(tmp_path):
     with pytest.raises(InputError, match="minutes must be given"):
         write_labelled(tmp_path, Simulator(1))
