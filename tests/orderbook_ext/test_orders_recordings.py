@@ -53,7 +53,7 @@ def test_every_snapshot_of_the_sse_occurs_among_the_books_states(shanghai):
 
 
 def test_twins_agree_on_a_whole_day(shanghai):
-    columns, ends, *_ = shanghai
+    columns, *_ = shanghai
     compiled, twin = _orders.OrderLevelBook(strict=False), _orders_py.OrderLevelBook(strict=False)
     assert compiled.apply(*columns) == twin.apply(*columns) == compiled.unknown_orders > 0
     for side in (0, 1):
