@@ -196,7 +196,8 @@ def _files(spec: Spec) -> list[Path]:
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
-            stored = sorted(path.rglob("part-*.parquet"))
+            # Where rows and the updates they were made of stand side by side, the rows are what is read.
+            stored = sorted(path.rglob("part-*.parquet")) or sorted(path.rglob("updates-*.parquet"))
             inside = stored or sorted(p for p in path.iterdir() if p.is_file() and p.suffix in SUFFIXES)
             if not inside:
                 raise RecordingError(f"no market data in this folder ({', '.join(SUFFIXES)})", path)

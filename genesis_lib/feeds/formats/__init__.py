@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # Name -> module of this package, in the order in which they are asked: the surest signs first, tables of numbers last.
 FORMATS = {
     "rows": "stored_rows",
+    "updates": "stored_updates",
     "hftbacktest": "hftbacktest",
     "binance": "binance_raw",
     "csv": "snapshot_csv",
