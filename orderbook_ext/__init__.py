@@ -1,4 +1,4 @@
-"""The order book and the rolling kernels: compiled where built, plain Python twins otherwise.
+"""The order books, the rolling kernels and the scanner of messages: compiled where built, plain Python twins otherwise.
 
 `COMPILED` tells which of them is in use. ``GENESIS_NO_EXTENSIONS=1`` chooses the twins.
 """
@@ -8,20 +8,23 @@ from __future__ import annotations
 import os
 import warnings
 
+from orderbook_ext._json_py import ScanError
 from orderbook_ext._order_checks import OrderAction
 
-__all__ = ["COMPILED", "OrderAction", "OrderBook", "OrderLevelBook", "Program", "Rolling"]
+__all__ = ["COMPILED", "OrderAction", "OrderBook", "OrderLevelBook", "Program", "Rolling", "ScanError", "Scanner"]
 
 COMPILED = False
 if os.environ.get("GENESIS_NO_EXTENSIONS") == "1":
     from orderbook_ext._book_py import OrderBook
     from orderbook_ext._orders_py import OrderLevelBook
     from orderbook_ext._rolling_py import Program, Rolling
+    from orderbook_ext._scan_py import Scanner
 else:
     try:
         from orderbook_ext._book import OrderBook
         from orderbook_ext._orders import OrderLevelBook
         from orderbook_ext._rolling import Program, Rolling
+        from orderbook_ext._scan import Scanner
 
         COMPILED = True
     except ImportError as error:
@@ -34,3 +37,4 @@ else:
         from orderbook_ext._book_py import OrderBook
         from orderbook_ext._orders_py import OrderLevelBook
         from orderbook_ext._rolling_py import Program, Rolling
+        from orderbook_ext._scan_py import Scanner
