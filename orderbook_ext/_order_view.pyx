@@ -7,11 +7,12 @@ from orderbook_ext import _checks, _order_checks as rules
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
+from orderbook_ext._fills cimport available
 from orderbook_ext._ids cimport Slot, ids_find, ids_open
 from orderbook_ext._ladder cimport Ladder, ladder_level
 from orderbook_ext._order_messages cimport Orders, orders_top
 from orderbook_ext._queues cimport Level, Order, Reserve, best_level, close, find_level
-from orderbook_ext._whole cimport id_of, side_of, tick_of
+from orderbook_ext._whole cimport id_of, limit_of, side_of, tick_of
 
 
 cdef class OrderView:
@@ -69,6 +70,24 @@ cdef class OrderView:
             out.append((orders[at].id, orders[at].quantity))
             at = orders[at].after
         return out
+
+    def youngest(self, side_code, tick):
+        """Id of the last order in a tick's queue; None when nothing rests there."""
+        cdef int32_t at = find_level(&self.book.held, side_of(side_code), tick_of(tick))
+        return self.book.held.orders[self.book.held.levels[at].last].id if at >= 0 else None
+
+    def available(self, side_code, worst=None):
+        """Quantity that `OrderLevelBook.take` could get from a side up to tick `worst`, reserves of icebergs too."""
+        cdef int side = side_of(side_code)
+        cdef const Ladder* ladder = &self.book.held.sides[side]
+        cdef int64_t limit = limit_of(side, worst)
+        cdef Py_ssize_t i
+        total = 0
+        for i in range(ladder.n - 1, -1, -1):
+            if ladder.keys[i] > limit:
+                break
+            total += available(&self.book.held, ladder.levels[i])
+        return total
 
     def order(self, order_id):
         """Side, tick and shown quantity of an order; None when it is not held."""
@@ -176,6 +195,14 @@ cdef class OrderView:
         """Tick of the best ask; None when there is none."""
         cdef int32_t at = best_level(&self.book.held, 1)
         return self.book.held.levels[at].tick if at >= 0 else None
+
+    @property
+    def touch(self):
+        """Best bid tick, its quantity, best ask tick, its quantity; (None, 0) for a side without orders."""
+        cdef int32_t bid = best_level(&self.book.held, 0), ask = best_level(&self.book.held, 1)
+        cdef const Level* levels = self.book.held.levels
+        bids = (levels[bid].tick, levels[bid].quantity) if bid >= 0 else (None, 0)
+        return bids + ((levels[ask].tick, levels[ask].quantity) if ask >= 0 else (None, 0))
 
     @property
     def is_crossed(self):

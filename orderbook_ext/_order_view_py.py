@@ -49,6 +49,15 @@ class OrderView:
         """(order id, quantity) of every order at a tick, oldest first."""
         return list(self._held.levels[rules.side(side_code)].get(rules.tick(tick), {}).items())
 
+    def youngest(self, side_code: int, tick: int) -> int | None:
+        """Id of the last order in a tick's queue; None when nothing rests there."""
+        return next(reversed(self._held.levels[rules.side(side_code)].get(rules.tick(tick), {})), None)
+
+    def available(self, side_code: int, worst: int | None = None) -> int:
+        """Quantity that `OrderLevelBook.take` could get from a side up to tick `worst`, reserves of icebergs too."""
+        side = rules.side(side_code)
+        return sum(self._held.available(side, tick) for tick in self._held.within(side, worst))
+
     def order(self, order_id: int) -> tuple[int, int, int] | None:
         """Side, tick and shown quantity of an order; None when it is not held."""
         place = self._held.orders.get(rules.order_id(order_id))
@@ -86,6 +95,12 @@ class OrderView:
     def best_ask_tick(self) -> int | None:
         """Tick of the best ask; None when there is none."""
         return self._held.best(1)
+
+    @property
+    def touch(self) -> tuple[int | None, int, int | None, int]:
+        """Best bid tick, its quantity, best ask tick, its quantity; (None, 0) for a side without orders."""
+        bid, ask = self._held.best(0), self._held.best(1)
+        return bid, self._held.total(0, bid), ask, self._held.total(1, ask)
 
     @property
     def is_crossed(self) -> bool:

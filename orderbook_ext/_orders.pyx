@@ -8,8 +8,7 @@ import numpy as np
 from orderbook_ext import _checks, _order_checks as rules
 
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
-from cpython.number cimport PyNumber_Index
-from libc.stdint cimport INT64_MAX, int8_t, int32_t, int64_t, uint64_t
+from libc.stdint cimport int8_t, int32_t, int64_t, uint64_t
 from libc.stdlib cimport free
 
 from orderbook_ext._fills cimport Fills, available
@@ -22,7 +21,7 @@ from orderbook_ext._order_messages cimport (
 from orderbook_ext._order_view cimport OrderView
 from orderbook_ext._queues cimport clear, find_level, give_reserve, remove, rest
 from orderbook_ext._touched cimport code_side, code_tick
-from orderbook_ext._whole cimport id_of, quantity_of, side_of, tick_of
+from orderbook_ext._whole cimport id_of, limit_of, quantity_of, side_of, tick_of
 
 assert rules.CLEAR == CLEAR and rules.MAX_LEVEL == <int64_t>1 << LEVEL_BITS
 assert rules.MAX_TICK == rules.MAX_QUANTITY == <int64_t>1 << LIMIT_BITS
@@ -275,12 +274,9 @@ cdef class OrderLevelBook(OrderView):
         Gives (order id, tick, quantity) of each fill; less than `quantity` in all when the side does not hold it.
         """
         cdef int side = side_of(side_code)
-        cdef int64_t amount = quantity_of(quantity), limit = INT64_MAX
+        cdef int64_t amount = quantity_of(quantity), limit = limit_of(side, worst)
         cdef Fills fills
         cdef Py_ssize_t i
-        if worst is not None:
-            limit = min(max(PyNumber_Index(worst), -1), rules.MAX_TICK + 1)
-            limit = limit if side else -limit
         fills.rows, fills.n, fills.room = NULL, 0, 0
         try:
             orders_take(&self.book, side, amount, limit, &fills)

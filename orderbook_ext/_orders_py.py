@@ -138,8 +138,8 @@ class OrderLevelBook(OrderView):
         side, left = rules.side(side_code), rules.quantity(quantity)
         worst = None if worst is None else operator.index(worst)
         fills: list[Fill] = []
-        while left and (tick := self._held.best(side)) is not None:
-            if worst is not None and (tick > worst if side else tick < worst):
+        for tick in self._held.within(side, worst):
+            if not left:
                 break
             done = self._held.fill_level(side, tick, left)
             left -= sum(fill[2] for fill in done)

@@ -45,7 +45,12 @@ class Queues:
         ticks = self.ticks[side]
         return ticks[0 if side else -1] if ticks else None
 
-    def total(self, side: int, tick: int) -> int:
+    def within(self, side: int, worst: int | None) -> list[int]:
+        """Ticks of a side that are no worse than `worst`, best first."""
+        ticks = self.ticks[side][:: 1 if side else -1]
+        return ticks if worst is None else [tick for tick in ticks if (tick <= worst if side else tick >= worst)]
+
+    def total(self, side: int, tick: int | None) -> int:
         """Quantity shown at a level."""
         return sum(self.levels[side].get(tick, {}).values())
 

@@ -2,7 +2,7 @@
 
 from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_AsUnsignedLongLong
 from cpython.number cimport PyNumber_Index
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint64_t
 
 from orderbook_ext._order_messages cimport LIMIT_BITS
 
@@ -41,3 +41,15 @@ cdef inline int64_t tick_of(value) except -1:
 cdef inline int64_t quantity_of(value) except -1:
     cdef int64_t quantity = whole(value)
     return quantity if 1 <= quantity <= (<int64_t>1 << LIMIT_BITS) else refused("quantity", value)
+
+
+cdef inline int64_t limit_of(int side, worst) except? -3:
+    """The ladder's key of the worst tick to go to; any whole number, None for no limit."""
+    cdef int overflow = 0
+    cdef int64_t tick
+    if worst is None:
+        return INT64_MAX
+    tick = PyLong_AsLongLongAndOverflow(PyNumber_Index(worst), &overflow)
+    if overflow:
+        tick = overflow * INT64_MAX
+    return tick if side else -tick

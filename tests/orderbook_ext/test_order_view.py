@@ -61,12 +61,25 @@ def test_positions_in_a_long_queue_are_the_same_from_both_ends(book):
     assert [book.queue_position(100 + i) for i in range(301)] == [(i, ahead[i]) for i in range(301)]
 
 
+def test_what_could_be_taken(book):
+    assert book.available(0) == 500 + 250 + 125 + 200 + 1 and book.available(0, 9_999) == 1_075
+    assert book.available(0, 10_001) == 0 and book.available(1, 10_001) == 40 and book.available(1, 2**70) == 2**50 + 40
+    assert book.available(0, -(2**70)) == book.available(0)
+    book.add_iceberg(8, 1, 10_001, 100, 10)
+    assert book.available(1, 10_001) == 140 and book.level(1, 10_001) == (50, 2)
+    assert book.take(1, 1_000, 10_001) == [(5, 10_001, 40)] + [(8, 10_001, 10)] * 10
+    assert book.available(1, 10_001) == 0
+
+
 def test_best_ticks_and_crossing(book):
+    assert book.touch == (10_000, 875, 10_001, 40)
+    assert (book.youngest(0, 10_000), book.youngest(0, 9_998)) == (7, None)
     assert (book.best_bid_tick, book.best_ask_tick, book.is_crossed) == (10_000, 10_001, False)
     book.add(50, 0, 10_001, 1)
     assert book.is_crossed and book.best_bid_tick == 10_001, "an auction's book is told, not matched"
     book.clear()
     assert (book.best_bid_tick, book.best_ask_tick, book.is_crossed, len(book)) == (None, None, False, 0)
+    assert book.touch == (None, 0, None, 0)
     assert repr(book) == "<OrderLevelBook orders=0 bids=0 asks=0 best=None/None>"
 
 
