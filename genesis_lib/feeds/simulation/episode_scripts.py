@@ -10,6 +10,7 @@ Johan and Li (2011), Exchange trading rules and stock market liquidity (the cata
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from genesis_lib.types import ASK, BID
@@ -36,7 +37,7 @@ def _false_depth(e: Episode, distances: list[int], targets: float) -> Iterator[N
     flow.push = 0.5 if side == BID else -0.5  # the crowd leans the way the depth points
     until = flow.now + e.random.randint(1_200, 2_500)
     while flow.now < until:
-        near = min((abs(flow.engine.orders[order][1] - e.touch()) for order in orders if e.rests(order)), default=0)
+        near = min((abs(flow.engine.book.order(order)[1] - e.touch()) for order in orders if e.rests(order)), default=0)
         if near <= 1:  # the market came close: away with them, before they trade, and up again farther back
             filled += _pull(e, orders, lots)
             orders = [e.rest(e.touch() + e.away * distance, lots) for distance in distances]
@@ -122,12 +123,10 @@ def iceberg(e: Episode) -> Iterator[None]:
     e.note(tick, quantity=flow.quantity(total), shown=flow.quantity(shown))
     flow.push = -0.8 if e.side == BID else 0.8
     until = flow.now + 15_000
-    while order in engine.orders and flow.now < until:
+    while order in engine.book and flow.now < until:
         e.trade(1 - e.side, e.lots(0.1), tick)
         yield from e.hold(120)
-    hidden = engine.reserves.get(order, (0, 0))[0]
-    e.label["filled"] = flow.quantity(total - hidden - engine.open_lots(order))
-    engine.cancel(order)
+    e.label["filled"] = flow.quantity(total - engine.cancel(order))
 
 
 def liquidity_gap(e: Episode) -> Iterator[None]:
@@ -151,8 +150,8 @@ def depth_shock(e: Episode) -> Iterator[None]:
     while flow.now < until:
         for side in (BID, ASK):
             e.withdraw(side, 1, 60)
-            queue = flow.engine.queues[side].get(e.touch(side), {})
-            for order in sorted(queue, key=queue.get, reverse=True)[:-1]:
+            queue = flow.engine.book.queue(side, e.touch(side))
+            for order, _ in sorted(queue, key=itemgetter(1), reverse=True)[:-1]:
                 if flow.engine.total(side, e.touch(side)) > left[side]:
                     flow.engine.cancel(order)
         yield

@@ -39,7 +39,7 @@ class Episode:
 
     def act(self, flow: OrderFlow, events: list[Event], early: int) -> None:
         """Act between two depth messages; trades carry the time `early`."""
-        if self.done or flow.now < self.start or (self._script is None and None in flow.engine.best):
+        if self.done or flow.now < self.start or (self._script is None and None in flow.engine.book.touch):
             return
         self.flow, self._events, self._early = flow, events, early
         self.away = -1 if self.side == BID else 1
@@ -76,7 +76,7 @@ class Episode:
 
     def rests(self, order: int) -> bool:
         """Whether some of an order still rests."""
-        return order in self.flow.engine.orders
+        return order in self.flow.engine.book
 
     def lots(self, targets: float) -> int:
         """A quantity in multiples of the usual queue at the touch, as lots."""
@@ -95,8 +95,9 @@ class Episode:
     def withdraw(self, side: int, nearest: int, farthest: int) -> None:
         """Cancel every order at these distances beyond the touch of a side."""
         touch = self.touch(side)
-        for tick in [t for t in self.flow.engine.queues[side] if nearest <= abs(t - touch) <= farthest]:
-            self.flow.clear_level(side, tick)
+        for tick, _ in self.flow.engine.levels(side):
+            if nearest <= abs(tick - touch) <= farthest:
+                self.flow.clear_level(side, tick)
 
 
 def schedule(plant: dict[str, int], minutes: float, seed: int) -> list[Episode]:

@@ -16,8 +16,8 @@ Simulating and analyzing order book data: the queue-reactive model.
 
 from __future__ import annotations
 
-import math
 import random
+from math import exp, log, sqrt
 
 import numpy as np
 
@@ -28,8 +28,6 @@ from genesis_lib.types import ASK, BID, BookTicker, DepthSnapshot, DepthUpdate, 
 EPOCH = 1_735_689_600_000  # 2025-01-01 00:00 UTC, ms: every simulation starts here
 MS = 1_000_000
 _WHEEL = 8192  # longest lifetime of an order, in depth messages
-_SIDES = np.repeat(np.array([BID, ASK], np.int8), _WHEEL)  # a slice of it holds any message's sides
-_SIDES.flags.writeable = False
 
 
 class OrderFlow:
@@ -69,6 +67,7 @@ class OrderFlow:
         self._near = size_table(p.near_size, 1.9, lot)
         self._far = size_table(p.far_size, 1.5, lot)
         self._target = p.touch_target / lot
+        self._shake = sqrt(2.0 / p.memory)
         self._wheel: list[list[int]] = [[] for _ in range(_WHEEL)]
         self._last_touch = (0, 0, 0, 0)
         self._last_receive = 0
@@ -84,14 +83,17 @@ class OrderFlow:
 
     def clear_level(self, side: int, tick: int) -> None:
         """Cancel all that the crowd has at a level."""
-        for order in [order for order in self.engine.queues[side].get(tick, ()) if order not in self.owned]:
-            self.engine.cancel(order)
+        for order, _ in self.engine.book.queue(side, tick):
+            if order not in self.owned:
+                self.engine.book.cancel(order)
 
     def receive(self, ts_exchange: int) -> int:
         """Receive time of a message sent now: some 2 ms later, never before the previous one."""
-        delay = 1_500_000 + int(-600_000 * math.log(1.0 - self.random.random()))
-        self._last_receive = max(self._last_receive + 1, ts_exchange + delay)
-        return self._last_receive
+        received = ts_exchange + 1_500_000 + int(-600_000 * log(1.0 - self.random.random()))
+        if received <= self._last_receive:
+            received = self._last_receive + 1
+        self._last_receive = received
+        return received
 
     def _populate(self, mid: int) -> None:
         engine, r, p = self.engine, self.random.random, self.p
@@ -104,38 +106,39 @@ class OrderFlow:
             for _ in range(int(p.far_life / 2)):
                 order = engine.rest(side, touch + away * self._far_distance(r()), self._far[int(r() * 4096)])
                 self._expire(order, p.far_life)
-        engine.take_changes()
-        self.owned: set[int] = set()
+        engine.book.changes()
         self.update_id = self._depth_id = 1_000_000
 
     def _near_distance(self, u: float) -> int:
-        return 1 + int(-self.p.near_span * math.log(1.0 - u))
+        return 1 + int(-self.p.near_span * log(1.0 - u))
 
     def _far_distance(self, u: float) -> int:
         return 20 + int(self.p.far_span * u * u)
 
     def _expire(self, order: int, mean: float) -> None:
-        life = 1 + int(-mean * math.log(1.0 - self.random.random()))
-        self._wheel[(self.row + min(life, _WHEEL - 1)) % _WHEEL].append(order)
+        life = 1 + int(-mean * log(1.0 - self.random.random()))
+        self._wheel[(self.row + (life if life < _WHEEL else _WHEEL - 1)) % _WHEEL].append(order)
 
     def snapshot(self) -> DepthSnapshot:
         """The whole book as it stands."""
         ts = self.now * MS
-        bids, asks = self.engine.levels(BID), self.engine.levels(ASK)
-        ticks = np.array([tick for tick, _ in bids + asks], np.int64)
-        quantities = np.array([self.quantity(lots) for _, lots in bids + asks], np.float64)
-        sides = np.array([BID] * len(bids) + [ASK] * len(asks), np.int8)
-        return DepthSnapshot(self.instrument.symbol, ts, self.receive(ts), self.update_id, sides, ticks, quantities)
+        bids, asks = self.engine.book.levels(BID), self.engine.book.levels(ASK)
+        ticks, lots, _ = np.concatenate([bids, asks]).T
+        sides = np.repeat(np.array([BID, ASK], np.int8), [len(bids), len(asks)])
+        received = self.receive(ts)
+        return DepthSnapshot(
+            self.instrument.symbol, ts, received, self.update_id, sides, ticks.copy(), self._quantities(lots)
+        )
 
     def step(self, agents=()) -> list[Event]:
         """Let everyone act once; returns trades and touch changes in the order they came, the depth message last."""
         r, p = self.random.random, self.p
         self.row += 1
         gauss = (r() + r() + r() - 1.5) * 2.0
-        self.informed += -self.informed / p.memory + gauss * math.sqrt(2.0 / p.memory)
+        self.informed += -self.informed / p.memory + gauss * self._shake
         self.activity += -self.activity / 900.0 + (r() - 0.5) * 0.06
-        wait = -p.interval_ms * self.pace * math.exp(-self.activity) * math.log(1.0 - r())
-        elapsed = 1 + int(min(wait, 1500.0))
+        wait = -p.interval_ms * self.pace * exp(-self.activity) * log(1.0 - r())
+        elapsed = 1 + int(wait if wait < 1500.0 else 1500.0)
         before, self.now = self.now, self.now + elapsed
         events: list[Event] = []
         early = (before + 1 + int((elapsed - 1) * r())) * MS
@@ -145,7 +148,7 @@ class OrderFlow:
         if events:
             self._tell_touch(events, self.now * MS)
         slot = self._wheel[self.row % _WHEEL]
-        cancel = self.engine.cancel
+        cancel = self.engine.book.cancel
         for order in slot:
             cancel(order)
         slot.clear()
@@ -174,41 +177,43 @@ class OrderFlow:
         chance = p.trades / (1.0 + p.trades)
         if r() >= chance:
             return
-        engine, lean = self.engine, self.informed + self.push
-        bid, ask = engine.best
+        book, lean = self.engine.book, self.informed + self.push
+        bid, bids, ask, asks = book.touch
         if bid is None or ask is None:
             return
-        bids, asks = engine.total(BID, bid), engine.total(ASK, ask)
         lean = p.lean_takers * lean + 2.0 * p.lean_imbalance * (bids - asks) / (bids + asks)
-        buy = 1.0 / (1.0 + math.exp(-2.0 * lean))
+        buy = 1.0 / (1.0 + exp(-2.0 * lean))
         while True:
             side = BID if r() < buy else ASK
-            reach = int(-p.reach * math.log(1.0 - r()))
-            worst = engine.best[1 - side] + (reach if side == BID else -reach)
+            reach = int(-p.reach * log(1.0 - r()))
+            worst = ask + reach if side == BID else bid - reach
             self.trade(side, self._trade[int(r() * 4096)], ts, events, worst)
-            if r() >= chance or None in engine.best:
+            if r() >= chance:
+                return
+            bid, ask = book.best_bid_tick, book.best_ask_tick
+            if bid is None or ask is None:
                 return
 
     def _makers(self, side: int) -> None:
         """Add to or cancel from the touch of a side, by the informed flow and by how long the queue is."""
         r, engine, p = self.random.random, self.engine, self.p
-        tick = engine.best[side]
+        book = engine.book
+        tick = book.best_ask_tick if side else book.best_bid_tick
         if tick is None:
             return
         favour = (self.informed + self.push) * (1.0 if side == BID else -1.0)
         for _ in range(2 if r() < 0.6 else 1):
-            queue = engine.queues[side].get(tick)
-            if queue is None:
+            held = book.level(side, tick)[0]
+            if not held:
                 return
-            held = sum(queue.values())
-            willing = 0.5 + p.lean_makers * favour - p.patience * math.log(held / self._target)
+            willing = 0.5 + p.lean_makers * favour - p.patience * log(held / self._target)
             if r() < willing:
                 if self._allowed(side, tick):
                     engine.rest(side, tick, self._touch[int(r() * 4096)])
             else:
-                youngest = next(reversed(queue))
+                youngest = book.youngest(side, tick)
                 if youngest not in self.owned:
-                    engine.cancel(youngest)
+                    book.cancel(youngest)
                 # A queue that is nearly gone is run from: who stands last is hit by the next move.
                 if held < p.rush * self._target and favour < 0 and r() < 0.5:
                     self.clear_level(side, tick)
@@ -217,7 +222,9 @@ class OrderFlow:
     def _others(self) -> None:
         r, engine, p = self.random.random, self.engine, self.p
         for side, away in ((BID, -1), (ASK, 1)):
-            touch, opposite = engine.best[side], engine.best[1 - side]
+            touch, opposite = engine.book.best_bid_tick, engine.book.best_ask_tick
+            if side == ASK:
+                touch, opposite = opposite, touch
             if touch is None:
                 touch = opposite + away if opposite is not None else round(p.price / self.instrument.tick_size)
             tick = touch + away * self._near_distance(r())
@@ -231,7 +238,7 @@ class OrderFlow:
     def _allowed(self, side: int, tick: int) -> bool:
         if side not in self.withheld:
             return True
-        opposite = self.engine.best[1 - side]
+        opposite = self.engine.book.best_ask_tick if side == BID else self.engine.book.best_bid_tick
         if opposite is None:
             return True
         nearest, farthest = self.withheld[side]
@@ -240,28 +247,26 @@ class OrderFlow:
     def _close_spread(self) -> None:
         """Makers fill a spread wider than a tick, on the side the informed flow (or mere chance) favours."""
         r, engine, p = self.random.random, self.engine, self.p
-        bid, ask = engine.best
+        bid, ask = engine.book.best_bid_tick, engine.book.best_ask_tick
         if bid is None or ask is None or ask - bid == 1 or r() < 0.04:
             return
-        side = BID if r() < 1.0 / (1.0 + math.exp(-4.0 * p.follow * (self.informed + self.push))) else ASK
+        side = BID if r() < 1.0 / (1.0 + exp(-4.0 * p.follow * (self.informed + self.push))) else ASK
         tick = ask - 1 if side == BID else bid + 1
         if not self._allowed(side, tick):
             side, tick = 1 - side, (bid + 1 if side == BID else ask - 1)
             if not self._allowed(side, tick):
                 return
         left = bid if side == BID else ask
-        for order in engine.queues[side][left]:
+        for order, _ in engine.book.queue(side, left):
             if order not in self.owned:
                 self._expire(order, 6.0)  # makers follow the price: the old touch empties within some messages
         for _ in range(8):
             engine.rest(side, tick, self._touch[int(r() * 4096)])
 
     def _tell_touch(self, events: list[Event], ts: int) -> None:
-        bid, ask = self.engine.best
-        if bid is None or ask is None:
-            return
-        touch = (bid, self.engine.total(BID, bid), ask, self.engine.total(ASK, ask))
-        if touch == self._last_touch:
+        touch = self.engine.book.touch
+        bid, _, ask, _ = touch
+        if touch == self._last_touch or bid is None or ask is None:
             return
         self._last_touch = touch
         self.update_id += 1
@@ -270,26 +275,14 @@ class OrderFlow:
         events.append(BookTicker(self.instrument.symbol, ts, received, self.update_id, bid, bids, ask, asks))
 
     def _depth(self, ts: int) -> DepthUpdate:
-        engine = self.engine
-        bids, asks = engine.take_changes()
-        total = engine.total
-        lots = [total(BID, tick) for tick in bids] + [total(ASK, tick) for tick in asks]
-        quantities = np.array(lots, np.float64)
-        if self._per_unit:
-            quantities /= self._per_unit
-        else:
-            quantities *= self.instrument.lot_size
-        nb, na = len(bids), len(asks)
+        sides, ticks, lots = self.engine.book.changes()
         first, self.update_id = self._depth_id + 1, self.update_id + 1
         previous, self._depth_id = self._depth_id, self.update_id
+        received, quantities = self.receive(ts), self._quantities(lots)
         return DepthUpdate(
-            self.instrument.symbol,
-            ts,
-            self.receive(ts),
-            first,
-            self.update_id,
-            previous,
-            _SIDES[_WHEEL - nb : _WHEEL + na],
-            np.array(bids + asks, np.int64),
-            quantities,
+            self.instrument.symbol, ts, received, first, self.update_id, previous, sides, ticks, quantities
         )
+
+    def _quantities(self, lots: np.ndarray) -> np.ndarray:
+        """`quantity` of an array."""
+        return lots / self._per_unit if self._per_unit else lots * self.instrument.lot_size

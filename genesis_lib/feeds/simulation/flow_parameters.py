@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from statistics import NormalDist
 
 from genesis_lib.types import Instrument
@@ -43,11 +44,12 @@ class FlowParameters:
     follow: float = 0.3  # how strongly a move is followed rather than filled back
 
 
-def size_table(median: float, sigma: float, lot: float, largest: float = 60.0) -> list[int]:
+@cache
+def size_table(median: float, sigma: float, lot: float, largest: float = 60.0) -> tuple[int, ...]:
     """Whole lots at 4,096 even quantiles of a lognormal; picking one at random draws from it."""
     normal = NormalDist()
     draws = (median * math.exp(sigma * normal.inv_cdf((i + 0.5) / 4096)) for i in range(4096))
-    return [max(1, round(min(draw, largest) / lot)) for draw in draws]
+    return tuple(max(1, round(min(draw, largest) / lot)) for draw in draws)
 
 
 MARKETS = {

@@ -1,163 +1,182 @@
-"""A matching engine: resting orders in price-time priority, whole lots, never crossed."""
+"""A matching engine: orders that cross trade against the order-level book, what is left rests in it."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from genesis_lib.errors import InputError
 from genesis_lib.types import BID
+from orderbook_ext import OrderLevelBook
 
 Fill = tuple[int, int, int]  # order id of the resting order, tick, lots
+TERMS = ("GTC", "IOC", "FOK", "GTX")
+LARGEST = 2**50  # lots of one order, as in the book
+
+
+class Report(NamedTuple):
+    """What became of an order when it arrived.
+
+    `resting` counts what an iceberg does not show, too; `dropped` lots were given up for `reason`: ``"no more
+    quantity"`` (a market order, IOC or FOK), ``"would trade"`` (GTX).
+    """
+
+    order: int
+    fills: list[Fill]
+    resting: int = 0
+    dropped: int = 0
+    reason: str = ""
 
 
 class MatchingEngine:
-    """The limit order book of an exchange, order by order.
+    """An exchange for one instrument: price-time priority, whole lots, never crossed.
 
-    Each level is a queue in order of arrival. Quantities are whole lots, so that sums are exact. `changed` collects the
-    levels touched since `take_changes`, which is what a level-2 feed publishes.
+    Attributes
+    ----------
+    book : OrderLevelBook
+        Every resting order. What only reads, and `OrderLevelBook.cancel`, may be called on it directly; it is tolerant,
+        so cancelling an order that is gone does nothing. Its `changes` are what a level-2 feed publishes.
+    last_order : int
+        Id of the order that came last; ids count up from 1.
 
+    Examples
+    --------
     >>> engine = MatchingEngine()
     >>> a, b = engine.limit(1, 101, 5), engine.limit(1, 101, 7)
     >>> engine.market(0, 6) == [(a, 101, 5), (b, 101, 1)]
     True
-    >>> engine.total(1, 101)
-    6
+    >>> engine.submit(0, 10, 101)
+    Report(order=3, fills=[(2, 101, 6)], resting=4, dropped=0, reason='')
     """
 
     def __init__(self) -> None:
-        self.queues: tuple[dict[int, dict[int, int]], dict[int, dict[int, int]]] = ({}, {})
-        self.orders: dict[int, tuple[int, int]] = {}  # order id -> side, tick
-        self.best: list[int | None] = [None, None]
-        self.reserves: dict[int, tuple[int, int]] = {}  # iceberg order id -> hidden lots, lots shown at a time
+        self.book = OrderLevelBook(strict=False)
         self.last_order = 0
-        self._changed: tuple[set[int], set[int]] = (set(), set())
+
+    @property
+    def best(self) -> list[int | None]:
+        """Ticks of the best bid and the best ask, None where there is none."""
+        return [self.book.best_bid_tick, self.book.best_ask_tick]
 
     def total(self, side: int, tick: int) -> int:
-        """Lots resting at a level, 0 where there is none."""
-        queue = self.queues[side].get(tick)
-        return sum(queue.values()) if queue else 0
+        """Lots shown at a level, 0 where there is none."""
+        return self.book.level(side, tick)[0]
 
     def open_lots(self, order: int) -> int:
-        """Lots of an order that still rest, 0 once it is filled or cancelled."""
-        place = self.orders.get(order)
-        return self.queues[place[0]][place[1]][order] if place else 0
+        """Lots that an order shows, 0 once it is filled or cancelled."""
+        held = self.book.order(order)
+        return held[2] if held else 0
 
     def rest(self, side: int, tick: int, lots: int) -> int:
         """Add an order that is known not to cross; returns its id."""
-        queues = self.queues[side]
         self.last_order = order = self.last_order + 1
-        queue = queues.get(tick)
-        if queue is None:
-            queues[tick] = {order: lots}
-            best = self.best[side]
-            if best is None or (tick > best if side == BID else tick < best):
-                self.best[side] = tick
-        else:
-            queue[order] = lots
-        self.orders[order] = (side, tick)
-        self._changed[side].add(tick)
+        self.book.add(order, side, tick, lots)
         return order
 
-    def limit(self, side: int, tick: int, lots: int) -> int:
-        """Add a limit order; what crosses trades first. Returns its id (known to `orders` only if some of it rests)."""
-        if lots <= 0:
-            raise InputError(f"lots must be positive, got {lots}")
-        opposite = self.best[1 - side]
-        if opposite is not None and (tick >= opposite if side == BID else tick <= opposite):
-            lots -= sum(fill[2] for fill in self.market(side, lots, tick))
-            if not lots:
-                self.last_order += 1
-                return self.last_order
-        return self.rest(side, tick, lots)
+    def submit(self, side: int, lots: int, tick: int | None = None, terms: str = "GTC", shown: int = 0) -> Report:
+        """Let an order arrive.
 
-    def market(self, side: int, lots: int, worst: int | None = None) -> list[Fill]:
-        """Take `lots` from the other side, best price and oldest order first, no further than tick `worst`."""
-        other = 1 - side
-        queues, fills = self.queues[other], []
-        while lots > 0:
-            tick = self.best[other]
-            if tick is None or (worst is not None and (tick > worst if side == BID else tick < worst)):
-                break
-            queue = queues[tick]
-            while lots > 0 and queue:
-                order = next(iter(queue))
-                open_lots = queue[order]
-                if open_lots > lots:
-                    queue[order] = open_lots - lots
-                    fills.append((order, tick, lots))
-                    lots = 0
-                else:
-                    del queue[order]
-                    fills.append((order, tick, open_lots))
-                    lots -= open_lots
-                    if order in self.reserves:
-                        self._show_more(order, queue)
-                    else:
-                        del self.orders[order]
-            self._changed[other].add(tick)
-            if not queue:
-                del queues[tick]
-                self._step_back(other, tick)
-        return fills
+        Parameters
+        ----------
+        side
+            0 buys, 1 sells.
+        lots
+            At least 1.
+        tick
+            The worst price it accepts; None for a market order.
+        terms
+            ``"GTC"`` rests until it is filled or cancelled; ``"IOC"`` gives up what does not trade at once, as a market
+            order always does; ``"FOK"`` trades whole or not at all; ``"GTX"`` only rests (post-only).
+        shown
+            Lots shown at a time of an iceberg; 0 shows all.
+
+        Raises
+        ------
+        InputError
+            For lots, a tick or terms that cannot be; the book is then as it was.
+        """
+        self._check(side, lots, tick)
+        if terms not in TERMS:
+            raise InputError(f"terms must be one of {', '.join(TERMS)}, got {terms!r}")
+        if tick is None and terms == "GTX":
+            raise InputError("terms GTX needs a tick: a market order cannot wait")
+        if shown < 0 or (shown and (tick is None or terms not in ("GTC", "GTX"))):
+            raise InputError(f"shown must be 0, or positive for an order that may rest, got {shown}")
+        self.last_order = order = self.last_order + 1
+        if terms == "GTX" and self.crosses(side, tick):
+            return Report(order, [], 0, lots, "would trade")
+        if terms == "FOK" and self.book.available(1 - side, tick) < lots:
+            return Report(order, [], 0, lots, "no more quantity")
+        fills = self.market(side, lots, tick) if tick is None or self.crosses(side, tick) else []
+        left = lots - sum(fill[2] for fill in fills)
+        if left and (tick is None or terms in ("IOC", "FOK")):
+            return Report(order, fills, 0, left, "no more quantity")
+        if left and shown:
+            self.book.add_iceberg(order, side, tick, left, shown)
+        elif left:
+            self.book.add(order, side, tick, left)
+        return Report(order, fills, left)
+
+    def limit(self, side: int, tick: int, lots: int) -> int:
+        """Add a limit order; what crosses trades first. Returns its id (in `book` only if some of it rests)."""
+        return self.submit(side, lots, tick).order
 
     def iceberg(self, side: int, tick: int, lots: int, shown: int) -> int:
         """Add an order of which only `shown` lots are visible at a time; each refill queues up anew."""
-        order = self.limit(side, tick, min(shown, lots))
-        if lots > shown and order in self.orders:
-            self.reserves[order] = (lots - shown, shown)
-        return order
+        return self.submit(side, lots, tick, shown=shown).order
 
-    def _show_more(self, order: int, queue: dict[int, int]) -> None:
-        hidden, shown = self.reserves[order]
-        queue[order] = min(shown, hidden)
-        if hidden > shown:
-            self.reserves[order] = (hidden - shown, shown)
-        else:
-            del self.reserves[order]
+    def market(self, side: int, lots: int, worst: int | None = None) -> list[Fill]:
+        """Take `lots` from the other side, best price and oldest order first, no further than tick `worst`."""
+        return self.book.take(1 - side, lots, worst)
 
-    def cancel(self, order: int) -> bool:
-        """Remove an order; False when it no longer rests."""
-        place = self.orders.pop(order, None)
-        if place is None:
-            return False
-        self.reserves.pop(order, None)
-        side, tick = place
-        queue = self.queues[side][tick]
-        del queue[order]
-        self._changed[side].add(tick)
-        if not queue:
-            del self.queues[side][tick]
-            if tick == self.best[side]:
-                self._step_back(side, tick)
-        return True
+    def crosses(self, side: int, tick: int) -> bool:
+        """Whether an order at this tick would trade."""
+        if side == BID:
+            return self.book.best_ask_tick is not None and tick >= self.book.best_ask_tick
+        return self.book.best_bid_tick is not None and tick <= self.book.best_bid_tick
+
+    def modify(self, order: int, tick: int, lots: int) -> Report:
+        """Change an order's price or quantity; a new price or more lots lose its place, and it trades if it crosses.
+
+        Raises
+        ------
+        InputError
+            When the order no longer rests, or for lots or a tick that cannot be.
+        """
+        held = self.book.order(order)
+        if held is None:
+            raise InputError(f"order {order} does not rest in the book")
+        self._check(held[0], lots, tick)
+        if not self.crosses(held[0], tick):
+            self.book.modify(order, tick, lots)
+            return Report(order, [], lots + self.book.reserve(order))
+        self.book.cancel(order)
+        fills = self.market(held[0], lots, tick)
+        left = lots - sum(fill[2] for fill in fills)
+        if left:
+            self.book.add(order, held[0], tick, left)
+        return Report(order, fills, left)
+
+    def cancel(self, order: int) -> int:
+        """Remove an order; returns the lots it still had, 0 when it no longer rests."""
+        return self.book.cancel(order)
 
     def cancel_level(self, side: int, tick: int) -> int:
         """Remove every order of a level; returns how many there were."""
-        orders = list(self.queues[side].get(tick, ()))
-        for order in orders:
-            self.cancel(order)
-        return len(orders)
+        queue = self.book.queue(side, tick)
+        for order, _ in queue:
+            self.book.cancel(order)
+        return len(queue)
 
     def levels(self, side: int, n: int | None = None) -> list[tuple[int, int]]:
         """(tick, lots) of the best `n` levels, best first."""
-        ticks = sorted(self.queues[side], reverse=side == BID)[:n]
-        return [(tick, self.total(side, tick)) for tick in ticks]
+        return [(tick, lots) for tick, lots, _ in self.book.levels(side, n).tolist()]
 
-    def take_changes(self) -> tuple[list[int], list[int]]:
-        """Ticks touched since the last call, bids and asks, ascending; forgets them."""
-        bids, asks = self._changed
-        taken = sorted(bids), sorted(asks)
-        bids.clear()
-        asks.clear()
-        return taken
-
-    def _step_back(self, side: int, tick: int) -> None:
-        queues = self.queues[side]
-        step = -1 if side == BID else 1
-        for _ in range(48):
-            tick += step
-            if tick in queues:
-                self.best[side] = tick
-                return
-        if not queues:
-            self.best[side] = None
-        else:
-            self.best[side] = max(queues) if side == BID else min(queues)
+    def _check(self, side: int, lots: int, tick: int | None) -> None:
+        if lots <= 0:
+            raise InputError(f"lots must be positive, got {lots}")
+        if lots > LARGEST:
+            raise InputError(f"lots must be at most {LARGEST}, got {lots}")
+        try:
+            self.book.level(side, 0 if tick is None else tick)
+        except ValueError as error:
+            raise InputError(str(error)) from None

@@ -55,7 +55,75 @@ def test_an_iceberg_shows_a_part_at_a_time_and_queues_up_anew():
     assert engine.market(BID, 9) == [(iceberg, 100, 4), (other, 100, 3), (iceberg, 100, 2)]
     assert engine.market(BID, 9) == [(iceberg, 100, 2), (iceberg, 100, 2)]
     assert engine.best[ASK] is None
-    assert not engine.orders
+    assert len(engine.book) == 0
+
+
+def sides_of(engine: MatchingEngine) -> list:
+    return [engine.levels(side) for side in (BID, ASK)]
+
+
+def test_terms_decide_what_becomes_of_the_rest():
+    def after(*order, **terms):
+        engine = MatchingEngine()
+        engine.limit(ASK, 100, 3)
+        engine.iceberg(ASK, 101, 4, 1)
+        report = engine.submit(*order, **terms)
+        assert report.order == engine.last_order == 3
+        assert sum(fill[2] for fill in report.fills) + report.resting + report.dropped == order[1]
+        return sum(fill[2] for fill in report.fills), report.resting, report.dropped, report.reason
+
+    more = "no more quantity"
+    assert after(BID, 9) == (7, 0, 2, more)
+    assert after(BID, 5, 100) == (3, 2, 0, "")
+    assert after(BID, 5, 100, terms="IOC") == (3, 0, 2, more)
+    assert after(BID, 7, 101, terms="FOK") == (7, 0, 0, "")
+    assert after(BID, 8, 101, terms="FOK") == after(BID, 8, terms="FOK") == (0, 0, 8, more)
+    assert after(BID, 8, 100, terms="GTX") == (0, 0, 8, "would trade")
+    assert after(BID, 8, 99, terms="GTX") == (0, 8, 0, "")
+    assert after(BID, 2, 99, terms="IOC") == (0, 0, 2, more)
+
+
+def test_an_iceberg_that_crosses_trades_whole_and_hides_only_what_rests():
+    engine = MatchingEngine()
+    engine.limit(ASK, 100, 3)
+    report = engine.submit(BID, 10, 100, shown=2)
+    assert report == (2, [(1, 100, 3)], 7, 0, "")
+    assert (engine.total(BID, 100), engine.book.reserve(2), engine.cancel(2)) == (2, 5, 7)
+
+
+def test_a_changed_order_loses_its_place_or_trades():
+    engine = MatchingEngine()
+    first, second, ask = engine.limit(BID, 99, 5), engine.limit(BID, 99, 5), engine.limit(ASK, 101, 4)
+    assert engine.modify(first, 99, 4).resting == 4 and engine.book.queue_position(first) == (0, 0)
+    assert engine.modify(first, 99, 6).resting == 6 and engine.book.queue_position(first) == (1, 5)
+    assert engine.modify(second, 101, 5) == (second, [(ask, 101, 4)], 1, 0, "")
+    assert sides_of(engine) == [[(101, 1), (99, 6)], []]
+    with pytest.raises(InputError, match="lots must be positive, got 0"):
+        engine.modify(second, 101, 0)
+    with pytest.raises(InputError, match=f"order {ask} does not rest in the book"):
+        engine.modify(ask, 102, 1)
+
+
+@pytest.mark.parametrize(
+    ("order", "message"),
+    [
+        ((BID, -1, 5), "lots must be positive, got -1"),
+        ((BID, 2**51, 5), f"lots must be at most {2**50}, got {2**51}"),
+        ((BID, 1, 5, "DAY"), "terms must be one of GTC, IOC, FOK, GTX, got 'DAY'"),
+        ((BID, 1, None, "GTX"), "terms GTX needs a tick"),
+        ((BID, 1, 5, "IOC", 1), "shown must be 0, or positive for an order that may rest, got 1"),
+        ((BID, 1, 5, "GTC", -1), "shown must be 0, or positive for an order that may rest, got -1"),
+        ((BID, 1, -5), "tick must be 0 to .*, got -5"),
+        ((7, 1, 5), r"side_code must be 0 \(bid\) or 1 \(ask\)"),
+    ],
+)
+def test_what_no_exchange_accepts(order, message):
+    engine = MatchingEngine()
+    engine.limit(BID, 4, 1)
+    before = sides_of(engine), engine.last_order
+    with pytest.raises(InputError, match=message):
+        engine.submit(*order)
+    assert (sides_of(engine), engine.last_order) == before
 
 
 ACTIONS = st.lists(
