@@ -176,6 +176,11 @@ def root() -> Path:
     return here
 
 
+def unconfigured() -> Paths:
+    """The folders where nobody has configured others."""
+    return _from_root(Paths())
+
+
 def _from_root(paths: Paths) -> Paths:
     """The same folders as seen from the working directory, so that no absolute path reaches a log or a notebook."""
     base = root()

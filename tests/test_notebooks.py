@@ -33,6 +33,7 @@ def execute(name: str, folder: Path, **parameters):
 
 
 def test_01_prepares_simulated_data_and_says_so(tmp_path, monkeypatch) -> None:
+    (tmp_path / "none").mkdir()
     monkeypatch.setenv("GENESIS_RECORDINGS", str(tmp_path / "none"))
     _, text = execute("01_data_preparation.ipynb", tmp_path, minutes=0.5, out=str(tmp_path / "out"))
     assert "SIMULATED" in text

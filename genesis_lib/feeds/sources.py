@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genesis_lib.config import Config
+from genesis_lib.config import Config, unconfigured
 from genesis_lib.errors import InputError
 from genesis_lib.feeds.base import ReplaySource, Source
 from genesis_lib.feeds.simulation.flow_parameters import MARKETS
@@ -30,6 +30,8 @@ def open_source(
     speed: float = math.inf,
     seed: int | None = None,
     minutes: float | None = None,
+    tick_size: float | None = None,
+    symbol: str | None = None,
     config: Config | None = None,
 ) -> Source:
     """Open a source of events.
@@ -37,12 +39,14 @@ def open_source(
     Parameters
     ----------
     spec
-        A path or several paths of one session (recording, Parquet folder, CSV), ``simulator[:SYMBOL]``, or
-        ``VENUE:SYMBOL`` with a venue of `LIVE_VENUES`.
+        A path or several paths of one session (recording, Parquet folder, CSV), a database's URL,
+        ``simulator[:SYMBOL]``, or ``VENUE:SYMBOL`` with a venue of `LIVE_VENUES`.
     speed
         How many times faster than it was recorded finished data is given out; a live market has its own pace.
     seed, minutes
         Of the simulator: 0 and endless when left out.
+    tick_size, symbol
+        For files that do not tell them, see `open_sessions`.
     config
         ``config.feeds`` may name other addresses than the venue's own.
 
@@ -64,21 +68,34 @@ def open_source(
     if not specs:
         raise InputError("source names nothing; " + _allowed())
     first = specs[0]
-    if _VENUE_SPEC.fullmatch(first) and not Path(first).exists() and (":" in first or first == "simulator"):
+    if _is_market(first):
         if len(specs) > 1:
             raise InputError(f"source {first!r} stands alone, got {len(specs)} of them: {', '.join(specs)}")
-        venue, _, symbol = first.partition(":")
-        return _open_venue(venue, symbol, speed, seed, minutes, config)
+        venue, _, market = first.partition(":")
+        if tick_size is not None or symbol is not None:
+            raise InputError(f"tick_size and symbol are for files that do not tell them, got them with {first!r}")
+        return _open_venue(venue, market, speed, seed, minutes, config)
     for name in specs:
-        if not Path(name).exists():
+        if not _is_url(name) and not Path(name).exists():
             raise InputError(f"source {name!r}: no such file or folder; " + _allowed())
     if seed is not None or minutes is not None:
         raise InputError(f"seed and minutes are the simulator's, got them with {first!r}")
-    return _open_files(specs, speed)
+    return _open_files(specs, speed, tick_size, symbol)
 
 
 def default_source(recordings: str | Path) -> list[str]:
-    """What to open when nothing was named: the BTC/USDT recording when it is there, else the simulator."""
+    """What to open when nothing was named: the BTC/USDT recording when it is there, else the simulator.
+
+    Raises
+    ------
+    InputError
+        When a folder of recordings was configured that is not there.
+    """
+    if not Path(recordings).is_dir() and str(recordings) != unconfigured().recordings:
+        raise InputError(
+            f"recordings {str(recordings)!r}: no such folder; GENESIS_RECORDINGS (or paths.recordings of genesis.toml) "
+            "must name the folder of recordings, or be left out"
+        )
     files = [Path(recordings) / name for name in DEFAULT_RECORDING]
     return [str(file) for file in files] if all(file.exists() for file in files) else ["simulator"]
 
@@ -107,6 +124,8 @@ def _open_venue(
             provenance=simulator.provenance,
             data_hash=simulator.data_hash,
             speed=speed,
+            recipe={"spec": f"simulator:{simulator.instrument.symbol}", "seed": simulator.seed, "minutes": minutes},
+            is_endless=minutes is None,
         )
     if venue not in LIVE_VENUES:
         raise InputError(f"unknown venue {venue!r}; " + _allowed())
@@ -117,10 +136,10 @@ def _open_venue(
     return LiveSource(venue, symbol, config=config)
 
 
-def _open_files(specs: list[str], speed: float) -> Source:
+def _open_files(specs: list[str], speed: float, tick_size: float | None, symbol: str | None) -> Source:
     from genesis_lib.feeds.snapshots import open_sessions
 
-    sessions = open_sessions(specs)
+    sessions = open_sessions(specs, tick_size=tick_size, symbol=symbol)
     names = sorted({session.instrument.name for session in sessions})
     if len(names) > 1:
         raise InputError(f"a source is of one instrument, got {len(names)}: {', '.join(names)}")
@@ -138,7 +157,17 @@ def _open_files(specs: list[str], speed: float) -> Source:
         provenance=first.provenance,
         data_hash=digest,
         speed=speed,
+        recipe={"spec": specs, "tick_size": tick_size, "symbol": symbol},
     )
+
+
+def _is_market(name: str) -> bool:
+    named = _VENUE_SPEC.fullmatch(name) and (":" in name or name == "simulator")
+    return bool(named) and not _is_url(name) and not Path(name).exists()
+
+
+def _is_url(name: str) -> bool:
+    return "://" in name
 
 
 def _chain(sessions: list[FinishedSession]) -> Iterator[Event | Snapshot]:
@@ -161,4 +190,4 @@ def _chain(sessions: list[FinishedSession]) -> Iterator[Event | Snapshot]:
 def _allowed() -> str:
     markets = ", ".join(f"simulator:{symbol}" for symbol in MARKETS)
     live = ", ".join(f"{venue}:SYMBOL" for venue in LIVE_VENUES)
-    return f"allowed: the path of a recording, a Parquet folder or a CSV; {markets}; {live}"
+    return f"allowed: the path of a recording, a Parquet folder or a CSV, a database's URL; {markets}; {live}"

@@ -7,6 +7,7 @@ from itertools import islice, pairwise
 import numpy as np
 import pytest
 
+from genesis_lib.config import load
 from genesis_lib.errors import InputError
 from genesis_lib.feeds.base import EndOfSource, Source
 from genesis_lib.feeds.simulation.simulator import Simulator
@@ -123,9 +124,18 @@ def test_a_recording_is_the_default_where_there_is_one(tmp_path):
     assert default_source(tmp_path) == [str(tmp_path / name) for name in DEFAULT_RECORDING]
 
 
+def test_recordings_that_were_configured_must_be_there(tmp_path, monkeypatch):
+    with pytest.raises(InputError, match=r"recordings '.*none': no such folder; GENESIS_RECORDINGS"):
+        default_source(tmp_path / "none")
+    monkeypatch.chdir(tmp_path)
+    assert default_source(load(env={}).paths.recordings) == ["simulator"]  # nobody asked for any
+    with pytest.raises(InputError, match="no such folder"):
+        default_source(load(env={"GENESIS_RECORDINGS": "elsewhere"}).paths.recordings)
+
+
 def test_a_notebook_finds_a_recording_everywhere(tmp_path):
     assert local_recording(["a.gz"], tmp_path, tmp_path) == ["a.gz"]
-    (file,) = local_recording([], tmp_path / "none", tmp_path / "made", seed=3, minutes=0.1)
+    (file,) = local_recording([], tmp_path, tmp_path / "made", seed=3, minutes=0.1)
     source = open_source(file)
     assert source.provenance == "simulated"
     assert [e.ts_receive for e in drain(source)][:50] == [e.ts_receive for e in Simulator(3, minutes=0.1)][:50]

@@ -1,0 +1,139 @@
+"""Places on a tape: what a time means, where it lies, and the way there."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from genesis_lib.clock import NS, iso
+from genesis_lib.errors import InputError, RecordingError, StateError
+from genesis_lib.feeds.tape.checkpoint import Checkpoint
+from genesis_lib.feeds.tape.file import Tape
+from genesis_lib.types import Event, Snapshot
+
+SLACK_NS = NS  # so far beyond either end a time still means the end
+_CLOCK = re.compile(r"(?:(\d+):)?(?:(\d+):)?(\d+(?:\.\d+)?)")
+
+
+class Approach(NamedTuple):
+    """The way to a place: a book, the events that lead on from it, and those just before the place."""
+
+    checkpoint: Checkpoint
+    lead: Iterator[Event | Snapshot]
+    last: Iterator[Event | Snapshot]
+
+
+def approach(tape: Tape, position: int, rows: int = 0) -> Approach:
+    """Find the way to a place in a stream from the checkpoint before it, with its `rows` last rows apart."""
+    begin = tape.position_after(tape.rows_at(position) - rows) if rows else position
+    checkpoint, first = tape.checkpoint_before(begin)
+    return Approach(checkpoint, tape.read(first, begin), tape.read(begin, position))
+
+
+def moment(when: Any, tape: Tape) -> int:
+    """Exchange time, ns, that somebody means.
+
+    Parameters
+    ----------
+    when
+        A whole number of ns since 1970; a `datetime` or `numpy.datetime64`; text in ISO 8601 with the date (UTC where
+        it names no zone; up to nine decimals); a span from the start, as a `timedelta` or as text such as ``+90``,
+        ``+12.5`` or ``+1:30:00`` (seconds, or hours, minutes and seconds); ``-30``: so long before the end.
+    tape
+        Knows where the stream starts and how far it is known.
+
+    Raises
+    ------
+    InputError
+        For anything else.
+    StateError
+        For a span from an end that is not known.
+    """
+    if isinstance(when, bool) or not isinstance(when, (int, np.integer, str, dt.datetime, dt.timedelta, np.datetime64)):
+        raise _unclear(when)
+    if isinstance(when, (int, np.integer)):
+        return int(when)
+    if isinstance(when, np.datetime64):
+        return int(when.astype("datetime64[ns]").astype(np.int64))
+    if isinstance(when, dt.datetime):
+        return moment((when if when.tzinfo else when.replace(tzinfo=dt.UTC)).astimezone(dt.UTC).isoformat(), tape)
+    if isinstance(when, dt.timedelta):
+        return start_of(tape) + (when // dt.timedelta(microseconds=1)) * 1000
+    text = when.strip()
+    if re.fullmatch(r"\d{17,19}", text):
+        return int(text)
+    if text[:1] in ("+", "-") and (found := _CLOCK.fullmatch(text[1:])):
+        first, second, seconds = found.groups()
+        hours, minutes = (first or 0, second or 0) if second else (0, first or 0)
+        span = (int(hours) * 3600 + int(minutes) * 60) * NS + round(float(seconds) * NS)
+        if text[0] == "+":
+            return start_of(tape) + span
+        if tape.can_grow or tape.end is None:
+            raise StateError(f"when {when!r} counts back from an end that is not known yet")
+        return tape.end - span
+    try:
+        stamp = dt.datetime.fromisoformat(text)
+        whole = stamp if stamp.tzinfo else stamp.replace(tzinfo=dt.UTC)
+        fraction = re.search(r"[.,](\d{1,9})", text)
+        return int(whole.replace(microsecond=0).timestamp()) * NS + int(
+            (fraction[1] if fraction else "0").ljust(9, "0")
+        )
+    except ValueError:
+        raise _unclear(when) from None
+
+
+def start_of(tape: Tape) -> int:
+    """Exchange time of the first row; `StateError` while that is not known."""
+    if tape.start is None:
+        raise StateError("where the data start is not known yet; ask again in a moment")
+    return tape.start
+
+
+def _unclear(when: Any) -> InputError:
+    return InputError(
+        "when must be nanoseconds since 1970, a date and time such as 2024-07-18T23:58:00Z, a span from the start such "
+        f"as +90 or +1:30:00, or one before the end such as -30; got {when!r}"
+    )
+
+
+def within(time: int, tape: Tape) -> int | None:
+    """The same time where the tape knows it (an end that is missed by less than a second stands for it).
+
+    Returns
+    -------
+    int or None
+        None where the tape is not made that far yet.
+
+    Raises
+    ------
+    InputError
+        For a time that is not in the data at all.
+    RecordingError
+        For one behind the place where the data are broken.
+    """
+    if tape.start is not None and tape.start - SLACK_NS <= time < tape.start:
+        return tape.start
+    if tape.start is not None and time < tape.start:
+        raise InputError(f"{iso(time)} lies before the data, which start at {iso(tape.start)}")
+    if tape.end is not None and time <= tape.end:
+        return time
+    if tape.can_grow:
+        return None
+    if tape.failure is not None:
+        raise RecordingError(tape.failure)
+    if tape.end is None:
+        raise StateError("the data hold no book row: there is nothing to go to")
+    if time > tape.end + SLACK_NS:
+        raise InputError(f"{iso(time)} lies behind the data, which end at {iso(tape.end)}")
+    return tape.end
+
+
+def clamped(time: int, tape: Tape) -> int:
+    """The nearest time that the data hold, as far as their ends are known."""
+    if tape.start is not None:
+        time = max(time, tape.start)
+    return time if tape.can_grow or tape.end is None else min(time, tape.end)
