@@ -127,6 +127,10 @@ class AlertDesk:
                 self.sink_failures += 1
         return alert
 
+    def forget(self) -> None:
+        """Let no alarm of before hold one back: another time follows. The history stays."""
+        self._last.clear()
+
     def entries(self, *, unacknowledged: bool = False) -> tuple[Entry, ...]:
         """Alarms told, oldest first."""
         return tuple(entry for entry in self._entries if not (unacknowledged and entry.acknowledged))
@@ -173,6 +177,11 @@ class Surveillance:
     def kinds(self) -> tuple[str, ...]:
         """What is watched for."""
         return tuple(item.kind for item in self._detectors)
+
+    def forget(self) -> None:
+        """Start anew with the next row: it is of another time."""
+        self._detectors = make_detectors(self.kinds)
+        self.desk.forget()
 
     def step(self, row: Snapshot) -> tuple[Alert, ...]:
         """Show a row to every detector; the alarms that are told."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
@@ -12,6 +14,9 @@ from genesis_lib.engine import COMMANDS, Engine
 from genesis_lib.errors import InputError
 from genesis_lib.feeds.base import EndOfSource, Source
 from genesis_lib.journal import Journal
+from genesis_lib.journal.commands import sought
+
+TURN_S = 0.02
 
 
 def run(
@@ -33,9 +38,9 @@ def run(
     config, artifact, journal
         As for `Engine`.
     commands
-        ``(event index, name)``: what to tell the engine before which event; a live session's `commands` replay it
-        (not one that was taken up again: its rules had forgotten what they learnt from the market).
-        Those that lie behind the end are carried out at the end.
+        ``(event index, name)``: what to tell the engine before which event; a live session's `commands` replay it,
+        seeks (``seek 4711``: go on with that event of the source) among them (not one that was taken up again: its
+        rules had forgotten what they learnt from the market). Those that lie behind the end are carried out at the end.
     detect
         Run the detectors too. Their alerts are part of the journal's hash.
     progress
@@ -66,30 +71,41 @@ def run(
             detect=detect,
         )
         due = sorted(commands, key=lambda item: item[0])
-        if unknown := [name for _, name in due if name not in COMMANDS]:
-            allowed = ", ".join(COMMANDS)
+        if unknown := [name for _, name in due if name not in COMMANDS and sought(name) is None]:
+            allowed = ", ".join((*COMMANDS, "seek POSITION"))
             raise InputError(f"commands must be {allowed}, got {unknown[0]!r}: was the session taken up again?")
         step = engine.step
-        bar = tqdm(
-            _events(source), desc=source.name, unit=" events", mininterval=0.5, disable=None if progress else True
-        )
-        with bar:
+        events = _events(source, engine, due)
+        with tqdm(events, desc=source.name, unit=" events", mininterval=0.5, disable=None if progress else True) as bar:
             for event in bar:
-                while due and due[0][0] <= engine.events:
-                    getattr(engine, due.pop(0)[1])()
                 step(event)
-        for _, name in due:
-            getattr(engine, name)()
         return engine.finish()
     finally:
         source.close()
 
 
-def _events(source: Source) -> Iterator[Any]:
+def _events(source: Source, engine: Engine, due: list[tuple[int, str]]) -> Iterator[Any]:
+    """Events in order, each command carried out before the event it is due at, or at the end."""
     while True:
+        while due and due[0][0] <= engine.events:
+            _tell(engine, source, due.pop(0)[1])
         try:
             event = source.poll(0.1)
         except EndOfSource:
-            return
+            if not due:
+                return
+            _tell(engine, source, due.pop(0)[1])
+            continue
         if event is not None:
             yield event
+
+
+def _tell(engine: Engine, source: Source, name: str) -> None:
+    position = sought(name)
+    if position is None:
+        getattr(engine, name)()
+        return
+    source.track(Path(engine.config.paths.data) / "cache")
+    while source.refresh().can_grow and source.tape.events < position:
+        time.sleep(TURN_S)
+    engine.seek(source, position)

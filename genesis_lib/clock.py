@@ -52,3 +52,7 @@ class EventClock:
         if ns > self._now:
             self._now = ns
         return self._now
+
+    def clear(self) -> None:
+        """Stand at the beginning of time: what follows may lie before what was."""
+        self._now = 0

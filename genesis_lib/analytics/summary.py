@@ -8,11 +8,12 @@ from typing import Any
 
 from genesis_lib.analytics.metrics import equity_metrics, trade_metrics
 from genesis_lib.execution import TradeEvent
+from genesis_lib.journal.commands import begins_anew
 
 
 def since_reset(records: Mapping[str, Any], kind: str) -> list[dict[str, Any]]:
-    """Rows of a kind since the last reset."""
-    reset = max((row["seq"] for row in records["commands"] if row["name"] == "reset"), default=-1)
+    """Rows of a kind since the last reset (or seek, which is one: money of another time is none)."""
+    reset = max((row["seq"] for row in records["commands"] if begins_anew(row["name"])), default=-1)
     return [row for row in records[kind] if row["seq"] > reset]
 
 

@@ -7,26 +7,27 @@ reads is the events', so what was recorded replays to the same books, signals an
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from genesis_lib import __version__
 from genesis_lib.alerts import Surveillance
 from genesis_lib.analytics.summary import figures
 from genesis_lib.clock import EventClock
 from genesis_lib.config import Config
+from genesis_lib.engine.header import changes, describe
 from genesis_lib.engine.trader import Trader
 from genesis_lib.errors import ModelError, SessionError
 from genesis_lib.execution import TradeEvent
 from genesis_lib.features import FeatureSet
+from genesis_lib.feeds.base import ReplaySource
 from genesis_lib.feeds.builder import RowBuilder
 from genesis_lib.journal import Journal
+from genesis_lib.journal.commands import sought
 from genesis_lib.types import Event, Gap, Instrument, Snapshot
 
 SIGNALS = ("DOWN", "NEUTRAL", "UP")
-CONTINUED = ("source", "provenance", "model", "preset", "code_version")  # what may differ when a session is taken up
+SEEN_ROWS = 500  # before the place of a seek, at least: what a chart holds, and more than any window
 
 
 class Step(NamedTuple):
@@ -66,8 +67,8 @@ class Engine:
         Position, profit, fees, trades; `account.active` tells whether entries are taken.
     builder : RowBuilder
         `builder.book` is the live order book.
-    events, rows, signals, gaps : int
-        Events seen; book rows made; rows with a prediction; gaps met.
+    events, rows, signals, gaps, seeks : int
+        Events seen; book rows made; rows with a prediction; gaps met; how often it was sent to another time.
     row, probabilities, signal, confidence
         Of the newest row; see `Step`.
     exposure : str or None
@@ -114,21 +115,8 @@ class Engine:
                     f"model {artifact.name} {artifact.version} needs {artifact.levels} levels a side, {limit}"
                 )
             self._features, self._predictor = FeatureSet(artifact.columns), artifact.predictor()
-        self.header = {
-            "source": source,
-            "venue": instrument.venue,
-            "symbol": instrument.symbol,
-            "tick_size": instrument.tick_size,
-            "lot_size": instrument.lot_size,
-            "contract": contract(instrument),
-            "provenance": provenance,
-            "data_hash": data_hash,
-            "model": None if artifact is None else {"name": artifact.name, "version": artifact.version},
-            "preset": config.strategy.preset,
-            "code_version": __version__,
-            "config": asdict(config),
-        }
-        self.events = self.rows = self.signals = self.gaps = 0
+        self.header = describe(instrument, config, artifact, source=source, provenance=provenance, data_hash=data_hash)
+        self.events = self.rows = self.signals = self.gaps = self.seeks = 0
         self.row: Snapshot | None = None
         self.probabilities = np.full(3, math.nan)
         self.signal, self.confidence = "NONE", 0.0
@@ -140,7 +128,9 @@ class Engine:
         if self.journal.resumed:
             self.events = self._trader.restore()
             self.gaps = len(self.journal.rows("gaps"))
-            self._note_changes()
+            self.seeks = sum(sought(row["name"]) is not None for row in self.journal.rows("commands"))
+            for change in changes(self.journal, self.header):
+                self.journal.record("commands", self.events, name=change)
             self.journal.commit()
 
     def _check_continuation(self) -> None:
@@ -153,15 +143,6 @@ class Engine:
                 raise SessionError(
                     f"session {self.journal.session} has {key} {was}, got {now}: start a session of its own for it"
                 )
-
-    def _note_changes(self) -> None:
-        """Take down what goes on with the account otherwise than before, so that figures say what they are of."""
-        told = [row["name"] for row in self.journal.rows("commands")]
-        for key in CONTINUED:
-            mark, now = f"now {key} ", _word(self.header[key])
-            first = mark + _word(self.journal.header[key])
-            if next((name for name in reversed(told) if name.startswith(mark)), first) != mark + now:
-                self.journal.record("commands", self.events, name=mark + now)
 
     @classmethod
     def build(cls, instrument: Instrument, *, detect: bool = True, **options: Any) -> Engine:
@@ -203,6 +184,51 @@ class Engine:
         self._trader.learn(row, self.probabilities, now)
         return Step(-1, row, self.probabilities, self.signal, self.confidence, (), ())
 
+    def seek(self, source: ReplaySource, position: int) -> list[Step]:
+        """Go on with another event of finished data, with an empty account: what it held of another time is no profit.
+
+        Position, profit, trades and orders under way are gone as after a reset (a kill stays until a reset), windows,
+        model, detectors and rules start anew; the journal says so. Events go on being counted as they are seen.
+
+        Returns
+        -------
+        list of Step
+            Rows before the place, as `place` gives them.
+        """
+        self._trader.travel(position, self.events)
+        self.seeks += 1
+        return self.place(source, position)
+
+    def place(self, source: ReplaySource, position: int) -> list[Step]:
+        """Stand before event number `position` of a tracked source, with all windows full; no decision, no record.
+
+        Returns
+        -------
+        list of Step
+            The rows just before the place, without decisions; whoever shows a chart may show them.
+        """
+        from genesis_lib.feeds.tape.places import approach  # pyarrow, for those who seek
+
+        source.enter(position)
+        rows = SEEN_ROWS
+        if self._features is not None:
+            rows = max(rows, self._features.warmup + getattr(self._artifact, "window", 1))
+            self._features.reset()
+            self._predictor = self._artifact.predictor()
+        if self._watch is not None:
+            self._watch.forget()
+        ledger, seen = self.builder.ledger, (self.rows, self.signals)
+        self.probabilities, self.signal, self.confidence = np.full(3, math.nan), "NONE", 0.0
+        self._clock.clear()
+        way = approach(source.tape, position, rows)
+        self.builder = RowBuilder(self.instrument, self.config.market.depth)
+        self.row = way.checkpoint.restore(self.builder)
+        for event in way.lead:
+            self.row = self.builder.push(event) or self.row
+        steps = [step for event in way.last if (step := self.warm(event)) is not None]
+        self.builder.ledger, (self.rows, self.signals) = ledger, seen  # what passes twice counts once
+        return steps
+
     @property
     def exposure(self) -> str | None:
         if self._artifact is None or self.header["provenance"] == "simulated" or self.row is None:
@@ -210,7 +236,7 @@ class Engine:
         return self._artifact.exposure(self.instrument.name, *self._span)
 
     def _take(self, row: Snapshot) -> None:
-        self._span = (self._span[0] or row.ts_exchange, row.ts_exchange)
+        self._span = (min(self._span[0] or row.ts_exchange, row.ts_exchange), max(self._span[1], row.ts_exchange))
         self.row = row
         self.rows += 1
         if self._predictor is not None:
@@ -266,19 +292,10 @@ class Engine:
         summary = {
             **figures(records, self.config.execution.taker_fee_bps),
             **{"events": self.events, "rows": self.rows, "signals": self.signals, "gaps": self.gaps},
+            "seeks": self.seeks,
             "journal_sha256": self.journal.sha256,
             **{key: self.header[key] for key in told},
             "exposure": self.exposure,
         }
         self.journal.finish(summary)
         return summary
-
-
-def _word(value: Any) -> str:
-    return f"{value['name']} {value['version']}" if isinstance(value, dict) else str(value or "none")
-
-
-def contract(instrument: Instrument) -> str:
-    """How profit is accounted: always as a linear contract, and said plainly where the real one is inverse."""
-    inverse = instrument.venue == "binance-coinm"
-    return "linear (the contract is inverse: figures are price points times contracts)" if inverse else "linear"

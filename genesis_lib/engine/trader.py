@@ -12,6 +12,7 @@ from genesis_lib.config import Config
 from genesis_lib.errors import StateError
 from genesis_lib.execution import Account, Execution, Fees, Order, SimulatedExchange, TradeEvent
 from genesis_lib.journal import Journal
+from genesis_lib.journal.commands import begins_anew, seek_to
 from genesis_lib.strategy import Enter, FixedSize, Leave, RiskLimits, View, preset
 from genesis_lib.types import Instrument, Snapshot
 
@@ -42,7 +43,8 @@ class Trader:
             self.account.money, 0 if chosen.instant else round(execution.latency_ms * 1e6), chosen.fill
         )
         self._instrument, self._journal, self._clock = instrument, journal, clock
-        self._strategy = chosen.rules()
+        self._rules = chosen.rules
+        self._strategy = self._rules()
         self._lots = FixedSize(config.strategy.size, instrument.lot_size, chosen.cap).lots
         self._risk = RiskLimits(max_lots=self._lots)
         self._row: Snapshot | None = None
@@ -187,12 +189,21 @@ class Trader:
 
     def _apply(self, name: str) -> None:
         account = self.account
-        if name == "reset":
+        if begins_anew(name):
             account.clear()
-            account.killed = False
+            account.killed = account.killed and name != "reset"
             self._since, self._next_sample, self._refused, self._fills = LONG_AGO, 0, "", []
-        else:
+        elif name in COMMANDS:
             account.active, account.killed = name == "start", account.killed or name == "kill"
+
+    def travel(self, position: int, index: int) -> None:
+        """Empty the account and forget the market before the source goes on with its event `position`; take it down."""
+        name = seek_to(position)
+        self._journal.record("commands", index, name=name)
+        for order in self.exchange.cancel():
+            self._record(order, "cancelled", name, index)
+        self._apply(name)
+        self._strategy, self._row, self._row_time = self._rules(), None, 0
 
     def _flatten(self, index: int) -> None:
         lots = self.account.lots
@@ -206,8 +217,7 @@ class Trader:
         account = self.account
         for row in sorted(trades + commands, key=lambda row: row["seq"]):
             if "name" in row:
-                if row["name"] in COMMANDS:
-                    self._apply(row["name"])
+                self._apply(row["name"])
             else:
                 parcels = [tuple(parcel) for parcel in json.loads(row["parcels"])]
                 account.fill(row["timestamp"], row["direction"], parcels, row["confidence"])

@@ -123,10 +123,10 @@ class Journal:
             self._connection.execute(sa.insert(SESSIONS), row)
         self.header = header
 
-    def finish(self, summary: dict[str, Any]) -> None:
-        """Store the summary of the ended session, with all that is still to be committed."""
+    def finish(self, summary: dict[str, Any] | None) -> None:
+        """Store the summary of the ended session, and all that is still to be committed; None: it goes on after all."""
         self.commit()
-        text = json.dumps(summary, sort_keys=True)
+        text = None if summary is None else json.dumps(summary, sort_keys=True)
         with clearly(self.place), self._connection.begin():
             mine = SESSIONS.c.session == self.session
             self._connection.execute(sa.update(SESSIONS).where(mine).values(summary=text))

@@ -15,8 +15,10 @@ import zmq
 from genesis_lib.config import Config, load
 from genesis_lib.errors import SessionError
 from genesis_lib.live.directory import is_running, locate, read_state
+from genesis_lib.live.messages import plain
 
-COMMANDS = ("start", "stop", "reset", "kill", "pause", "resume", "status")
+COMMANDS = ("start", "stop", "reset", "kill", "status")
+REPLAY_COMMANDS = ("pause", "resume", "step", "speed", "seek", "back", "forward")  # of finished data
 ACKNOWLEDGE_S = 0.2
 _QUEUE = 64  # frames a viewer may lag behind before it is shown the picture anew
 
@@ -95,34 +97,40 @@ class SessionClient:
         self._seq = max(int(reply[0]["seq"]), self._seq or 0)
         return reply[1]
 
-    def command(self, name: str, timeout: float = ACKNOWLEDGE_S) -> dict[str, Any]:
+    def command(self, name: str, timeout: float = ACKNOWLEDGE_S, *, value: Any = None) -> dict[str, Any]:
         """Send a command and wait for its acknowledgement.
 
         Parameters
         ----------
         name
-            One of `COMMANDS`.
+            One of `COMMANDS` or, where finished data are played, of `REPLAY_COMMANDS`.
+        value
+            ``step``: rows; ``speed``: a factor or ``max``; ``seek``: a time (ns since 1970, ISO 8601, or a span from
+            the start such as ``+90``); ``back``, ``forward``: seconds.
 
         Returns
         -------
         dict
-            The session's state after it: state, active, position, realized, unrealized, ...
+            The session's state after it: state, active, position, realized, unrealized, ... and, under ``replay``,
+            where the replay stands (None for a live market).
 
         Raises
         ------
         SessionError
             When the session refused, has ended, or did not answer in time.
         """
-        if name not in COMMANDS:
-            raise SessionError(f"command must be one of {', '.join(COMMANDS)}, got {name!r}")
-        return self._ask(name, timeout)[0]
+        if name not in (*COMMANDS, *REPLAY_COMMANDS):
+            raise SessionError(f"command must be one of {', '.join((*COMMANDS, *REPLAY_COMMANDS))}, got {name!r}")
+        if value is not None and name not in REPLAY_COMMANDS:
+            raise SessionError(f"command {name} takes no value, got {value!r}")
+        return self._ask(name, timeout, value)[0]
 
-    def _ask(self, name: str, timeout: float) -> tuple[dict[str, Any], bytes]:
+    def _ask(self, name: str, timeout: float, value: Any = None) -> tuple[dict[str, Any], bytes]:
         with self._lock:
             number, ends = next(self._ids), time.monotonic() + timeout
             if not is_running(self.path):
                 raise SessionError(f"session {self.name} has ended")
-            self._commands.send_json({"id": number, "command": name})
+            self._commands.send_json({"id": number, "command": name, "value": plain(value)})
             while self._commands.poll(max(0, int((ends - time.monotonic()) * 1000))):
                 head, *body = self._commands.recv_multipart()
                 reply = json.loads(head)

@@ -55,11 +55,11 @@ class Endpoint:
         self.sequence += 1
         self._frames.send_multipart([self.sequence.to_bytes(8, "little"), message(self.sequence)], zmq.DONTWAIT)
 
-    def serve(self, answer: Callable[[str], Answer]) -> int:
+    def serve(self, answer: Callable[[str, Any], Answer]) -> int:
         """Answer the requests that are waiting and return how many there were.
 
-        `answer` takes a command's name and gives the reply, and a message where one was asked for; a `GenesisError`
-        it raises becomes a refusal in words.
+        `answer` takes a command's name and value (None where there is none) and gives the reply, and a message where
+        one was asked for; a `GenesisError` it raises becomes a refusal in words.
         """
         served = 0
         while served < _REQUESTS_A_TURN and self._commands.poll(0):
@@ -67,8 +67,8 @@ class Endpoint:
             served += 1
             number, body = None, None
             try:
-                number, command = _request(parts)
-                reply, body = answer(command)
+                number, command, value = _request(parts)
+                reply, body = answer(command, value)
                 reply = {**reply, "ok": True}
             except GenesisError as error:
                 reply = {"ok": False, "error": str(error)}
@@ -86,9 +86,10 @@ class Endpoint:
         self._context.destroy(linger=200)
 
 
-def _request(parts: list[bytes]) -> tuple[int, str]:
+def _request(parts: list[bytes]) -> tuple[int, str, Any]:
     try:
         request = json.loads(parts[0])
-        return int(request["id"]), str(request["command"])
-    except (IndexError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f'a request must be JSON {{"id": number, "command": name}}, got {parts[:1]!r}') from error
+        return int(request["id"]), str(request["command"]), request.get("value")
+    except (IndexError, ValueError, KeyError, TypeError, AttributeError) as error:
+        wanted = '{"id": number, "command": name}, and "value" where the command takes one'
+        raise InputError(f"a request must be JSON {wanted}, got {parts[:1]!r}") from error

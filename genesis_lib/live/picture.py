@@ -47,6 +47,15 @@ class Picture:
         self.signal = {"class": step.signal, "confidence": step.confidence, "p": [down, neutral, up] if known else None}
         self._new_points.append((row.ts_exchange / 1e6, mid(row), down, neutral, up, float(row.valid)))
 
+    def start_anew(self, steps: list, row: Any) -> None:
+        """Show another time: rows of just before it, and the newest one; alerts of before are gone."""
+        self.clear()
+        rows, self.row = self.rows, None
+        for step in steps:
+            self.add(step)
+        self._new_alerts = []
+        self.rows, self.row = rows, row
+
     def alert(self, alert: dict[str, Any]) -> None:
         """Take in an alert of the session's own, for example a fault of its source."""
         self._new_alerts.append(alert)

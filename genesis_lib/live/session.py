@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import gc
-import os
 import time
+from pathlib import Path
 from typing import Any
 
 from genesis_lib.config import Config
-from genesis_lib.engine import Engine
+from genesis_lib.engine import COMMANDS, Engine
 from genesis_lib.errors import GenesisError, InputError, RecordingError, SessionError, StateError
-from genesis_lib.feeds.base import EndOfSource, ReplaySource, Source
+from genesis_lib.feeds.base import EndOfSource, Source
 from genesis_lib.journal import Journal
+from genesis_lib.live.announcer import Announcer
 from genesis_lib.live.directory import SessionDirectory
 from genesis_lib.live.endpoint import Endpoint
 from genesis_lib.live.latency import LatencyWindow
-from genesis_lib.live.messages import encode, plain
-from genesis_lib.live.picture import Picture, ladder
+from genesis_lib.live.picture import Picture
+from genesis_lib.live.playback import COMMANDS as REPLAY_COMMANDS
+from genesis_lib.live.playback import MOVES, Playback
 from genesis_lib.live.resume import Repetition
-from genesis_lib.live.status import status
 from genesis_lib.types import Gap
 
 TURN_NS = 5_000_000  # commands are looked for this often, however many events wait
@@ -64,17 +65,17 @@ class Session:
     ) -> None:
         self.source, self.directory, self.config, self.artifact = source, directory, config, artifact
         self.stay, self.reason, self.faults, self._faults_in_a_row = stay, None, 0, 0
-        self._finite = isinstance(source, ReplaySource)
-        self._about, self._started = about or {}, time.time_ns()
         self._until, self._length = 0 if minutes else 1 << 63, round((minutes or 0) * 60e9)
-        self._ended = self._paused = self._stopping = False
+        self._ended = self._stopping = False
         self._picture, self._latency = Picture(), LatencyWindow()
         self._percentiles = self._latency.percentiles()
         self._error: GenesisError | None = None
         self._summary: dict[str, Any] | None = None
         self.journal = Journal.open(directory.path, directory.name)
         try:
-            self._repetition = Repetition(source, self.journal.header) if self.journal.resumed else None
+            self._repetition = None
+            if self.journal.resumed:
+                self._repetition = Repetition(source, self.journal.header, self.journal.rows("commands"))
             self.engine = Engine.build(
                 source.instrument,
                 artifact=artifact,
@@ -87,10 +88,14 @@ class Session:
         except BaseException:
             self.journal.close()
             raise
+        folder = Path(config.paths.data) / "cache"
+        self._playback = Playback(source, self.engine, self._picture, self._repetition, folder)
+        self._announcer = Announcer(directory, source, self.engine, self._picture, about or {}, self._own)
         if self._repetition is None:
             self.engine.start()
         else:
             self._repetition.begin(self.engine.events)
+            self._playback.take_up()
         self._picture.cut(self.engine.account.trades)  # a resumed session's trades are no news
 
     @property
@@ -100,7 +105,12 @@ class Session:
             return "ENDED"
         if self.engine.account.killed:
             return "KILLED"
-        return "PAUSED" if self._paused else "RUNNING"
+        return "PAUSED" if self._playback.paused else "RUNNING"
+
+    def _own(self) -> dict[str, Any]:
+        replay = self._playback.status(self._ended)
+        own = {"state": self.state, "reason": self.reason, "faults": self.faults}
+        return own | {"latency_us": self._percentiles, "replay": replay}
 
     def stop(self) -> None:
         """End soon and cleanly; safe to call from a signal handler."""
@@ -116,13 +126,16 @@ class Session:
         """
         endpoint = None
         try:
-            endpoint = self._endpoint = Endpoint(*self.directory.addresses)
-            self._write_state()
+            endpoint = self._announcer.endpoint = Endpoint(*self.directory.addresses)
+            self._announcer.write_state(self._summary)
             gc.freeze()  # what was loaded stays: collections then look at the young alone and pause us for less
+            if self.stay:
+                self._playback.prepare()
             self._trade()
             summary = self._finish()
-            if self.stay and not self._stopping:
-                self._linger()
+            while self.stay and self._linger():
+                self._trade()
+                summary = self._finish()
             if self._error is not None:
                 raise self._error
             return summary
@@ -136,30 +149,32 @@ class Session:
                 endpoint.close()
             self.source.close()
             self.journal.close()
-            self._write_state(ended_ns=time.time_ns())
+            self._announcer.write_state(self._summary, ended_ns=time.time_ns())
 
     def _trade(self) -> None:
         poll, step, add, show = self.source.poll, self.engine.step, self._latency.add, self._picture.add
-        clock, again = time.perf_counter_ns, self._repetition
+        clock, again, playback = time.perf_counter_ns, self._repetition, self._playback
         period = int(1e9 / self.config.session.frames_per_second)
         turn = frame = refresh = clock()
         while not self._stopping:
             now = clock()
             if now >= turn:
-                self._endpoint.serve(self._answer)
+                self._announcer.endpoint.serve(self._answer)
                 if now >= frame:
                     frame = max(frame + period, now)
-                    self._publish("frame")
+                    self._announcer.publish("frame")
                 if now >= refresh:
                     refresh = now + 1_000_000_000
                     self._percentiles = self._latency.percentiles()
+                    self._look_ahead()
                 now = clock()
                 turn = min(now + TURN_NS, frame)
-            if self._paused:
-                self._endpoint.wait(max(0, turn - now) / 1e9)
+            if playback.holds:
+                self._announcer.endpoint.wait(max(0, turn - now) / 1e9)
+                self._arrive()
                 continue
             try:
-                event = poll(max(0, turn - now) / 1e9)
+                event = (playback.take if playback.steps else poll)(max(0, turn - now) / 1e9)
             except EndOfSource:
                 return self._check_rows()
             except GenesisError as error:
@@ -183,13 +198,14 @@ class Session:
             if result is not None:
                 add(clock() - taken)
                 show(result)
+                playback.stepped(result)
             if event.ts_receive >= self._until:
                 if self._until:
                     return
                 self._until = event.ts_receive + self._length
 
     def _check_rows(self) -> None:
-        if not self.engine.rows and self._finite:
+        if not self.engine.rows and self._playback.is_finite:
             cause = f"{self.engine.events} events, but no book row: nothing in it that a book could start from"
             self._give_up(RecordingError(cause, self.source.name))
 
@@ -201,12 +217,11 @@ class Session:
         """Record a fault and say whether the session goes on: a live one does, finished data that is broken ends it."""
         self.faults += 1
         self._faults_in_a_row += 1
-        if self._finite:
+        if self._playback.is_finite:
             return self._give_up(error)
         if self._faults_in_a_row > MOST_FAULTS_IN_A_ROW:
             return self._give_up(SessionError(f"{self.source.name} gave nothing but faults, the last one: {error}"))
-        fault = {"kind": "fault", "severity": "warning", "timestamp": time.time_ns(), "message": str(error)}
-        self._picture.alert(fault)
+        self._warn(error)
         if (row := self._picture.row) is not None:
             # In the market's time, not ours: a local venue plays days that are long past.
             cause, symbol = f"fault of the source: {error}", self.source.instrument.symbol
@@ -215,83 +230,69 @@ class Session:
                 self._picture.add(step)
         return True
 
-    def _linger(self) -> None:
+    def _warn(self, error: GenesisError) -> None:
+        self._picture.alert(
+            {"kind": "fault", "severity": "warning", "timestamp": time.time_ns(), "message": str(error)}
+        )
+
+    def _look_ahead(self) -> None:
+        try:
+            self._playback.look_ahead()
+        except GenesisError as error:
+            self._warn(error)
+
+    def _arrive(self) -> None:
+        try:
+            if not self._playback.arrive():
+                return
+        except GenesisError as error:
+            return self._warn(error)
+        self._until = 0 if self._length else 1 << 63
+        self._announcer.publish("snapshot")
+
+    def _linger(self) -> bool:
+        """Answer viewers after the end; True when one of them goes back to where it goes on."""
         while not self._stopping:
-            self._publish("frame")
+            self._announcer.publish("frame")
             ends = time.perf_counter_ns() + HEARTBEAT_NS
             while not self._stopping and (left := ends - time.perf_counter_ns()) > 0:
-                self._endpoint.wait(min(left / 1e9, 0.05))
-                self._endpoint.serve(self._answer)
+                self._announcer.endpoint.wait(min(left / 1e9, 0.05))
+                self._announcer.endpoint.serve(self._answer)
+                if not self._ended:
+                    return True
+        return False
 
     def _finish(self) -> dict[str, Any]:
         self._percentiles = self._latency.percentiles()
         own = {"latency_us": self._percentiles, "session": self.directory.name}
         self._summary = self.engine.finish() | own | {"faults": self.faults, "reason": self.reason}
         self._ended = True
-        self._write_state()
-        self._publish("ended")
+        self._announcer.write_state(self._summary)
+        self._announcer.publish("ended")
         return self._summary
 
-    def _answer(self, command: str) -> tuple[dict[str, Any], bytes | None]:
+    def _answer(self, command: str, value: Any) -> tuple[dict[str, Any], bytes | None]:
         if command == "snapshot":
-            self._publish("frame")  # nothing is pending then: what follows the picture continues it
-            return {"seq": self._endpoint.sequence}, self._message("snapshot", self._endpoint.sequence)
+            return self._announcer.picture()
         if command != "status":
-            self._obey(command)
-        return self._status() | {"session": self.directory.name, "pid": os.getpid()}, None
+            self._obey(command, value)
+        return self._announcer.answer(), None
 
-    def _obey(self, command: str) -> None:
-        if command not in ("start", "stop", "reset", "kill", "pause", "resume"):
+    def _obey(self, command: str, value: Any) -> None:
+        if command not in (*COMMANDS, *REPLAY_COMMANDS):
             raise InputError(f"unknown command {command!r}")
-        if self._ended:
+        if self._ended and (command not in MOVES or self._error is not None or not self._playback.is_finite):
             raise StateError(f"session {self.directory.name} is at its end: {command} has nothing to act on")
-        if command in ("pause", "resume"):
-            if not self._finite:
-                raise StateError(f"a live market cannot be stopped: {command} is for recordings and the simulator")
-            self._paused = command == "pause"
-            if not self._paused:
-                self.source.rebase()
+        if command in REPLAY_COMMANDS:
+            self._playback.obey(command, value)
+            if self._ended:  # it goes on after all
+                self._ended, self._summary = False, None
+                self.journal.finish(None)
+            self._arrive()
         else:
             getattr(self.engine, command)()
             if command == "reset":
                 self._picture.clear()
-        self._write_state()
-        self._publish("snapshot" if command == "reset" else "frame")
-
-    def _publish(self, kind: str) -> None:
-        self.engine.commit()
-        self._endpoint.publish(lambda sequence: self._message(kind, sequence))
-
-    def _message(self, kind: str, sequence: int) -> bytes:
-        """A snapshot carries everything, any other kind of message what is new."""
-        picture, trades = self._picture, self.engine.account.trades
-        points, fresh, alerts = picture.cut(trades)
-        if kind == "snapshot":
-            points, fresh, alerts = picture.whole(trades)
-        own = {"kind": kind, "seq": sequence, "session": self.directory.name, "trades": fresh, "alerts": alerts}
-        shown = ladder(self.engine.builder.book, picture.row, self.config.market.ladder)
-        return encode(self._status() | own, {"ladder": shown, "points": points})
-
-    def _status(self) -> dict[str, Any]:
-        own = {"state": self.state, "reason": self.reason, "faults": self.faults, "latency_us": self._percentiles}
-        return status(self.engine, self.source, self._picture) | own
-
-    def _write_state(self, **more: Any) -> None:
-        frames, commands = self.directory.addresses
-        self.directory.write(
-            {
-                "session": self.directory.name,
-                "pid": os.getpid(),
-                "state": self.state,
-                "reason": self.reason,
-                "started_ns": self._started,
-                "frames": frames,
-                "commands": commands,
-                "source": self.source.name,
-                "provenance": self.source.provenance,
-                "instrument": self.source.instrument.name,
-                "summary": plain(self._summary),
-                **self._about,
-                **more,
-            }
-        )
+        if command not in MOVES:
+            self._announcer.write_state(self._summary)
+            self._announcer.publish("snapshot" if command == "reset" else "frame")

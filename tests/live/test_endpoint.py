@@ -22,7 +22,7 @@ def dealer(tmp_path, endpoint):
         yield socket
 
 
-def answer(command):
+def answer(command, value):
     if command == "fail":
         raise StateError("not in this state")
     return {"command": command}, b"body" if command == "snapshot" else None
