@@ -68,6 +68,12 @@ def json_option(command):
     return click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")(command)
 
 
+def grid_options(command):
+    """``--tick-size`` and ``--symbol``: for files that do not tell them."""
+    command = click.option("--symbol", help="Instrument of files that do not name it.")(command)
+    return click.option("--tick-size", type=float, help="Price grid of files that do not tell it.")(command)
+
+
 def emit(result: dict[str, Any], as_json: bool, text: str | None = None) -> None:
     """Print a command's result: JSON when asked for, else `text`, else aligned key and value lines."""
     if as_json:

@@ -8,7 +8,7 @@ import time
 import click
 
 from genesis_lib import config
-from genesis_lib.cli import emit, json_option
+from genesis_lib.cli import emit, grid_options, json_option
 from genesis_lib.errors import InputError
 
 FIGURES = "{:>14} {:>9} {:>9} {:>8} {:>9} {:>7}"
@@ -137,8 +137,9 @@ def train(
 @click.option("--minutes", type=float, help="Length of each simulated session (10).")
 @click.option("--seed", type=int, help="Of the first simulated session (1000).")
 @click.option("--out", "root", help="Folder of models (the settings' when left out).")
+@grid_options
 @json_option
-def evaluate(model, paths, stride, minutes, seed, root, as_json):
+def evaluate(model, paths, stride, minutes, seed, root, tick_size, symbol, as_json):
     """Score MODEL (a name, a version, champion or a model folder) and its baselines on PATHS."""
     from genesis_lib.models import registry
     from genesis_lib.training import evaluate as score
@@ -146,7 +147,8 @@ def evaluate(model, paths, stride, minutes, seed, root, as_json):
 
     began = time.perf_counter()
     artifact = registry.load(model, _settings_root(root))
-    result = score(artifact, gather_sessions(paths, artifact.levels, minutes=minutes, seed=seed), stride)
+    grid = {"tick_size": tick_size, "symbol": symbol}
+    result = score(artifact, gather_sessions(paths, artifact.levels, minutes=minutes, seed=seed, **grid), stride)
     summary = {
         "model": artifact.name,
         "version": artifact.version,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import re
 import signal
 import sys
 import threading
@@ -15,19 +14,20 @@ from typing import Any
 
 import click
 
-from genesis_lib.cli import emit, json_option
+from genesis_lib.cli import emit, grid_options, json_option
 from genesis_lib.config import Config, load, root
 from genesis_lib.errors import InputError, SessionError
 from genesis_lib.feeds import default_source
-from genesis_lib.live.client import SessionClient
+from genesis_lib.feeds.base import parse_speed
+from genesis_lib.live.client import COMMANDS, REPLAY_COMMANDS, SessionClient
 from genesis_lib.live.directory import SessionDirectory, is_running, place, read_state, session_name
 from genesis_lib.strategy import preset
 
 NOTEBOOK = Path("notebooks/05_live_trading.ipynb")
-REMEMBERED = ("source", "speed", "model", "seed", "minutes", "strategy")
+REMEMBERED = ("source", "speed", "model", "seed", "minutes", "strategy", "tick_size", "symbol")
 SHOW_SPEED = "4"  # of what plays when nothing was named: a newcomer should not wait minutes for the first trade
 READY_S = 60.0
-COMMAND_S = 2.0  # patience of a shell; a viewer's is shorter
+COMMAND_S = 5.0  # patience of a shell; a viewer's is shorter
 ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
 
 
@@ -44,6 +44,7 @@ ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", 
 @click.option("--strategy", metavar="PRESET", help="Preset of rules.  [default]")
 @click.option("--minutes", type=float, metavar="M", help="End after so many minutes of market time.")
 @click.option("--seed", type=int, metavar="N", help="Seed of the simulator.")
+@grid_options
 @click.option(
     "--session", "session", metavar="DIR|NAME", help="Directory or name; an ended or killed one is taken up again."
 )
@@ -84,19 +85,6 @@ def _fresh(path: Path) -> Path:
     return next(one for one in itertools.chain([path], taken) if not one.exists())
 
 
-def parse_speed(text: str) -> float:
-    """Speed of a replay; ``max`` is infinite.
-
-    >>> parse_speed("10x"), parse_speed("max")
-    (10.0, inf)
-    """
-    if text.lower() == "max":
-        return float("inf")
-    if re.fullmatch(r"\d+(\.\d+)?x?", text) and float(text.rstrip("x")) > 0:
-        return float(text.rstrip("x"))
-    raise InputError(f"speed must be a positive number such as 1, 10 or 0.5, or max, got {text!r}")
-
-
 def _session(config: Config, wanted: dict[str, Any]) -> tuple[Path | None, dict[str, Any]]:
     """Directory of the session, and its settings: an earlier run's where nothing else was asked for."""
     session = wanted.pop("session")
@@ -125,6 +113,8 @@ def _play(path: Path, config: Config, wanted: dict[str, Any], stay: bool) -> dic
         speed=parse_speed(wanted["speed"]),
         seed=wanted["seed"],
         minutes=wanted["minutes"] if simulated else None,
+        tick_size=wanted["tick_size"],
+        symbol=wanted["symbol"],
         config=config,
     )
     with SessionDirectory(path) as directory:
@@ -199,7 +189,9 @@ def _arguments(path: Path, wanted: dict[str, Any]) -> list[str]:
     arguments = ["--session", str(path)]
     for key in REMEMBERED:
         values = wanted[key] if key == "source" else [wanted[key]]
-        arguments += [word for value in values if value is not None for word in (f"--{key}", str(value))]
+        arguments += [
+            word for value in values if value is not None for word in (f"--{key.replace('_', '-')}", str(value))
+        ]
     return arguments
 
 
@@ -224,16 +216,21 @@ def _on_orphaned(stop: Callable[[], None]) -> None:
     threading.Thread(target=listen, name="genesis-parent", daemon=True).start()
 
 
-@click.command()
-@click.argument("action", type=click.Choice(["status", "start", "stop", "reset", "kill", "pause", "resume"]))
+@click.command(context_settings={"ignore_unknown_options": True})  # -30 is a time
+@click.argument("action", type=click.Choice([*COMMANDS, *REPLAY_COMMANDS]))
+@click.argument("value", required=False)
 @click.option("--session", "session", metavar="DIR|NAME", help="Directory or name.  [the newest that runs]")
 @json_option
-def session(action: str, session: str | None, as_json: bool) -> None:
+def session(action: str, value: str | None, session: str | None, as_json: bool) -> None:
     """Ask a running session how it is, or command it.
 
     stop takes no new entries (exits go on); kill closes the position and blocks the strategy until reset; reset clears
     position, profit and trades.
+
+    Where finished data are played: pause, resume, step [ROWS], speed X|max, seek TIME (2024-07-18T23:58:00Z, +90
+    seconds from the start, -30 before the end, or ns since 1970), back SECONDS, forward SECONDS. Going to another time
+    clears the account, as a reset does.
     """
     with SessionClient(session) as client:
-        result = client.command(action, timeout=COMMAND_S)
+        result = client.command(action, timeout=COMMAND_S, value=value)
     emit(result, as_json)

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from genesis_lib.cli import emit, json_option
+from genesis_lib.cli import emit, grid_options, json_option
 from genesis_lib.errors import InputError, StateError
 
 SIMULATED_MINUTES = 10.0
@@ -26,6 +26,7 @@ SIMULATED_MINUTES = 10.0
 @click.option("--minutes", type=float, help=f"Length of the simulator's market; {SIMULATED_MINUTES:g} when left out.")
 @click.option("--detect/--no-detect", default=True, show_default=True, help="Run the market-abuse detectors too.")
 @click.option("--session", help="Name of the journal under data/sessions; made up when left out.")
+@grid_options
 @json_option
 def backtest(
     paths: tuple[str, ...],
@@ -38,6 +39,8 @@ def backtest(
     minutes: float | None,
     detect: bool,
     session: str | None,
+    tick_size: float | None,
+    symbol: str | None,
     as_json: bool,
 ) -> None:
     """Run the engine over PATH...: a recording (all files of it), a Parquet folder, a CSV, or simulator.
@@ -58,7 +61,7 @@ def backtest(
     spec: Any = paths[0] if len(paths) == 1 else list(paths)
     if minutes is None and str(spec).split(":")[0] == "simulator":
         minutes = SIMULATED_MINUTES
-    source = open_source(spec, seed=seed, minutes=minutes, config=config)
+    source = open_source(spec, seed=seed, minutes=minutes, tick_size=tick_size, symbol=symbol, config=config)
     artifact = None if model == "none" else registry.load(model, root=config.paths.models)
     name = session or f"{session_name(source.name)}-backtest-{secrets.token_hex(2)}"
     if name != Path(name).name or name in (".", ".."):
