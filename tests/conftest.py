@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,35 @@ def spot_2023() -> list[Path]:
 def taifex() -> Path:
     """The folder of TAIFEX Parquet files."""
     return _recording("taifex")[0]
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """URL of a real PostgreSQL server that lives as long as the tests."""
+    pytest.importorskip("psycopg", reason="PostgreSQL needs its driver: pip install -e .[postgres]")
+    from genesis_lib.cli.bench import import_benchmarks
+
+    import_benchmarks()
+    from benchmarks.postgres_server import NoServer, server
+
+    try:
+        with server(fsync="off") as url:
+            yield url
+    except NoServer as error:
+        if os.environ.get("GENESIS_CI") == "1":
+            raise
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def postgres(postgres_server: str, request) -> str:
+    """URL of an empty database of the test's own."""
+    import psycopg
+
+    name = f"t{abs(hash(request.node.nodeid)):x}"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return postgres_server.replace("/postgres?", f"/{name}?")
 
 
 class Uniform:
