@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import orjson
 
 from genesis_lib.errors import InputError
+from genesis_lib.feeds.binance_json import GAP, decode, id_of, message_of, nanoseconds, number_of, venue_of
 from genesis_lib.feeds.binance_sync import BinanceSync, synchronize
+from genesis_lib.feeds.raw_lines import receive_time
 from genesis_lib.types import BookTicker, DepthSnapshot, DepthUpdate, Event, Gap, Instrument, MarkPrice, Trade
+from orderbook_ext import COMPILED, ScanError, Scanner
 
-__all__ = ["BinanceParser", "BinanceSync", "message_of", "synchronize", "venue_of"]
+__all__ = ["GAP", "BinanceParser", "BinanceSync", "decode", "message_of", "synchronize", "venue_of"]
 
-GAP = "genesisGap"  # not Binance's: the line a recorder writes where its connection broke
-MILLISECOND = 1_000_000
-MICROSECONDS_FROM = 10**14  # a time above is in microseconds (an option of the spot streams), below in milliseconds
-MICROSECONDS_TO = 10**17  # the year 5138; what lies above is in another unit, and no venue sends it
 MOST_TICKS = 2**50  # a book holds no more
-MOST_ID = 2**63  # ids are int64 from here on
+SCANNED = (DepthUpdate, DepthSnapshot, Trade, BookTicker, MarkPrice)
 GRID_ERROR = 1e-9  # of a tick; what is farther from a whole number than this and float rounding is off the grid
-_BEST_LEVELS = re.compile(r"@depth\d")  # the stream btcusdt@depth5@100ms, but not btcusdt@depth@100ms
 
 
 class BinanceParser:
@@ -43,6 +38,10 @@ class BinanceParser:
 
     Notes
     -----
+    Bytes go through `orderbook_ext.Scanner`. What it refuses is decoded as JSON and parsed as `parse` does: a message
+    written as Binance does not write (an exponent, a number where text belongs) is read all the same, more slowly, and
+    a bad one ends in one error. The twins in plain Python are slower than a JSON library, so they are not used here.
+
     Exchange time is the transaction time ``T`` where sent, else the event time ``E``, else (spot bookTicker and
     snapshots) the receive time. Prices become whole ticks; a price off the grid is an error. ``trade`` and
     ``aggTrade`` tell the same trades twice: the kind that comes first is taken, the other is only counted. A trade
@@ -77,6 +76,73 @@ class BinanceParser:
             "snapshot": self._snapshot,
             GAP: self._gap,
         }
+        self._scanner = Scanner(instrument.symbol, instrument.tick_size, SCANNED) if COMPILED else None
+
+    def parse_bytes(self, payload: bytes, ts_receive: int) -> Event | None:
+        """`parse` a message from its bytes: the same event, five times as fast.
+
+        Raises
+        ------
+        InputError
+            As `parse`, or when the bytes are no JSON; tells the byte (the first is 0).
+        """
+        if self._scanner is None:
+            return self.parse(decode(payload), ts_receive)
+        try:
+            event = self._scanner.scan(payload, ts_receive)
+        except ScanError as refusal:
+            return self._decoded(payload, ts_receive, refusal)
+        return self._scanned(event)
+
+    def parse_line(self, block: bytes, at: int) -> tuple[Event | None, int, int]:
+        """`parse_bytes` the line of a recording that starts at a place of a block of whole lines.
+
+        Returns
+        -------
+        tuple
+            The event, the receive time (-1: a blank line), the start of the next line.
+        """
+        scanner = self._scanner
+        if scanner is not None:
+            try:
+                event = scanner.line(block, at)
+                return self._scanned(event), scanner.ts_receive, scanner.end
+            except ScanError as error:
+                refusal = error
+        else:
+            refusal = None
+        stop = block.index(b"\n", at) + 1
+        line = block[at:stop]
+        if line.isspace():
+            return None, -1, stop
+        stamp, _, payload = line.partition(b" ")
+        ts_receive = receive_time(stamp)
+        return self._decoded(payload, ts_receive, refusal), ts_receive, stop
+
+    def _scanned(self, event: Event | None) -> Event | None:
+        """Count what the scanner gave."""
+        kind = self._scanner.kind
+        if event is None:
+            if self._scanner.other_symbol is not None:
+                return self._pass_over(kind, self._scanner.other_symbol)
+            self.counts[kind] += 1
+            return None
+        if type(event) is Trade and kind != self._trade_kind:
+            if self._trade_kind is not None:
+                self.counts[f"{kind} beside {self._trade_kind}"] += 1
+                return None
+            self._trade_kind = kind
+        self.counts[kind] += 1
+        return event
+
+    def _decoded(self, payload: bytes, ts_receive: int, refusal: ScanError | None) -> Event | None:
+        """Read a message that the scanner refused: it may be sound, only written as Binance does not."""
+        message = decode(payload)
+        try:
+            return self.parse(message, ts_receive)
+        except InputError as error:
+            where = "" if refusal is None else f" (the scanner stopped at byte {refusal.offset})"
+            raise InputError(f"{error}{where}") from None
 
     def parse(self, message: Mapping[str, Any], ts_receive: int) -> Event | None:
         """Give the event of a decoded message, or None for a kind that is only counted.
@@ -94,10 +160,7 @@ class BinanceParser:
             return None
         symbol = data.get("s", data.get("symbol", self._symbol))
         if symbol != self._symbol:
-            if not self._skip_other_symbols:
-                raise InputError(f"{kind} of unknown symbol {symbol!r}; this is read as {self.instrument.name}")
-            self.counts[f"other symbol {symbol}"] += 1
-            return None
+            return self._pass_over(kind, symbol)
         try:
             event = parser(data, ts_receive)
         except KeyError as error:
@@ -109,26 +172,31 @@ class BinanceParser:
         self.counts[kind if event is not None else f"{kind} beside {self._trade_kind}"] += 1
         return event
 
+    def _pass_over(self, kind: str, symbol: Any) -> None:
+        if not self._skip_other_symbols:
+            raise InputError(f"{kind} of unknown symbol {symbol!r}; this is read as {self.instrument.name}")
+        self.counts[f"other symbol {symbol}"] += 1
+
     def _depth(self, d: Mapping[str, Any], ts_receive: int) -> DepthUpdate:
         return DepthUpdate(
             self._symbol,
-            _ns(d["T"] if "T" in d else d["E"]),
+            nanoseconds(d["T"] if "T" in d else d["E"]),
             ts_receive,
-            _id(d["U"]),
-            _id(d["u"]),
-            _id(d["pu"]) if "pu" in d else -1,
+            id_of(d["U"]),
+            id_of(d["u"]),
+            id_of(d["pu"]) if "pu" in d else -1,
             *self._levels(d["b"], d["a"]),
         )
 
     def _snapshot(self, d: Mapping[str, Any], ts_receive: int) -> DepthSnapshot:
-        ts_exchange = _ns(d["T"]) if "T" in d else _ns(d["E"]) if "E" in d else ts_receive
+        ts_exchange = nanoseconds(d["T"]) if "T" in d else nanoseconds(d["E"]) if "E" in d else ts_receive
         sides, ticks, quantities = self._levels(d["bids"], d["asks"])
         held = quantities > 0
         bids, asks = ticks[held & (sides == 0)], ticks[held & (sides == 1)]
         if len(bids) and len(asks) and bids.max() >= asks.min():
             best = [self.instrument.price(int(tick)) for tick in (bids.max(), asks.min())]
             raise InputError(f"crossed snapshot: best bid {best[0]} is not below best ask {best[1]}")
-        return DepthSnapshot(self._symbol, ts_exchange, ts_receive, _id(d["lastUpdateId"]), sides, ticks, quantities)
+        return DepthSnapshot(self._symbol, ts_exchange, ts_receive, id_of(d["lastUpdateId"]), sides, ticks, quantities)
 
     def _trade(self, d: Mapping[str, Any], ts_receive: int) -> Trade | None:
         kind = d["e"]
@@ -136,15 +204,15 @@ class BinanceParser:
             self._trade_kind = kind
         elif kind != self._trade_kind:
             return None
-        price, quantity, buyer_made = _number(d["p"], "p"), _number(d["q"], "q"), d["m"]
+        price, quantity, buyer_made = number_of(d["p"], "p"), number_of(d["q"], "q"), d["m"]
         if not isinstance(buyer_made, bool):
             raise InputError(f"m must be true or false, got {buyer_made!r}")
         market = d.get("X", "MARKET") == "MARKET" and price > 0 and quantity > 0
         return Trade(
             self._symbol,
-            _ns(d["T"] if "T" in d else d["E"]),
+            nanoseconds(d["T"] if "T" in d else d["E"]),
             ts_receive,
-            _id(d["t"] if kind == "trade" else d["a"]),
+            id_of(d["t"] if kind == "trade" else d["a"]),
             self._tick(price, on_grid=market),
             quantity,
             -1 if buyer_made else 1,  # then the seller came
@@ -152,31 +220,31 @@ class BinanceParser:
         )
 
     def _ticker(self, d: Mapping[str, Any], ts_receive: int) -> BookTicker:
-        ts_exchange = _ns(d["T"]) if "T" in d else _ns(d["E"]) if "E" in d else ts_receive
+        ts_exchange = nanoseconds(d["T"]) if "T" in d else nanoseconds(d["E"]) if "E" in d else ts_receive
         return BookTicker(
             self._symbol,
             ts_exchange,
             ts_receive,
-            _id(d["u"]),
-            self._tick(_number(d["b"], "b")),
-            _number(d["B"], "B"),
-            self._tick(_number(d["a"], "a")),
-            _number(d["A"], "A"),
+            id_of(d["u"]),
+            self._tick(number_of(d["b"], "b")),
+            number_of(d["B"], "B"),
+            self._tick(number_of(d["a"], "a")),
+            number_of(d["A"], "A"),
         )
 
     def _mark(self, d: Mapping[str, Any], ts_receive: int) -> MarkPrice:
         return MarkPrice(
             self._symbol,
-            _ns(d["E"]),
+            nanoseconds(d["E"]),
             ts_receive,
             float(d["p"]),
             float(d.get("i") or "nan"),
             float(d.get("r") or "nan"),  # delivery contracts have no funding and send an empty string
-            _ns(d["T"]) if d.get("T") else 0,
+            nanoseconds(d["T"]) if d.get("T") else 0,
         )
 
     def _gap(self, d: Mapping[str, Any], ts_receive: int) -> Gap:
-        return Gap(self._symbol, _ns(d["T"]), ts_receive, str(d["cause"]), int(d["expected"]), -1)
+        return Gap(self._symbol, nanoseconds(d["T"]), ts_receive, str(d["cause"]), int(d["expected"]), -1)
 
     def _levels(self, bids, asks) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         flat = [float(text) for side in (bids, asks) for price, quantity in side for text in (price, quantity)]
@@ -213,64 +281,3 @@ class BinanceParser:
             f"price {price!r} is no positive multiple of the tick size {self.instrument.tick_size!r} of "
             f"{self.instrument.name}, or more than 2**50 ticks; give the right one (verify and ingest take --tick-size)"
         )
-
-
-def message_of(message: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-    """Kind and body of a decoded message, out of the combined stream's envelope where it has one.
-
-    The kind is the venue's event name; ``bookTicker`` and ``snapshot`` also where the venue leaves the name out;
-    ``partial depth`` for a stream of the best levels, ``control`` for answers and whatever else has no name.
-    """
-    if not isinstance(message, Mapping):
-        raise InputError(f"a message must be a JSON object, got {type(message).__name__}")
-    data = message.get("data", message)
-    if not isinstance(data, Mapping):
-        return "control", {}
-    kind = data.get("e")
-    # Streams of the best 5, 10 or 20 levels look like diffs (futures) or like a REST snapshot (spot) and are neither.
-    if (kind == "depthUpdate" or "lastUpdateId" in data) and _BEST_LEVELS.search(str(message.get("stream", ""))):
-        return "partial depth", data
-    if kind is not None:
-        return str(kind), data
-    if "lastUpdateId" in data:
-        return "snapshot", data
-    if "u" in data and "b" in data and "a" in data:
-        return "bookTicker", data
-    return "control", data
-
-
-def venue_of(message: Mapping[str, Any]) -> str | None:
-    """Venue that a message betrays: futures diffs have ``pu``, COIN-M ones ``ps``, spot diffs neither; else None."""
-    kind, data = message_of(message)
-    if kind != "depthUpdate":
-        return None
-    return "binance-coinm" if "ps" in data else "binance-usdm" if "pu" in data else "binance-spot"
-
-
-def decode(payload: bytes | str) -> Any:
-    """Decode one JSON message; `InputError` when it is none."""
-    try:
-        return orjson.loads(payload)
-    except orjson.JSONDecodeError as error:
-        raise InputError(f"not JSON: {error.msg} at character {error.pos + 1}") from None
-
-
-def _ns(value: Any) -> int:
-    time = int(value)
-    if not 0 <= time < MICROSECONDS_TO:
-        raise InputError(f"a time must be ms or us since 1970, got {time}")
-    return time * 1000 if time >= MICROSECONDS_FROM else time * MILLISECOND
-
-
-def _id(value: Any) -> int:
-    number = int(value)
-    if not 0 <= number < MOST_ID:
-        raise InputError(f"an id must be 0 to 2**63 - 1, got {number}")
-    return number
-
-
-def _number(value: Any, name: str) -> float:
-    number = float(value)
-    if not (0 <= number < math.inf):
-        raise InputError(f"{name} must be finite and not negative, got {value!r}")
-    return number

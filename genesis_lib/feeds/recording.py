@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import zlib
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,6 +15,7 @@ from typing import NamedTuple
 from genesis_lib.errors import InputError, RecordingError
 from genesis_lib.feeds.binance import BinanceParser, decode, message_of, synchronize, venue_of
 from genesis_lib.feeds.instruments import SECOND, grid_of, known
+from genesis_lib.feeds.raw_lines import raw_blocks, raw_lines
 from genesis_lib.feeds.sidecar import provenance_of, read_sidecar
 from genesis_lib.types import DepthUpdate, Event, Instrument
 
@@ -89,31 +88,31 @@ class BinanceRecording(Recording):
         parser = BinanceParser(self.instrument, skip_other_symbols=self._skip_other_symbols)
         self.counts, self.lines = parser.counts, 0
         received = told = 0
-        for line in raw_lines(self.paths):
-            self.lines += 1
-            if line.ts_receive < received - MAX_STEP_BACK:
-                raise _back("receive time", received, line.ts_receive, line)
-            received = max(received, line.ts_receive)
-            try:
-                event = parser.parse(decode(line.payload), line.ts_receive)
-            except InputError as error:
-                raise RecordingError(str(error), line.file, line.number) from None
-            if event is None:
-                continue
-            if type(event) is DepthUpdate:
-                if event.ts_exchange < told - MAX_STEP_BACK:
-                    raise _back("exchange time of a depthUpdate", told, event.ts_exchange, line)
-                told = max(told, event.ts_exchange)
-            yield event
-
-
-class Line(NamedTuple):
-    """A line of a raw recording, and where it stands."""
-
-    ts_receive: int
-    payload: bytes
-    file: Path
-    number: int
+        parse = parser.parse_line
+        for data, file, number in raw_blocks(self.paths):
+            at, end = 0, len(data)
+            while at < end:
+                try:
+                    event, ts_receive, at = parse(data, at)
+                except InputError as error:
+                    raise RecordingError(str(error), file, number) from None
+                number += 1
+                if ts_receive < received:
+                    if ts_receive < 0:
+                        continue
+                    if ts_receive < received - MAX_STEP_BACK:
+                        raise _back("receive time", received, ts_receive, file, number - 1)
+                else:
+                    received = ts_receive
+                self.lines += 1
+                if event is None:
+                    continue
+                if type(event) is DepthUpdate:
+                    if event.ts_exchange < told - MAX_STEP_BACK:
+                        cause = "exchange time of a depthUpdate"
+                        raise _back(cause, told, event.ts_exchange, file, number - 1)
+                    told = max(told, event.ts_exchange)
+                yield event
 
 
 def read_recording(
@@ -207,43 +206,8 @@ def unbuildable(counts: Mapping[str, int]) -> str:
     return "the book cannot be rebuilt: no diff continues a REST snapshot" if diffs else "no book rows in it"
 
 
-def raw_lines(paths: Iterable[Path]) -> Iterator[Line]:
-    """Split raw recordings into receive time (ns) and message; blank lines are passed over."""
-    for file in paths:
-        number = 0
-        try:
-            with file.open("rb") as raw:
-                zipped = raw.read(2) == b"\x1f\x8b"
-                raw.seek(0)
-                stream = gzip.GzipFile(fileobj=raw) if zipped else raw
-                for number, line in enumerate(stream, 1):
-                    if line.isspace():
-                        continue
-                    stamp, _, payload = line.partition(b" ")
-                    yield Line(_receive_time(stamp, file, number), payload, file, number)
-        except EOFError:
-            if file.suffix == ".part":  # a recorder that was killed: what it had flushed is whole
-                return
-            raise RecordingError("the gzip file is truncated after this line", file, number) from None
-        except (gzip.BadGzipFile, zlib.error) as error:
-            raise RecordingError(f"the gzip file is damaged after this line: {error}", file, number) from None
-
-
-def _receive_time(stamp: bytes, file: Path, number: int) -> int:
-    if stamp.isdigit():
-        if len(stamp) == 19:
-            return int(stamp)
-        if len(stamp) == 16:
-            return int(stamp) * 1000
-    shown = stamp[:40].decode(errors="replace")
-    raise RecordingError(
-        f"a line must begin with a receive time of 16 (us) or 19 (ns) digits and a blank, got {shown!r}", file, number
-    )
-
-
-def _back(what: str, before: int, now: int, line: Line) -> RecordingError:
-    seconds = (before - now) / SECOND
-    return RecordingError(f"{what} jumps back by {seconds:.3f} s, to {now}", line.file, line.number)
+def _back(what: str, before: int, now: int, file: Path, number: int) -> RecordingError:
+    return RecordingError(f"{what} jumps back by {(before - now) / SECOND:.3f} s, to {now}", file, number)
 
 
 def _look(files: tuple[Path, ...], *, levels: bool = False) -> tuple[str | None, str | None, _Levels]:

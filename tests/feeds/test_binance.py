@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genesis_lib.errors import InputError
-from genesis_lib.feeds.binance import BinanceParser, decode, message_of, venue_of
+from genesis_lib.feeds.binance import BinanceParser, decode
+from genesis_lib.feeds.raw_lines import raw_lines
+from genesis_lib.feeds.recording import read_recording
 from genesis_lib.types import BookTicker, DepthSnapshot, DepthUpdate, Instrument, MarkPrice, Trade
+from orderbook_ext import COMPILED
 
 BTC = Instrument("binance-usdm", "BTCUSDT", 0.1, 0.001)
 SPOT = Instrument("binance-spot", "BTCUSDT", 0.01, 0.00001)
@@ -119,22 +124,15 @@ def test_streams_of_the_best_levels_are_no_diffs() -> None:
 def test_bad_messages_have_one_clear_cause(message, cause: str) -> None:
     with pytest.raises(InputError, match=cause):
         BinanceParser(BTC).parse(message, 1)
+    with pytest.raises(InputError, match=cause) as caught:
+        BinanceParser(BTC).parse_bytes(json.dumps(message).encode(), 1)
+    assert "\n" not in str(caught.value)
 
 
 def test_other_symbols_are_passed_over_when_asked_for() -> None:
     parser = BinanceParser(BTC, skip_other_symbols=True)
     assert parser.parse(DIFF | {"s": "ETHUSDT"}, 1) is None
     assert parser.counts == {"other symbol ETHUSDT": 1}
-
-
-def test_venue_is_betrayed_by_the_diff() -> None:
-    assert venue_of(DIFF) == "binance-usdm"
-    assert venue_of({"data": DIFF | {"ps": "BTCUSD"}}) == "binance-coinm"
-    assert venue_of({key: value for key, value in DIFF.items() if key != "pu"}) == "binance-spot"
-    assert venue_of(TRADE) is None
-    assert message_of({"data": TRADE})[0] == "trade"
-    with pytest.raises(InputError, match="not JSON"):
-        decode(b'{"e": NaN}')
 
 
 @given(
@@ -149,3 +147,105 @@ def test_ticks_are_exact_on_every_grid(tick: str, ticks: list[int]) -> None:
     off = Decimal(tick) * ticks[0] + Decimal(tick) / 1000
     with pytest.raises(InputError, match="multiple of the tick size"):
         BinanceParser(instrument).parse(DIFF | {"b": [[str(off), "1"]]}, 1)
+
+
+MARK = {"e": "markPriceUpdate", "E": 7, "s": "BTCUSDT", "p": "28147.27", "i": "28159.75", "r": "0.0001", "T": 9}
+REST = {"lastUpdateId": 5, "bids": [["1.0", "2"]], "asks": [["1.1", "3"]]}
+TICKER = {"u": 4, "s": "BTCUSDT", "b": "1.0", "B": "2", "a": "1.1", "A": "3"}
+VALUES = st.sampled_from(
+    [
+        *(0, 1, -1, 2**63, 10**13, 10**17, 1.5, 1e3, None, True, False, "", "0", "1", "-1", "1e1", "28145.15", "0.30"),
+        *("nan", "MARKET", "BTCUSDT", "ETHUSDT", "kline", "trade", "depthUpdate", "snapshot", "genesisGap", "\u0661"),
+        *([], {}, [[]], [["1.0", "2"]], [["1.0", 2]], [["1.05", "2"]], [["0.1", "1e-3"]], [[1, 2]], [["1", "0.0", ""]]),
+    ]
+)
+
+
+def same(one, other) -> bool:
+    """Whether two events are of one type and equal, value for value and type for type."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, np.ndarray):
+        return one.dtype == other.dtype and np.array_equal(one, other) and one.flags.writeable == other.flags.writeable
+    if isinstance(one, tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    return one == other or (one != one and other != other)
+
+
+def outcome(parser: BinanceParser, read, *arguments):
+    """What reading gave, or the first words of its error; and what was counted."""
+    try:
+        event = read(*arguments)
+    except InputError as error:
+        return str(error).partition(" (the scanner")[0], parser.counts
+    return event, parser.counts
+
+
+@given(
+    st.sampled_from([DIFF, TRADE, TRADE | {"e": "aggTrade", "a": 7}, TICKER, MARK, REST, {"e": "kline"}, {"id": 1}]),
+    st.dictionaries(st.sampled_from([*"eETsUubaBAtpqXmirS", "pu", "bids", "asks", "symbol", "lastUpdateId"]), VALUES),
+    st.sampled_from([None, "x", "btcusdt@depth", "btcusdt@depth20@100ms", 5]),
+    st.booleans(),
+    st.randoms(use_true_random=False),
+)
+def test_bytes_give_what_the_decoded_message_gives(message, change, stream, skip, draw) -> None:
+    whole = message | change
+    whole = {key: whole[key] for key in draw.sample(list(whole), len(whole))}
+    if stream is not None:
+        whole = {"stream": stream, "data": whole} if draw.random() < 0.5 else {"data": whole, "stream": stream}
+    text = json.dumps(whole, ensure_ascii=draw.random() < 0.5, indent=draw.choice([None, None, 1])).encode()
+    slow, fast = BinanceParser(BTC, skip_other_symbols=skip), BinanceParser(BTC, skip_other_symbols=skip)
+    for _ in range(2):
+        expected = outcome(slow, slow.parse, decode(text), 11)
+        assert same(outcome(fast, fast.parse_bytes, text, 11), expected)
+    line = b"1700000000000000011 " + text.replace(b"\n", b" ") + b"\n"
+    expected = outcome(slow, slow.parse, decode(text), 1_700_000_000_000_000_011)
+    got, counts = outcome(fast, fast.parse_line, b"\n" + line + line, 1)
+    if isinstance(expected[0], str):
+        assert (got, counts) == expected
+    else:
+        assert same((got[0], counts), expected) and got[1:] == (1_700_000_000_000_000_011, 1 + len(line))
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        (b'{"e":"trade","p":"1.0"', r"not JSON: .* at byte 2\d"),
+        (b'{"e":"\xff"}', "not JSON"),
+        (b'{"e":"trade"}{', r"not JSON: .* at byte 13"),
+        ('{"e":"\u20ac",x}'.encode(), r"not JSON: unexpected character.* at byte 11"),
+    ],
+)
+def test_what_is_no_json_is_told_with_its_byte(text: bytes, cause: str) -> None:
+    with pytest.raises(InputError, match=cause) as caught:
+        BinanceParser(BTC).parse_bytes(text, 1)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(not COMPILED, reason="without the compiled scanner there is one way only")
+def test_a_refusal_is_told_with_the_byte_where_reading_stopped() -> None:
+    text = json.dumps(DIFF).replace("5000.00", "5000.05").encode()
+    place = text.index(b"5000.05") - 1
+    with pytest.raises(InputError, match=rf"--tick-size\) \(the scanner stopped at byte {place}\)$"):
+        BinanceParser(BTC).parse_bytes(text, 1)
+
+
+def test_blank_lines_give_nothing() -> None:
+    assert BinanceParser(BTC).parse_line(b"x\n \t\n", 2) == (None, -1, 5)
+    with pytest.raises(InputError, match="a line must begin with a receive time"):
+        BinanceParser(BTC).parse_line(b"12 {}\n", 0)
+
+
+@pytest.mark.parametrize("name", ["usdm_2023", "usdm_2024", "eth_2024", "coinm_btc", "coinm_eth", "spot_2023"])
+def test_real_messages_give_the_same_either_way(name: str, request) -> None:
+    paths: list[Path] = request.getfixturevalue(name)
+    spot = Instrument("binance-spot", "BTCUSDT", 0.01, 0.00001)
+    instrument = spot if name == "spot_2023" else read_recording(paths).instrument
+    slow, fast = BinanceParser(instrument), BinanceParser(instrument)
+    if COMPILED:
+        fast._decoded = None  # every one of them is as Binance writes: nothing goes the long way
+    for number, line in enumerate(raw_lines(paths)):
+        if number % 4 == 0 or number < 2000:
+            expected = slow.parse(decode(line.payload), line.ts_receive)
+            assert same(fast.parse_bytes(line.payload, line.ts_receive), expected), f"{line.file}:{line.number}"
+    assert fast.counts == slow.counts and number > 10_000
