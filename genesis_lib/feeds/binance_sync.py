@@ -113,6 +113,8 @@ class BinanceSync:
 
     def _snapshot(self, snapshot: DepthSnapshot) -> tuple[Event, ...]:
         if snapshot.last_id < 0:
+            self.counts["resyncs"] += self._broken
+            self._broken = False
             return (snapshot,)
         self.counts["snapshots"] += 1
         if self.joined:

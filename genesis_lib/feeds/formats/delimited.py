@@ -41,7 +41,7 @@ class Table:
 
     `lines` (n,) are line numbers; `unreadable` (n,) marks rows in which a field is none of its column's kind (such a
     number reads as NaN, or 0 among whole numbers). `ragged` are numbers of lines that do not have the right number of
-    fields; they are no rows.
+    fields; they are no rows. `words` are what the numbers in columns of codes stand for.
     """
 
     block: Block
@@ -49,6 +49,7 @@ class Table:
     columns: dict[str, np.ndarray]
     unreadable: np.ndarray
     ragged: list[int] = field(default_factory=list)
+    words: dict[str, list[str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -99,21 +100,23 @@ def parse(
     names
         Of all columns, in order.
     kinds
-        Name to ``"int"``, ``"float"``, ``"bool"`` or ``"text"`` of those that are wanted.
+        Name to ``"int"``, ``"float"``, ``"bool"``, ``"text"`` or ``"code"`` (a text, of which there are few) of those
+        that are wanted.
 
     Returns
     -------
     Table
-        int64, float64, bool and object columns.
+        int64, float64, bool, object and int32 columns; the code of an empty field is -1.
     """
     ragged: list[int] = []
+    words: dict[str, list[str]] = {}
     try:
         table = _read(block, names, kinds, delimiter, quoted, ragged)
-        columns, unreadable = _typed(table, kinds)
+        columns, unreadable = _typed(table, kinds, words)
     except ValueError:  # a field that is none of its kind: read texts and take them one by one
         ragged.clear()
         table = _read(block, names, dict.fromkeys(kinds, "text"), delimiter, quoted, ragged)
-        columns, unreadable = _coerced(table, kinds)
+        columns, unreadable = _coerced(table, kinds, words)
     rows = table.num_rows
     if not ragged and block.data.count(b"\n") + (not block.data.endswith(b"\n")) == rows:
         lines = np.arange(block.first_line, block.first_line + rows)
@@ -121,7 +124,7 @@ def parse(
         filled = [at for at, text in enumerate(block.data.split(b"\n"), block.first_line) if text not in (b"", b"\r")]
         ragged = [filled[number - 1] for number in ragged]
         lines = np.setdiff1d(np.array(filled, np.int64), np.array(ragged, np.int64), assume_unique=True)
-    return Table(block, lines.astype(np.int64), columns, unreadable, ragged)
+    return Table(block, lines.astype(np.int64), columns, unreadable, ragged, words)
 
 
 def _read(block: Block, names, kinds: Mapping[str, str], delimiter: str, quoted: bool, ragged: list[int]):
@@ -133,6 +136,7 @@ def _read(block: Block, names, kinds: Mapping[str, str], delimiter: str, quoted:
         return "skip"
 
     types = {"int": pa.int64(), "float": pa.float64(), "bool": pa.bool_(), "text": pa.string()}
+    types["code"] = pa.dictionary(pa.int32(), pa.string())
     return csv.read_csv(
         pa.BufferReader(block.data),
         csv.ReadOptions(column_names=list(names), use_threads=False, block_size=len(block.data) + 1),
@@ -148,11 +152,16 @@ def _read(block: Block, names, kinds: Mapping[str, str], delimiter: str, quoted:
     )
 
 
-def _typed(table, kinds: Mapping[str, str]) -> tuple[dict[str, np.ndarray], np.ndarray]:
+def _typed(table, kinds: Mapping[str, str], words: dict[str, list[str]]) -> tuple[dict[str, np.ndarray], np.ndarray]:
     columns: dict[str, np.ndarray] = {}
     unreadable = np.zeros(table.num_rows, bool)
     for name, kind in kinds.items():
         column = table[name]
+        if kind == "code":
+            column = column.combine_chunks()
+            words[name] = column.dictionary.to_pylist()
+            columns[name] = column.indices.fill_null(-1).to_numpy()
+            continue
         if kind in ("int", "bool") and column.null_count:
             unreadable |= column.is_null().to_numpy()
             column = column.fill_null(0 if kind == "int" else False)
@@ -161,13 +170,18 @@ def _typed(table, kinds: Mapping[str, str]) -> tuple[dict[str, np.ndarray], np.n
     return columns, unreadable
 
 
-def _coerced(table, kinds: Mapping[str, str]) -> tuple[dict[str, np.ndarray], np.ndarray]:
+def _coerced(table, kinds: Mapping[str, str], words: dict[str, list[str]]) -> tuple[dict[str, np.ndarray], np.ndarray]:
     columns: dict[str, np.ndarray] = {}
     unreadable = np.zeros(table.num_rows, bool)
     for name, kind in kinds.items():
         texts = table[name].to_pylist()
         if kind == "text":
             columns[name] = np.array(texts, object)
+            continue
+        if kind == "code":
+            words[name] = [text for text in dict.fromkeys(texts) if text is not None]
+            codes = dict(zip(words[name], range(len(words[name]))))
+            columns[name] = np.array([codes.get(text, -1) for text in texts], np.int32)
             continue
         read = {"int": _int, "float": _float, "bool": _bool}[kind]
         values = [read(text) for text in texts]

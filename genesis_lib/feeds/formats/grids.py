@@ -46,6 +46,11 @@ class Grid:
         if step:
             self._step = _gcd(self._step, Fraction(step, 10**places))
 
+    def merge(self, other: Grid) -> None:
+        """Take in what another grid has seen."""
+        self._step = _gcd(self._step, other._step)
+        self._largest = max(self._largest, other._largest)
+
     @property
     def step(self) -> float:
         """The step, 0.0 while no number was seen."""

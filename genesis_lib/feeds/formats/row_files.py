@@ -14,8 +14,8 @@ import numpy as np
 
 from genesis_lib.errors import InputError, RecordingError
 from genesis_lib.feeds.formats.grids import Grid
-from genesis_lib.feeds.recording import hash_files
-from genesis_lib.feeds.validation import DUPLICATE, GOOD, OFF_GRID, REASONS, UNREADABLE, judge, refuse
+from genesis_lib.feeds.recording import MAX_STEP_BACK, hash_files
+from genesis_lib.feeds.validation import BACK, DUPLICATE, GOOD, OFF_GRID, REASONS, UNREADABLE, judge, refuse
 from genesis_lib.types import FLOW_FIELDS, Instrument, Snapshot, Snapshots
 
 if TYPE_CHECKING:
@@ -188,12 +188,12 @@ class RowFiles(ABC):
         return tick, max(self.survey.sizes.step, 1e-12) if self.survey.sizes.step else 1.0
 
     def _judged(self) -> Iterator[tuple[Path, Rows, np.ndarray]]:
-        latest, before = 0, None
+        latest, told, before = 0, 0, None
         for path in self.paths:
             for rows in self._rows(path):
                 codes = judge(
                     rows.levels,
-                    rows.ts_exchange,
+                    rows.ts_receive,
                     latest=latest,
                     unreadable=rows.unreadable,
                     partial=self._partial,
@@ -202,9 +202,10 @@ class RowFiles(ABC):
                 if len(codes):
                     codes[(codes == GOOD) & _repeats(rows, before)] = DUPLICATE
                     before = rows.ts_exchange[-1], rows.ts_receive[-1], rows.levels[-1]
+                    told = _in_order(rows, codes, told)
                 good = codes == GOOD
                 if good.any():
-                    latest = max(latest, int(rows.ts_exchange[good].max()))
+                    latest = max(latest, int(rows.ts_receive[good].max()))
                 yield path, rows, codes
 
     def _reject(self, path: Path, rows: Rows, codes: np.ndarray) -> np.ndarray:
@@ -228,6 +229,18 @@ class RowFiles(ABC):
 
 def _finite(numbers: np.ndarray) -> np.ndarray:
     return numbers[np.isfinite(numbers)]
+
+
+def _in_order(rows: Rows, codes: np.ndarray, told: int) -> int:
+    """Hold exchange times against the newest before them: two messages may be in disorder, a clock may not go back.
+
+    Rows are ordered by receive time; where the exchange's is a little behind, it takes the newest one told, as in
+    `RowBuilder`. Gives the newest.
+    """
+    newest = np.maximum(np.maximum.accumulate(np.where(codes == GOOD, rows.ts_exchange, told)), told)
+    codes[(codes == GOOD) & (newest - rows.ts_exchange > MAX_STEP_BACK)] = BACK
+    rows.ts_exchange = np.where(codes == GOOD, newest, rows.ts_exchange)
+    return int(newest[-1])
 
 
 def _repeats(rows: Rows, before: tuple | None) -> np.ndarray:

@@ -37,6 +37,13 @@ def test_what_is_no_row_or_cannot_be_read_is_told_by_line() -> None:
     assert found.block.texts([7, 9]) == ["2,3", "x,4,true,b"] and found.block.texts([]) == []
 
 
+@pytest.mark.parametrize("number", ["1", "x"])
+def test_texts_of_few_kinds_are_codes(number: str) -> None:
+    text = f"bid,{number}\nask,1\n,1\nbid,1\n"
+    found = parse(Block(Path("x.csv"), 1, text.encode()), ["s", "n"], {"s": "code", "n": "int"})
+    assert found.columns["s"].tolist() == [0, 1, -1, 0] and found.words["s"] == ["bid", "ask"]
+
+
 def test_semicolons_and_quotes() -> None:
     found = table('1;2;true;"a;b"\n', delimiter=";")
     assert found.columns["t"].tolist() == ["a;b"]
