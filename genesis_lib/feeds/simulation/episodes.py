@@ -34,6 +34,7 @@ class Episode:
         self.label: dict = {}
         self.flow: OrderFlow
         self._script: Iterator[None] | None = None
+        self._orders: set[int] = set()
         self._events: list[Event] = []
         self._early = 0
 
@@ -51,7 +52,7 @@ class Episode:
         except StopIteration:
             flow.push, flow.pace = 0.0, 1.0
             flow.withheld = {}
-            flow.owned.clear()
+            flow.owned -= self._orders
             self.label["side"], self.label["end"] = SIDES[self.side], flow.now * MS
             self.done = True
 
@@ -71,6 +72,7 @@ class Episode:
         """Rest an order that the crowd does not cancel, of which `shown` lots are visible if given; returns its id."""
         engine = self.flow.engine
         order = engine.iceberg(self.side, tick, lots, shown) if shown else engine.limit(self.side, tick, lots)
+        self._orders.add(order)
         self.flow.owned.add(order)
         return order
 

@@ -17,12 +17,13 @@ Simulating and analyzing order book data: the queue-reactive model.
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from math import exp, log, sqrt
 
 import numpy as np
 
 from genesis_lib.feeds.simulation.flow_parameters import FlowParameters, size_table
-from genesis_lib.feeds.simulation.matching import MatchingEngine
+from genesis_lib.feeds.simulation.matching import Fill, MatchingEngine
 from genesis_lib.types import ASK, BID, BookTicker, DepthSnapshot, DepthUpdate, Event, Instrument, Trade
 
 EPOCH = 1_735_689_600_000  # 2025-01-01 00:00 UTC, ms: every simulation starts here
@@ -46,7 +47,11 @@ class OrderFlow:
     pace : float
         Multiplies the time between messages.
     owned : set
-        Ids of orders that belong to agents: the crowd leaves them alone.
+        Ids of orders that belong to agents and to outsiders: the crowd leaves them alone.
+    watchers : dict
+        Order id -> whom to call when it fills, with order id, tick, lots, trade id and exchange time (ns).
+    told : list
+        Events that outsiders caused since the last step; the next one gives them first.
     """
 
     def __init__(self, seed: int, instrument: Instrument, parameters: FlowParameters | None = None) -> None:
@@ -58,6 +63,8 @@ class OrderFlow:
         self.push, self.pace = 0.0, 1.0
         self.withheld: dict[int, tuple[int, int]] = {}
         self.owned: set[int] = set()
+        self.watchers: dict[int, Callable[[int, int, int, int, int], None]] = {}
+        self.told: list[Event] = []
         self.update_id = self._depth_id = self.trade_id = 0  # the depth id ends the last depth message
         self.informed = self.activity = 0.0
         lot = instrument.lot_size
@@ -121,8 +128,7 @@ class OrderFlow:
 
     def snapshot(self) -> DepthSnapshot:
         """The whole book as it stands."""
-        ts = self.now * MS
-        bids, asks = self.engine.book.levels(BID), self.engine.book.levels(ASK)
+        ts, bids, asks = self.now * MS, self.engine.book.levels(BID), self.engine.book.levels(ASK)
         ticks, lots, _ = np.concatenate([bids, asks]).T
         sides = np.repeat(np.array([BID, ASK], np.int8), [len(bids), len(asks)])
         received = self.receive(ts)
@@ -140,13 +146,13 @@ class OrderFlow:
         wait = -p.interval_ms * self.pace * exp(-self.activity) * log(1.0 - r())
         elapsed = 1 + int(wait if wait < 1500.0 else 1500.0)
         before, self.now = self.now, self.now + elapsed
-        events: list[Event] = []
+        events, self.told = self.told, []
         early = (before + 1 + int((elapsed - 1) * r())) * MS
         for agent in agents:
             agent.act(self, events, early)
         self._takers(events, early)
         if events:
-            self._tell_touch(events, self.now * MS)
+            self.tell_touch(events, self.now * MS)
         slot = self._wheel[self.row % _WHEEL]
         cancel = self.engine.book.cancel
         for order in slot:
@@ -157,19 +163,24 @@ class OrderFlow:
         self._others()
         self._close_spread()
         ts = self.now * MS
-        self._tell_touch(events, ts)
+        self.tell_touch(events, ts)
         events.append(self._depth(ts))
         return events
 
     def trade(self, side: int, lots: int, ts: int, events: list[Event], worst: int | None = None) -> int:
         """Send a market order and tell its trades; returns the lots that traded."""
-        done = 0
-        for _, tick, filled in self.engine.market(side, lots, worst):
+        return self.tell_trades(side, self.engine.market(side, lots, worst), ts, events)
+
+    def tell_trades(self, side: int, fills: list[Fill], ts: int, events: list[Event]) -> int:
+        """Tell the trades of an order that took from the book; returns the lots that traded."""
+        done, aggressor, watchers = 0, 1 if side == BID else -1, self.watchers
+        for order, tick, filled in fills:
             self.trade_id += 1
             done += filled
-            aggressor = 1 if side == BID else -1
             received, quantity = self.receive(ts), self.quantity(filled)
             events.append(Trade(self.instrument.symbol, ts, received, self.trade_id, tick, quantity, aggressor))
+            if order in watchers:
+                watchers[order](order, tick, filled, self.trade_id, ts)
         return done
 
     def _takers(self, events: list[Event], ts: int) -> None:
@@ -263,7 +274,8 @@ class OrderFlow:
         for _ in range(8):
             engine.rest(side, tick, self._touch[int(r() * 4096)])
 
-    def _tell_touch(self, events: list[Event], ts: int) -> None:
+    def tell_touch(self, events: list[Event], ts: int) -> None:
+        """Tell best prices and what rests there, if that changed since it was told."""
         touch = self.engine.book.touch
         bid, _, ask, _ = touch
         if touch == self._last_touch or bid is None or ask is None:

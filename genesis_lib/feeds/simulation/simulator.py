@@ -7,10 +7,11 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from genesis_lib.errors import InputError
+from genesis_lib.errors import InputError, StateError
 from genesis_lib.feeds.simulation.episodes import Episode, schedule
 from genesis_lib.feeds.simulation.flow import EPOCH, OrderFlow
 from genesis_lib.feeds.simulation.flow_parameters import MARKETS, FlowParameters
+from genesis_lib.feeds.simulation.participant import Participant
 from genesis_lib.types import Event, Instrument
 
 VERSION = 1  # raised whenever the same seed gives other events
@@ -45,6 +46,7 @@ class Simulator:
     """
 
     provenance = "simulated"
+    _flow: OrderFlow | None = None
 
     def __init__(
         self,
@@ -79,12 +81,36 @@ class Simulator:
         """A fresh market in its first state; `OrderFlow.engine` is its true book."""
         return OrderFlow(self.seed, self.instrument, self.parameters)
 
+    def participant(self) -> Participant:
+        """Somebody who sends orders into the market that is being iterated over, from the thread that iterates.
+
+        What he does shows in the events that follow, which are then no longer those of the seed alone.
+
+        Raises
+        ------
+        StateError
+            Before the first event was taken.
+
+        Examples
+        --------
+        >>> simulator = Simulator(seed=1)
+        >>> events = iter(simulator)
+        >>> start = next(events)
+        >>> trader = simulator.participant()
+        >>> report = trader.submit(0, 50)  # buy 0.05 at the market
+        >>> [event.side for _, event in zip(report.fills, events)]
+        [1]
+        """
+        if self._flow is None:
+            raise StateError("nobody takes the simulator's events yet: there is no market to send orders to")
+        return Participant(self._flow)
+
     def _episodes(self) -> list[Episode]:
         return schedule(self.plant, self.minutes, self.seed) if self.plant else []
 
     def __iter__(self) -> Iterator[Event]:
-        flow, coming = self.open(), self._episodes()
-        self.labels = []
+        self._flow = flow = self.open()
+        self.labels, coming = [], self._episodes()
         yield flow.snapshot()
         end = None if self.minutes is None else EPOCH + round(self.minutes * 60_000)
         while end is None or flow.now < end:
