@@ -1,12 +1,104 @@
-"""Read from a venue's exchangeInfo on which grid a symbol trades."""
+"""Ask a venue on which grid a symbol trades, and read it from the answer."""
 
 from __future__ import annotations
 
 import difflib
+import time
 from typing import Any
 
-from genesis_lib.errors import InputError
-from genesis_lib.types import Instrument
+import httpx
+
+from genesis_lib.errors import InputError, SessionError
+from genesis_lib.feeds.binance import decode
+from genesis_lib.feeds.wire.endpoints import checked
+from genesis_lib.feeds.wire.limits import WeightLimiter, limiter_of
+from genesis_lib.types import PROVENANCES, Instrument
+
+PATIENCE = 10.0  # s for an answer, and for the weight that the request needs
+
+
+class Directory:
+    """The symbols of one venue, asked for once and remembered.
+
+    Parameters
+    ----------
+    venue
+        For example ``"binance-usdm"``.
+    base
+        Address in place of the venue's own.
+
+    Attributes
+    ----------
+    limiter : WeightLimiter
+        Of the host; its budget is what the venue's ``rateLimits`` say.
+    provenance : str
+        ``live``, unless a local venue tells what it plays.
+    """
+
+    def __init__(self, venue: str, base: str = "") -> None:
+        self.venue, self._base = venue, base.rstrip("/")
+        self._endpoints, _ = checked(venue, "BTC")
+        self.url = self._endpoints.rest("exchangeInfo", self._base)
+        host = httpx.URL(self.url).netloc.decode()
+        self.limiter: WeightLimiter = limiter_of(host, self._endpoints.weight_per_minute)
+        self.provenance = "live"
+        self._answer: Any = None
+
+    def instrument(self, symbol: str) -> Instrument:
+        """Give the instrument of a symbol.
+
+        Raises
+        ------
+        InputError
+            When the venue does not know the symbol.
+        SessionError
+            When the venue cannot be reached or refuses.
+        """
+        _, symbol = checked(self.venue, symbol)
+        if not self._knows(symbol):
+            self._answer = self._fetch(symbol)
+        return instrument_of(self.venue, symbol, self._answer)
+
+    def _knows(self, symbol: str) -> bool:
+        try:
+            return any(entry["symbol"] == symbol for entry in self._answer["symbols"])
+        except (TypeError, KeyError):
+            return False
+
+    def _fetch(self, symbol: str) -> Any:
+        until = time.monotonic() + PATIENCE
+        while pause := self.limiter.reserve(self._endpoints.info_weight):
+            if time.monotonic() + pause > until:
+                raise SessionError(f"{self.url} must not be asked for another {pause:.0f} s: its rate limit is used up")
+            time.sleep(pause)
+        trust = not self.url.startswith("http://127.")
+        try:
+            answer = httpx.get(self.url, params={"symbol": symbol}, timeout=PATIENCE, trust_env=trust)
+        except httpx.HTTPError as error:
+            self.limiter.gave_up()
+            raise SessionError(f"cannot reach {self.url}: {error or type(error).__name__}") from None
+        self.limiter.answered(answer.status_code, answer.headers)
+        if answer.status_code == 400 and "-1121" in answer.text:
+            raise InputError(f"{self.venue} knows no symbol {symbol!r}")
+        if answer.status_code != 200:
+            raise SessionError(f"{self.url} answers HTTP {answer.status_code}: {' '.join(answer.text.split())[:200]}")
+        told = answer.headers.get("X-Genesis-Provenance", "live")
+        self.provenance = told if told in PROVENANCES else "live"
+        body = decode(answer.content)
+        self.limiter.per_minute = weight_per_minute(body) or self.limiter.per_minute
+        return body
+
+
+def weight_per_minute(answer: Any) -> int | None:
+    """Request weight a minute that an exchangeInfo answer allows, None where it says nothing of it."""
+    try:
+        for limit in answer.get("rateLimits", ()):
+            kind = limit["rateLimitType"], limit["interval"], limit["intervalNum"]
+            if kind == ("REQUEST_WEIGHT", "MINUTE", 1) and limit["limit"] > 0:
+                return int(limit["limit"])
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+    return None
 
 
 def instrument_of(venue: str, symbol: str, answer: Any) -> Instrument:

@@ -13,7 +13,6 @@ from genesis_lib.feeds.base import EndOfSource
 from genesis_lib.feeds.builder import RowBuilder
 from genesis_lib.feeds.recording import read_recording
 from genesis_lib.feeds.simulation.simulator import Simulator
-from genesis_lib.feeds.wire import websocket
 from genesis_lib.feeds.wire.recorder import record
 from genesis_lib.feeds.wire.venue import LocalVenue
 from genesis_lib.feeds.wire.websocket import LiveSource
@@ -21,7 +20,7 @@ from genesis_lib.types import Gap
 
 
 def pointing_at(venue: LocalVenue) -> Config:
-    return Config(feeds=Feeds(venue.rest_url, venue.websocket_url))
+    return Config(feeds=Feeds(venue.rest_url, venue.websocket_url, longest_wait_s=0.05))
 
 
 def settled(venue: LocalVenue):
@@ -50,8 +49,7 @@ def test_a_recording_of_a_session_rebuilds_the_venues_book(tmp_path):
     assert sorted(p.suffix for p in tmp_path.iterdir()) == [".gz", ".json"]
 
 
-def test_a_session_with_faults_replays_to_the_very_same_events(tmp_path, monkeypatch):
-    monkeypatch.setattr(websocket, "LONGEST_WAIT", 0.05)
+def test_a_session_with_faults_replays_to_the_very_same_events(tmp_path):
     lines: list[bytes] = []
     with LocalVenue(Simulator(2, minutes=0.6), speed=20.0, wait_for=2) as venue:
         source = LiveSource(

@@ -13,14 +13,14 @@ from genesis_lib.feeds.base import EndOfSource, Source
 from genesis_lib.feeds.builder import RowBuilder
 from genesis_lib.feeds.simulation.simulator import Simulator
 from genesis_lib.feeds.sources import open_source
-from genesis_lib.feeds.wire import websocket
 from genesis_lib.feeds.wire.venue import LocalVenue
 from genesis_lib.feeds.wire.websocket import LiveSource
 from genesis_lib.types import BookTicker, DepthSnapshot, DepthUpdate, Gap, Trade
 
 
-def pointing_at(venue: LocalVenue) -> Config:
-    return Config(feeds=Feeds(venue.rest_url, venue.websocket_url))
+def pointing_at(venue: LocalVenue, **feeds) -> Config:
+    """Waits between attempts of at most 50 ms: the machine is not the network."""
+    return Config(feeds=Feeds(venue.rest_url, venue.websocket_url, **({"longest_wait_s": 0.05} | feeds)))
 
 
 def live(venue: LocalVenue, **options) -> LiveSource:
@@ -48,12 +48,6 @@ def is_current(venue, source, builder):
     )
 
 
-@pytest.fixture
-def quick(monkeypatch):
-    """Waits between attempts of at most 50 ms: the machine is not the network."""
-    monkeypatch.setattr(websocket, "LONGEST_WAIT", 0.05)
-
-
 def test_a_session_gives_the_venues_book_to_the_last_level():
     with LocalVenue(Simulator(1, minutes=0.25), speed=20.0, wait_for=2) as venue:
         source = open_source("binance-usdm:simbtc", config=pointing_at(venue))
@@ -64,14 +58,14 @@ def test_a_session_gives_the_venues_book_to_the_last_level():
         assert (source.instrument.tick_size, source.instrument.lot_size) == (0.1, 0.001)
         assert source.provenance == "simulated"
         assert not source.ledger.counts
-        assert {DepthSnapshot, DepthUpdate, Trade, BookTicker} == {type(event) for event in events}
+        assert {DepthSnapshot, DepthUpdate, Trade, BookTicker} <= {type(event) for event in events}
         assert all(a.ts_receive <= b.ts_receive for a, b in zip(events, events[1:]))  # noqa: RUF007
         with pytest.raises(EndOfSource):
             while True:
                 source.poll(0.0)
 
 
-def test_a_lost_diff_is_a_gap_and_the_book_is_right_again(quick):
+def test_a_lost_diff_is_a_gap_and_the_book_is_right_again():
     with LocalVenue(Simulator(2, minutes=0.4), speed=20.0, wait_for=2) as venue:
         source = live(venue)
         builder = RowBuilder(source.instrument)
@@ -87,7 +81,7 @@ def test_a_lost_diff_is_a_gap_and_the_book_is_right_again(quick):
     assert isinstance(after[0], DepthSnapshot)
 
 
-def test_a_cut_connection_is_opened_again_and_the_book_is_right_again(quick):
+def test_a_cut_connection_is_opened_again_and_the_book_is_right_again():
     with LocalVenue(Simulator(3, minutes=0.5), speed=20.0, wait_for=2) as venue:
         source = live(venue)
         builder = RowBuilder(source.instrument)
@@ -105,13 +99,13 @@ def test_closing_ends_a_fetch_that_waits():
         venue.refuse(429, "60", count=5)
         source = live(venue)
         take(source, None, lambda events: source.ledger.counts["no snapshot"] > 0)
-        fetching = source._fetching
-        assert not fetching.done()
+        began = time.monotonic()
         source.close()
-    assert fetching.cancelled(), "else Python complains of a task that was destroyed while pending"
+        assert time.monotonic() - began < 2.0
+    assert source.feed.stopped, "else Python complains of a task that was destroyed while pending"
 
 
-def test_a_silent_connection_counts_as_dead(quick):
+def test_a_silent_connection_counts_as_dead():
     with LocalVenue(Simulator(4), speed=20.0, wait_for=2) as venue:
         source = live(venue, silence=0.3)
         take(source, None, lambda events: len(events) > 50)
@@ -132,7 +126,7 @@ def test_a_refused_snapshot_is_asked_for_again_when_the_venue_says():
     assert any("HTTP 429" in line for line in source.ledger.lines())
 
 
-def test_a_slow_reader_is_told_what_it_lost(quick):
+def test_a_slow_reader_is_told_what_it_lost():
     with LocalVenue(Simulator(6, minutes=0.4), speed=20.0, wait_for=2) as venue:
         source = live(venue, backlog=60)
         time.sleep(0.5)

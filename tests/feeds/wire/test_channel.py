@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from genesis_lib.feeds.binance import GAP
+from genesis_lib.feeds.integrity import Ledger
+from genesis_lib.feeds.wire.channel import UNTAKEN, Channel
+from genesis_lib.types import BookTicker, DepthSnapshot, DepthUpdate, Gap, Instrument, Trade
+
+START = 1_700_000_000_000
+
+
+class Symbol:
+    """A channel, what it gave, what passed its tap, and messages that continue each other."""
+
+    def __init__(self, venue: str = "binance-usdm", tap=None) -> None:
+        self.events, self.lines, self.ledger = [], [], Ledger()
+        self.channel = Channel(
+            Instrument(venue, "BTCUSDT", 0.1, 0.001), self.events.extend, self.ledger, tap or self.record
+        )
+        self.ts, self.last, self.trade_id = START * 1_000_000, 100, 50
+        for kind in list(self.channel.down):
+            self.channel.up(kind)
+
+    def record(self, symbol: str, ts: int, message: bytes) -> None:
+        assert symbol == "BTCUSDT"
+        self.lines.append(message)
+
+    def send(self, kind: str, data: dict) -> None:
+        self.ts += 1_000_000
+        message = orjson.dumps({"stream": f"btcusdt@{kind}", "data": {"s": "BTCUSDT", "T": self.ts // 10**6} | data})
+        self.channel.take(kind, message, self.ts)
+
+    def diff(self, **change) -> None:
+        ids = {"U": self.last + 1, "u": self.last + 10, "pu": self.last} | change
+        self.last = ids["u"]
+        self.send("depth", {"e": "depthUpdate", "E": START, "b": [["99.9", "2"]], "a": []} | ids)
+
+    def trade(self, **change) -> None:
+        self.trade_id += 1
+        body = {"e": "trade", "t": self.trade_id, "p": "100.0", "q": "1", "X": "MARKET", "m": True} | change
+        self.trade_id = body["t"]
+        self.send("trade", body)
+
+    def snapshot(self, last: int | None = None) -> bool:
+        body = {"lastUpdateId": self.last if last is None else last, "T": self.ts // 10**6}
+        body |= {"bids": [["100.0", "1"]], "asks": [["100.1", "3"]]}
+        return self.channel.snapshot(orjson.dumps(body), self.ts)
+
+    def kinds(self) -> list[type]:
+        return [type(event) for event in self.events]
+
+
+def joined(**options) -> Symbol:
+    symbol = Symbol(**options)
+    symbol.diff()
+    assert symbol.channel.wants
+    assert symbol.snapshot()
+    assert not symbol.channel.wants
+    symbol.events.clear()
+    return symbol
+
+
+def test_diffs_wait_for_the_snapshot_that_joins_them():
+    symbol = Symbol()
+    symbol.diff()
+    first = symbol.last
+    symbol.diff()
+    assert symbol.events == []
+    assert symbol.snapshot(first)
+    assert symbol.kinds() == [DepthSnapshot, DepthUpdate, DepthUpdate]
+    assert symbol.ledger.counts == {}
+    assert symbol.channel.messages == len(symbol.lines) == 3
+
+
+def test_a_lost_diff_is_a_gap_and_how_long_it_took_is_told():
+    symbol = joined()
+    symbol.diff()
+    symbol.last += 5
+    symbol.diff()
+    assert symbol.kinds() == [DepthUpdate, Gap]
+    assert symbol.channel.wants
+    assert symbol.snapshot()
+    (recovery,) = symbol.channel.recoveries
+    assert (recovery.symbol, recovery.cause) == ("BTCUSDT", symbol.events[1].cause)
+    assert 0.0 <= recovery.milliseconds < 10_000
+    assert (symbol.ledger.counts["gap"], symbol.ledger.counts["resync"]) == (1, 1)
+    assert {incident.symbol for incident in symbol.ledger.incidents} == {"BTCUSDT"}
+    assert " ms after: pu is " in symbol.ledger.incidents[-1].cause
+
+
+def test_a_snapshot_older_than_what_waits_is_asked_for_again():
+    symbol = Symbol()
+    symbol.diff()
+    symbol.diff()
+    assert not symbol.snapshot(1)
+    assert symbol.channel.wants
+    assert symbol.ledger.counts["stale snapshot"] == 1
+    assert symbol.snapshot()
+
+
+def test_a_trade_that_comes_twice_counts_once():
+    symbol = joined()
+    symbol.trade()
+    symbol.trade(t=symbol.trade_id)
+    symbol.trade()
+    assert symbol.kinds() == [Trade, Trade]
+    assert symbol.ledger.counts == {"repeat": 1}
+    assert symbol.channel.messages == len(symbol.lines) == 4, "what is not worked on is not recorded"
+
+
+def test_a_trade_that_does_not_come_is_a_gap_of_the_flow():
+    symbol = joined()
+    symbol.trade()
+    symbol.trade(t=symbol.trade_id + 3)
+    assert symbol.kinds() == [Trade, Gap, Trade]
+    assert symbol.ledger.counts["missed trades"] == 1
+    symbol.diff()
+    assert symbol.channel.wants
+
+
+def test_after_a_connection_trades_may_begin_anywhere():
+    symbol = joined()
+    symbol.trade()
+    symbol.channel.lose(symbol.ts, "trade", "connection lost")
+    assert symbol.kinds() == [Trade, Gap]
+    symbol.diff()
+    assert not symbol.channel.wants, "while trades do not come no row may claim to know the flow"
+    symbol.channel.up("trade")
+    symbol.trade(t=symbol.trade_id + 1000)
+    assert symbol.channel.wants
+    assert symbol.snapshot()
+    assert symbol.ledger.counts["missed trades"] == 0
+
+
+def test_mark_prices_and_tickers_may_be_missed():
+    symbol = joined()
+    for kind in ("markPrice", "bookTicker"):
+        symbol.channel.lose(symbol.ts, kind, "connection lost")
+    assert symbol.events == []
+    assert symbol.channel.sync.joined
+    assert symbol.ledger.counts == {"disconnect": 2}
+
+
+def test_a_message_that_cannot_be_read_is_in_the_ledger_and_not_in_the_recording():
+    symbol = joined()
+    before = len(symbol.lines)
+    symbol.channel.take("depth", b'{"stream":"btcusdt@depth@0ms","data":{"e":"depthUpd', symbol.ts)
+    symbol.send("bookTicker", {"e": "bookTicker", "u": 1, "b": "-5", "B": "1", "a": "100", "A": "1"})
+    assert symbol.ledger.counts == {"bad message": 2}
+    assert len(symbol.lines) == before
+    symbol.send("bookTicker", {"e": "bookTicker", "u": 1, "b": "99.9", "B": "1", "a": "100", "A": "1"})
+    assert symbol.kinds() == [BookTicker]
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>", b'{"lastUpdateId":5}', b'{"code":-1,"msg":"x"}', b"[]"])
+def test_an_answer_that_is_no_snapshot_joins_nothing(content):
+    symbol = Symbol()
+    symbol.diff()
+    assert not symbol.channel.snapshot(content, symbol.ts)
+    assert symbol.channel.wants
+    assert symbol.ledger.counts == {"bad message": 1}
+
+
+def test_a_repeated_diff_changes_nothing_and_is_told():
+    symbol = joined()
+    symbol.diff()
+    symbol.diff(U=symbol.last - 9, u=symbol.last, pu=symbol.last - 10, T=symbol.ts // 10**6)
+    assert symbol.kinds() == [DepthUpdate]
+    assert symbol.ledger.counts == {"repeat": 1}
+
+
+def test_what_the_tap_does_not_take_is_not_seen_either_and_a_gap_stands_in_its_place():
+    taking, lines = [True], []
+
+    def tap(symbol: str, ts: int, message: bytes) -> bool:
+        if taking[0]:
+            lines.append(message)
+        return taking[0]
+
+    symbol = joined(tap=tap)
+    taking[0] = False
+    for _ in range(7):
+        symbol.diff()
+    symbol.trade()
+    assert symbol.events == []
+    taking[0] = True
+    symbol.diff()
+    assert symbol.kinds() == [Gap]
+    assert symbol.events[0].cause == UNTAKEN
+    assert orjson.loads(lines[-2])["e"] == GAP
+    assert symbol.ledger.counts["overrun"] == 1
+    assert symbol.snapshot()
+    assert symbol.channel.messages == len(lines)
+
+
+def test_spot_needs_each_id_after_the_other():
+    symbol = joined(venue="binance-spot")
+    symbol.diff(U=symbol.last + 2, u=symbol.last + 9)
+    assert symbol.kinds() == [Gap]
