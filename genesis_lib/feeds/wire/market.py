@@ -16,7 +16,7 @@ from genesis_lib.types import ASK, BID, DepthSnapshot, DepthUpdate, Event, Gap, 
 from orderbook_ext import OrderBook
 
 MS = 1_000_000
-SECOND = 1000  # ms
+SECOND, FUNDING = 1000, 8 * 3_600_000  # ms
 OLDER_EVERY, OLDER_KEPT = 32, 16  # diffs between the books that are kept for a stale answer, and how many
 
 
@@ -32,6 +32,15 @@ class Update(NamedTuple):
 class Market:
     """Take the events of a symbol in order; give the messages of the streams that are wanted.
 
+    Parameters
+    ----------
+    instrument
+        Its venue decides the format.
+    native_ms
+        Milliseconds between the diffs that there are.
+    marks
+        Whether to tell the mid as mark price, each second: for data that has no mark prices of its own.
+
     Attributes
     ----------
     book : OrderBook
@@ -43,8 +52,8 @@ class Market:
         The newest one told.
     """
 
-    def __init__(self, instrument: Instrument, native_ms: int = 0) -> None:
-        self.instrument, self.native_ms = instrument, native_ms
+    def __init__(self, instrument: Instrument, native_ms: int = 0, *, marks: bool = False) -> None:
+        self.instrument, self.native_ms, self._marks = instrument, native_ms, marks
         self.writer = BinanceWriter(instrument)
         self.statistics = TradeStatistics(self.writer)
         self.book = OrderBook(instrument.tick_size, instrument.lot_size)
@@ -81,6 +90,8 @@ class Market:
                 if name in wanted:
                     window.add(event)
             yield Update(key, data, event.first_id, event.last_id)
+            if self._marks:
+                yield from self._marked(event)
         elif isinstance(event, Trade):
             yield Update(key, data, event.trade_id, event.trade_id)
             ended = self.statistics.take(event)
@@ -91,6 +102,17 @@ class Market:
             if isinstance(event, MarkPrice):
                 self.mark = event
             yield Update(key, data, -1, -1)
+
+    def _marked(self, diff: DepthUpdate) -> Iterator[Update]:
+        ms, key = diff.ts_exchange // MS, f"{self._name}@markPrice"
+        bid, ask = self.book.best_bid_tick, self.book.best_ask_tick
+        if bid is None or ask is None or self._seconds.get(key) == ms // SECOND:
+            return
+        self._seconds[key] = ms // SECOND
+        mid = (self.instrument.price(bid) + self.instrument.price(ask)) / 2.0
+        funding = (ms // FUNDING + 1) * FUNDING * MS
+        self.mark = MarkPrice(diff.symbol, ms // SECOND * SECOND * MS, diff.ts_receive, mid, mid, 0.0, funding)
+        yield Update(key, self.writer.message(self.mark)[1], -1, -1)
 
     def flush(self) -> Iterator[Update]:
         """Give what waits for its window to end: the data is over."""

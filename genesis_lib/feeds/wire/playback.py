@@ -79,7 +79,8 @@ class Playback:
                 raise InputError(f"market must be that of the recording, {self.market_name}, got {market!r}")
             self._messages = self._read(source.paths, spoken)
         self.instrument = spoken
-        self.market = Market(spoken, native)
+        marks = isinstance(source, Simulator) and self.market_name != "binance-spot"
+        self.market = Market(spoken, native, marks=marks)
         while not self.market.is_whole:
             message = next(self._messages, None)
             if message is None:
