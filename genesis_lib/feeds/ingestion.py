@@ -1,4 +1,4 @@
-"""Finished data of any format into Parquet rows: all sessions or none, the bad rows beside them."""
+"""Finished data of any format into Parquet rows, or into a database: all sessions or none."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from typing import Any
 
 from genesis_lib.errors import InputError
 from genesis_lib.feeds.integrity import Ledger
-from genesis_lib.feeds.snapshots import Spec, build_rows, open_sessions
+from genesis_lib.feeds.snapshots import FinishedSession, Spec, build_rows, open_sessions
 from genesis_lib.feeds.validation import Quarantine
-from genesis_lib.storage.parquet import StagedRows, ledger_path, stage_rows
+from genesis_lib.storage.database_url import is_url
+from genesis_lib.storage.parquet import StagedRows, Written, ledger_path, stage_rows
 
 QUARANTINE = "quarantine.jsonl"
 
@@ -41,6 +42,9 @@ def ingest(
     ----------
     spec, format, tick_size, symbol, venue, strict
         As for `open_sessions`.
+    out
+        A folder, or the URL of a PostgreSQL database (``postgresql://user@host/database``). The database keeps the
+        ledgers too; rows in quarantine are told in these alone.
     depth
         Levels a side to keep.
     tell
@@ -53,13 +57,18 @@ def ingest(
         ``instruments``, ``files``, ``quarantined`` (rows by reason), ``quarantine`` (path, or None), ``incidents`` (of
         the ledgers, by kind).
     """
+    where = {"format": format, "tick_size": tick_size, "symbol": symbol, "venue": venue, "strict": strict}
+    if is_url(out):
+        from genesis_lib.feeds.database_ingestion import store_in_database
+
+        quarantine = Quarantine()
+        sessions = open_sessions(spec, **where, quarantine=None if strict else quarantine)
+        written = store_in_database(sessions, str(out), depth=depth, quarantine=quarantine, tell=tell)
+        return _told(sessions, written, quarantine, None)
     out = Path(out)
     quarantine = Quarantine(out / QUARANTINE)
     with ExitStack() as cleaning, quarantine:  # the last comes first: quarantine, rows, ledgers, and no folder stays
-        kept = None if strict else quarantine
-        sessions = open_sessions(
-            spec, format=format, tick_size=tick_size, symbol=symbol, venue=venue, quarantine=kept, strict=strict
-        )
+        sessions = open_sessions(spec, **where, quarantine=None if strict else quarantine)
         staged: list[tuple[StagedRows, Ledger]] = []
         for session in sessions:
             tell(f"{session.name}: {session.instrument.name}, read as {session.kind}")
@@ -79,6 +88,13 @@ def ingest(
             rows.prepare(ledger)
         set_aside = quarantine.commit(path for session in sessions for path in session.paths)
         written = [rows.commit(ledger, prepared=True) for rows, ledger in staged]
+    return _told(sessions, written, quarantine, set_aside)
+
+
+def _told(
+    sessions: list[FinishedSession], written: list[Written], quarantine: Quarantine, set_aside: Path | None
+) -> dict[str, Any]:
+    """What `ingest` answers."""
     digests = [part.sha256 for part in written]
     together = hashlib.sha256(b"".join(map(bytes.fromhex, digests))).hexdigest()
     kinds = sorted({kind for part in written for kind in part.incidents})

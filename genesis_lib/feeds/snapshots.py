@@ -16,6 +16,7 @@ from genesis_lib.feeds.formats.row_files import RowFiles
 from genesis_lib.feeds.formats.stored_rows import StoredRows
 from genesis_lib.feeds.recording import unbuildable
 from genesis_lib.feeds.validation import Quarantine
+from genesis_lib.storage.database_url import is_url
 from genesis_lib.types import Event, Instrument, Snapshot, Snapshots
 
 if TYPE_CHECKING:
@@ -54,8 +55,9 @@ def open_sessions(
     Parameters
     ----------
     spec
-        A path or several: files of any format of `formats.FORMATS`, rows that `genesis ingest` wrote (folder or files).
-        A folder stands for the files in it.
+        A path or several: files of any format of `formats.FORMATS`, rows that `genesis ingest` wrote (folder or files;
+        a folder stands for the files in it), or the URL of a database that holds rows
+        (``postgresql://user@host/database?symbol=BTCUSDT&venue=binance-usdm``).
     format
         Read every file as this format; each is recognised by its content when left out.
     tick_size, symbol, venue
@@ -73,7 +75,18 @@ def open_sessions(
         other within a minute are one session.
     """
     kept = None if strict else quarantine or Quarantine()
-    return open_files(_files(spec), format=format, tick_size=tick_size, symbol=symbol, venue=venue, quarantine=kept)
+    specs = [spec] if isinstance(spec, (str, Path)) else list(spec)
+    urls = [one for one in specs if is_url(one)]
+    paths = [one for one in specs if not is_url(one)]
+    sessions: list[FinishedSession] = []
+    if paths or not urls:
+        grid = {"tick_size": tick_size, "symbol": symbol, "venue": venue}
+        sessions += open_files(_files(paths), format=format, **grid, quarantine=kept)
+    for url in urls:
+        from genesis_lib.storage import postgres
+
+        sessions += postgres.sessions(url, symbol=symbol, venue=venue)
+    return sessions
 
 
 def read_snapshots(
@@ -121,7 +134,7 @@ def rows_of(session: FinishedSession, depth: int = 10) -> Snapshots:
     """Read all rows of a session, with at most `depth` levels a side."""
     if depth < 1:
         raise InputError(f"depth must be at least 1, got {depth!r}")
-    if isinstance(session, (StoredRows, RowFiles)):
+    if isinstance(session, (StoredRows, RowFiles)) or session.kind == "postgresql":
         return concatenate([cut(block, depth) for block in session.blocks()])
     return collect(build_rows(session, depth), session.instrument, session.provenance)
 

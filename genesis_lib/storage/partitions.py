@@ -24,6 +24,7 @@ class Incidents(Protocol):
     """What the storage asks of a ledger: how often what went wrong, and to stand in place with the data."""
 
     counts: Mapping[str, int]
+    path: Path | None
 
     def commit(self) -> Path | None:
         """Put the ledger in place whole."""

@@ -16,7 +16,7 @@ def test_what_is_ours_goes_and_the_rest_is_the_servers() -> None:
     assert url.server == "postgresql://me:pw@db.example:5433/market?sslmode=require"
     assert "pw" not in url.label and "pw" not in repr(url)
     socket = parse_url("postgresql+psycopg:///market?host=/run/postgresql&symbol=X")
-    assert socket.server == "postgresql:///market?host=/run/postgresql" and socket.venue is None
+    assert socket.server == "postgresql:///market?host=%2Frun%2Fpostgresql" and socket.venue is None
     assert parse_url("postgresql://localhost").server == "postgresql://localhost"
 
 

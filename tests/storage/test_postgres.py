@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -112,63 +110,29 @@ def test_symbols_and_venues_are_told_apart(rows, postgres: str) -> None:
         database.sessions(f"{postgres}&symbol=XRP")
 
 
-def test_counts_of_the_ledger_are_stored(rows, postgres: str) -> None:
-    ledger = Ledger()
-    ledger.note(1, "gap", "lost")
+def test_the_whole_ledger_is_stored(rows, postgres: str, tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl", keep=1)
+    for cause in ("lost", "a\tb\\c\nd", "nul \0"):
+        ledger.note(1, "gap", cause, "BTCUSDT")
     ledger.count_deletes(7)
-    assert write(rows(5), postgres, ledger=ledger).incidents == {"gap": 1, "unknown deletes": 7}
-    assert database.sessions(postgres)[0].incidents == {"gap": 1, "unknown deletes": 7}
-
-
-def test_an_empty_database_and_another_version(postgres: str, rows) -> None:
+    for _ in range(2):
+        assert write(rows(5), postgres, ledger=ledger).incidents == {"gap": 3, "unknown deletes": 7}
+    assert database.sessions(postgres)[0].incidents == {"gap": 3, "unknown deletes": 7}
     import psycopg
 
-    with pytest.raises(InputError, match="no rows of any symbol stored in it"):
+    with psycopg.connect(postgres) as connection:
+        found = connection.execute("SELECT cause FROM genesis_incidents ORDER BY seq").fetchall()
+    assert [cause for (cause,) in found] == ["lost", "a\tb\\c\nd", "nul \ufffd"]
+
+
+def test_several_sessions_in_one_transaction(rows, postgres: str) -> None:
+    origin = {"provenance": "recorded"}
+    with pytest.raises(InputError, match="no rows to store"), database.storing(postgres) as store:
+        store.write_rows(rows(5), rows(1).instrument, **origin, data_hash="aa")
+        store.write_rows([], rows(1).instrument, **origin, data_hash="bb")
+    with pytest.raises(InputError, match="no rows of any symbol"):
         database.sessions(postgres)
-    write(rows(5), postgres)
-    with psycopg.connect(postgres) as connection:
-        connection.execute("UPDATE genesis_storage SET version = 9")
-    for act in (lambda: database.sessions(postgres), lambda: write(rows(5), postgres)):
-        with pytest.raises(InputError, match="tables of version 9; this Genesis reads version 1"):
-            act()
-
-
-def test_no_error_tells_a_password(postgres: str, rows) -> None:
-    secret = postgres.partition(f"{'genesis'}:")[2].partition("@")[0]
-    assert len(secret) > 10
-    wrong = postgres.replace(secret, "wr0ng-s3cret")
-    nowhere = postgres.replace("host=", "host=/nowhere")
-    for url in (wrong, nowhere, f"{postgres}&sslmode=nonsense", f"{postgres}&colour=red"):
-        for act in (lambda url=url: database.sessions(url), lambda url=url: write(rows(5), url)):
-            with pytest.raises(InputError, match=r"genesis:\*\*\*@") as told:
-                act()
-            shown = str(told.value) + repr(told.value.__cause__)
-            assert secret not in shown and "wr0ng-s3cret" not in shown
-    with pytest.raises(InputError, match="password authentication failed"):
-        database.sessions(wrong)
-
-
-def test_a_hypertable_where_the_extension_is(postgres: str, rows, monkeypatch) -> None:
-    import psycopg
-
-    # No TimescaleDB in Debian: its catalogue entry and its function stand in, the call is the real one.
-    with psycopg.connect(postgres) as connection:
-        connection.execute("CREATE TABLE called (relation text, col text, width bigint)")
-        connection.execute(
-            "CREATE FUNCTION create_hypertable(r regclass, c name, chunk_time_interval bigint) RETURNS void "
-            "LANGUAGE sql AS 'INSERT INTO called VALUES (r::text, c, chunk_time_interval)'"
-        )
-    write(rows(2), postgres)
-    assert count(postgres, "called") == 0, "the function alone is no extension"
-    with psycopg.connect(postgres) as connection:
-        connection.execute("DROP TABLE genesis_rows, genesis_sessions, genesis_storage")
-        connection.execute("CREATE SCHEMA fake")
-        connection.execute("CREATE VIEW fake.pg_extension AS SELECT 'timescaledb'::name AS extname")
-    write(rows(2), f"{postgres}&options=-csearch_path%3Dfake,public,pg_catalog")
-    with psycopg.connect(postgres) as connection:
-        assert connection.execute("SELECT * FROM called").fetchall() == [("genesis_rows", "ts_exchange", DAY)]
-
-
-@pytest.mark.skipif(os.environ.get("GENESIS_CI") != "1", reason="only CI promises a server")
-def test_ci_has_its_server() -> None:
-    assert shutil.which("initdb") or list(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    with database.storing(postgres) as store:
+        for number, name in enumerate(("aa", "bb")):
+            store.write_rows(rows(5, number * DAY), rows(1).instrument, **origin, data_hash=name)
+    assert len(database.sessions(postgres)) == 2 and count(postgres) == 10
