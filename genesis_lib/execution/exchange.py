@@ -1,4 +1,7 @@
-"""A simulated exchange: orders reach it after a latency and take what the book held when they arrived."""
+"""A simulated exchange: orders reach it after a latency and take what the book held when they arrived.
+
+What a row showed is laid out as anonymous orders in an order-level book, and matched there, best price first.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,8 @@ from typing import NamedTuple
 
 from genesis_lib.errors import InputError
 from genesis_lib.execution.costs import Money
-from genesis_lib.types import Snapshot
+from genesis_lib.types import ASK, BID, Snapshot
+from orderbook_ext import OrderLevelBook
 
 FILL_MODELS = ("walk", "touch")
 
@@ -53,7 +57,7 @@ class SimulatedExchange:
     An order decided at ``t`` arrives at ``a = t + latency`` and is filled on the newest row with time <= ``a``: the
     caller hands over the book *before* the event that moved the clock to or past ``a``, never the one after it.
     On an invalid book nothing fills: entries are cancelled, exits wait until it is valid again. What an exit could not
-    get from a row it gets from a later one: no quantity is taken twice.
+    get from a row it gets from a later one: no quantity that a row shows is taken twice, by whatever orders.
     """
 
     def __init__(self, money: Money, latency_ns: int = 0, fill: str = "walk", max_age_ns: int = 5_000_000_000) -> None:
@@ -63,7 +67,9 @@ class SimulatedExchange:
             raise InputError(f"latency_ns must be >= 0, got {latency_ns!r}")
         self._money, self.latency_ns, self._fill, self._max_age = money, int(latency_ns), fill, int(max_age_ns)
         self.pending: list[Order] = []
-        self._drained: Snapshot | None = None  # the row that has no more for the exit that waits
+        self._shown = OrderLevelBook(), OrderLevelBook()  # what the rows below still have, a side each
+        self._rows: list[Snapshot | None] = [None, None]
+        self._touch: list[int | None] = [None, None]  # the best tick that row showed
 
     def submit(self, order: Order) -> None:
         """Send an order on its way."""
@@ -101,11 +107,10 @@ class SimulatedExchange:
             if order.type == "ENTRY" and (not sound or stale):
                 executions.append(Execution(order, stamp, (), "stale book" if sound else "invalid book"))
                 continue
-            parcels = self._take(order, book) if sound and book is not self._drained else ()
+            parcels = self._take(order, book) if sound else ()
             left = order.lots - sum(lots for _, lots in parcels)
             if left and order.type == "EXIT":
                 waiting.append(order._replace(lots=left))
-                self._drained = book
             if parcels or order.type == "ENTRY":
                 gone = "no more quantity" if left and order.type == "ENTRY" else ""
                 executions.append(Execution(order, stamp, parcels, gone))
@@ -113,14 +118,22 @@ class SimulatedExchange:
         return executions
 
     def _take(self, order: Order, book: Snapshot) -> tuple[tuple[int, int], ...]:
-        column = 2 if order.direction > 0 else 0
-        left, parcels = order.lots, []
-        for level in book.levels[: 1 if self._fill == "touch" else None]:
-            price, quantity = float(level[column]), float(level[column + 1])
-            if left == 0 or not (math.isfinite(price) and math.isfinite(quantity) and quantity > 0):
+        side = ASK if order.direction > 0 else BID
+        if book is not self._rows[side]:
+            self._lay_out(side, book)
+        worst = self._touch[side] if self._fill == "touch" else None
+        return tuple((tick, lots) for _, tick, lots in self._shown[side].take(side, order.lots, worst))
+
+    def _lay_out(self, side: int, book: Snapshot) -> None:
+        """Show what a row has on one side, one order a level."""
+        self._shown[side].clear()
+        self._rows[side], self._touch[side] = book, None
+        for rank, level in enumerate(book.levels):
+            price, quantity = float(level[2 * side]), float(level[2 * side + 1])
+            if not (math.isfinite(price) and math.isfinite(quantity) and quantity > 0):
                 break
-            lots = min(left, self._money.lots(quantity))
+            tick, lots = self._money.instrument.ticks(price), self._money.lots(quantity)
+            if rank == 0:
+                self._touch[side] = tick
             if lots:
-                parcels.append((self._money.instrument.ticks(price), lots))
-                left -= lots
-        return tuple(parcels)
+                self._shown[side].add(rank, side, tick, lots)

@@ -66,6 +66,21 @@ def test_what_a_row_showed_is_taken_once(fill):
     assert taken + sum(one.lots for one in market.pending) == 40 and taken == (40 if fill == "walk" else 20)
 
 
+@pytest.mark.parametrize("fill", ["walk", "touch"])
+def test_two_orders_never_take_the_same_quantity(fill):
+    """A position is closed and reversed at one moment: the second order finds what the first one left."""
+    orders = order("EXIT", -1, lots=12), order(direction=-1, lots=12)._replace(id=2)
+    row, market = book(200, 201), exchange(*orders, fill=fill)
+    done = market.match(0, row, 0)
+    if fill == "walk":
+        assert [one.parcels for one in done] == [((200, 10), (199, 2)), ((199, 12),)]
+    else:
+        assert [one.parcels for one in done] == [((200, 10),), ()] and done[1].cancelled == "no more quantity"
+    market.submit(order(direction=1, lots=12)._replace(id=3))
+    (bought,) = market.match(1, row, 0)
+    assert bought.parcels[0] == (201, 10), "the other side is untouched"
+
+
 @pytest.mark.parametrize("bad", [{"book": None}, {"book": book(200, 201, valid=False)}, {"trusted": False}])
 def test_nothing_fills_on_a_book_that_may_be_wrong(bad):
     market = exchange(order(), order("EXIT", -1)._replace(id=2))
