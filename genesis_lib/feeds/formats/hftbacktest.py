@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from genesis_lib.errors import RecordingError
+from genesis_lib.errors import InputError, RecordingError
 from genesis_lib.feeds.formats.chains import chains
+from genesis_lib.feeds.formats.grids import Grid, on_grid
+from genesis_lib.feeds.formats.hft_blocks import blocks
+from genesis_lib.feeds.formats.mending import Mender
 from genesis_lib.feeds.instruments import known, venue_rules
 from genesis_lib.feeds.recording import Recording
-from genesis_lib.types import DepthSnapshot, DepthUpdate, Event, Instrument, Trade
+from genesis_lib.feeds.validation import refuse
+from genesis_lib.types import ASK, BID, DepthSnapshot, DepthUpdate, Event, Instrument, Trade
 
 if TYPE_CHECKING:
     from genesis_lib.feeds.validation import Quarantine
@@ -25,7 +26,6 @@ NAME = "hftbacktest"
 DEPTH, TRADE, CLEAR, SNAPSHOT = 1, 2, 3, 4  # low byte of `ev`
 BUY, SELL = 1 << 29, 1 << 28
 SEEN_AT_EXCHANGE = 1 << 31
-GRID_ERROR = 1e-9
 
 
 class HftRecording(Recording):
@@ -34,118 +34,170 @@ class HftRecording(Recording):
     Rows with one exchange time are one message: its trades first (whatever their place among the rows: the book changes
     because of them), then one `DepthUpdate`, or a `DepthSnapshot` where the rows clear the book. Trades in a venue's
     pre-open phase are indications and have ``market`` False. Receive time is ``local_ts``, or the exchange time where
-    the file has none.
+    the file has none. A row that is set aside leaves its level in doubt, see `Mender`.
 
     Notes
     -----
     `ev`: low byte 1 depth, 2 trade, 3 clear, 4 depth of a snapshot; bit 29 buy side, bit 28 sell side, bit 31 seen at
-    the exchange (rows without it are the local copy of one that has it, and are passed over).
+    the exchange (rows without it are the local copy of one that has it, and are passed over). A clear of one side takes
+    away its levels from the best to ``px``, all of them when that is not finite; one of no side clears both.
     """
 
     kind = NAME
 
-    def __init__(self, paths: tuple[Path, ...], instrument: Instrument | None = None) -> None:
+    def __init__(
+        self, paths: tuple[Path, ...], instrument: Instrument | None = None, *, quarantine: Quarantine | None = None
+    ) -> None:
         super().__init__(paths, instrument or _instrument_of(paths))
+        self._quarantine, self._bad = quarantine, 0
 
     def __iter__(self) -> Iterator[Event]:
         self.counts.clear()
-        self.lines = 0
-        last = 0
+        self.lines = self._bad = self._traded = 0
+        self._mender = Mender(self.instrument)
+        last, held = 0, None  # rows of the message that may go on in the next block
         for path in self.paths:
-            columns = self._columns(path)
-            self._check(path, columns, last)
-            self.lines += len(columns["ev"])
-            if len(columns["ev"]):
-                last = int(columns["exch_ts"][-1])
-                yield from self._events(columns)
+            for block in blocks(path):
+                rows = self._judged(path, block, last)
+                if not len(rows["ev"]):
+                    continue
+                last = int(rows["exch_ts"][-1])
+                if held is not None:
+                    rows = {name: np.concatenate([held[name], rows[name]]) for name in rows}
+                cut = int(np.searchsorted(rows["exch_ts"], last))
+                yield from self._events({name: column[:cut] for name, column in rows.items()})
+                held = {name: column[cut:] for name, column in rows.items()}
+        if held is not None:
+            yield from self._events(held)
+        if self._quarantine is not None:
+            self._quarantine.check_share(self.lines - self._bad, self._bad, self.name)
+
+    def events(self) -> Iterator[Event]:
+        """The events: they need no joining."""
+        return iter(self)
 
     def span(self) -> tuple[int, int]:
         """First and last exchange time, ns."""
-        columns = [_load(path)["exch_ts"] for path in self.paths]
-        if not all(map(len, columns)):
-            raise RecordingError("no row in it", self.paths[0])
-        return int(columns[0][0]), int(columns[-1][-1])
+        return _span(self.paths)
 
-    def _columns(self, path: Path) -> dict[str, np.ndarray]:
-        columns = _load(path)
-        kinds = columns["ev"] & 0xFF
+    def _judged(self, path: Path, rows: dict[str, np.ndarray], last: int) -> dict[str, np.ndarray]:
+        """Rows of kinds that are known, seen at the exchange; those set aside stay among them with a `cause`."""
+        kinds = rows["ev"] & 0xFF
         unknown = ~np.isin(kinds, (DEPTH, TRADE, CLEAR, SNAPSHOT))
         for kind, count in zip(*np.unique(kinds[unknown], return_counts=True)):
             self.counts[f"ev {kind}"] += int(count)
-        keep = ~unknown & (columns["ev"] & SEEN_AT_EXCHANGE != 0)
-        return columns if keep.all() else {name: column[keep] for name, column in columns.items()}
+        keep = ~unknown & (rows["ev"] & SEEN_AT_EXCHANGE != 0)
+        rows = rows if keep.all() else {name: column[keep] for name, column in rows.items()}
+        ev, px, qty, ts = rows["ev"], rows["px"], rows["qty"], rows["exch_ts"]
+        count = len(ev)
+        self.lines += count
+        kinds, sided = ev & 0xFF, ev & (BUY | SELL) != 0
+        clears, levels = kinds == CLEAR, (kinds == DEPTH) | (kinds == SNAPSHOT)
+        reasons = np.full(count, "", object)
+        with np.errstate(invalid="ignore"):
+            price = np.where(np.isfinite(px) & (px > 0), px, 0.0)
+            for reason, where in (
+                ("non-finite", ~clears & ~(np.isfinite(px) & np.isfinite(qty))),
+                ("negative", ~clears & ((px < 0) | (qty < 0) | (levels & (px == 0)))),
+                ("off grid", ~clears & ~on_grid(price, self.instrument.tick_size)),
+                ("unreadable", levels & ~sided),
+            ):
+                reasons[where & (reasons == "")] = reason
+        told = np.maximum.accumulate(np.where(reasons == "", ts, last)) if count else ts
+        told = np.maximum(told, last)
+        reasons[(reasons == "") & (ts < told)] = "time going back"
+        bad = reasons != ""
+        rows = rows | {"cause": reasons, "tick": np.rint(price / self.instrument.tick_size).astype(np.int64)}
+        rows["exch_ts"] = np.where(bad, told, ts)  # what is set aside belongs to the message before it
+        for at in np.flatnonzero(bad).tolist():
+            text = f"ev {ev[at]}, exch_ts {ts[at]}, px {px[at]}, qty {qty[at]}"
+            number, reason = int(rows["number"][at]), reasons[at]
+            if self._quarantine is None:
+                refuse(path, number, reason, text)
+            self._bad += 1
+            when, symbol = int(rows["exch_ts"][at]), self.instrument.symbol
+            self._quarantine.reject(path, number, reason, text, ts_exchange=when, symbol=symbol)
+            reasons[at] = f"{path.name}:{number}: {reason}"
+        return rows
 
-    def _check(self, path: Path, columns: dict[str, np.ndarray], last: int) -> None:
-        ev, ts, px, qty = (columns[name] for name in ("ev", "exch_ts", "px", "qty"))
-        kinds, sides = ev & 0xFF, ev & (BUY | SELL)
-        clears = kinds == CLEAR
-        scaled = px / self.instrument.tick_size
-        steps = np.diff(ts, prepend=last)
-        for wrong, cause in (
-            (~(np.isfinite(px) & (px >= 0)), "price is negative or not finite"),
-            (~(np.isfinite(qty) & (qty >= 0)), "quantity is negative or not finite"),
-            (~clears & (np.abs(scaled - np.rint(scaled)) > GRID_ERROR + 1e-15 * scaled), "price is off the tick grid"),
-            (((kinds == DEPTH) | (kinds == SNAPSHOT)) & ((sides == 0) | (px <= 0)), "depth without a side or a price"),
-            (steps < 0, "time jumps back"),
-        ):
-            if wrong.any():
-                row = int(np.flatnonzero(wrong)[0])
-                shown = f"exch_ts {ts[row]}, px {px[row]}, qty {qty[row]}"
-                raise RecordingError(f"{cause} ({shown})", path, row + 1)
-        one_sided = clears & ((sides == BUY) | (sides == SELL))
-        if one_sided.any():
-            row = int(np.flatnonzero(one_sided)[0])
-            raise RecordingError("clears one side only, which leaves a book of unknown far levels", path, row + 1)
-
-    def _events(self, columns: dict[str, np.ndarray]) -> Iterator[Event]:
-        symbol, rules = self.instrument.symbol, venue_rules(self.instrument.venue)
-        ev, ts = columns["ev"], columns["exch_ts"]
-        kinds = (ev & 0xFF).astype(np.int8)
-        sides = np.where(ev & BUY, 0, 1).astype(np.int8)
-        ticks = np.rint(columns["px"] / self.instrument.tick_size).astype(np.int64)
-        quantities = columns["qty"]
+    def _events(self, rows: dict[str, np.ndarray]) -> Iterator[Event]:
+        symbol, mender = self.instrument.symbol, self._mender
+        ts, ticks, quantities = rows["exch_ts"], rows["tick"], rows["qty"]
+        if not len(ts):
+            return
+        kinds = np.where(rows["cause"] == "", rows["ev"] & 0xFF, 0).astype(np.int8)  # 0: set aside
+        sides = np.where(rows["ev"] & BUY, BID, ASK).astype(np.int8)
         for column in (sides, ticks, quantities):
             column.flags.writeable = False
-        bounds = np.flatnonzero(np.diff(ts)) + 1
-        starts = [0, *bounds.tolist()]
-        ends = [*bounds.tolist(), len(ts)]
-        times, received = ts[starts].tolist(), columns["local_ts"][starts].tolist()
+        starts = np.concatenate([[0], np.flatnonzero(np.diff(ts)) + 1]).tolist()
+        ends = [*starts[1:], len(ts)]
+        times, received = ts[starts].tolist(), rows["local_ts"][starts].tolist()
         lowest = np.minimum.reduceat(kinds, starts).tolist()
         highest = np.maximum.reduceat(kinds, starts).tolist()
-        counts, number = self.counts, 0
         for start, end, time, local, low, high in zip(starts, ends, times, received, lowest, highest):
             if low == high == DEPTH:
-                counts["depth"] += 1
+                self.counts["depth"] += 1
                 part = slice(start, end)
-                yield DepthUpdate(symbol, time, local, -1, -1, -1, sides[part], ticks[part], quantities[part])
+                yield mender.push(
+                    DepthUpdate(symbol, time, local, -1, -1, -1, sides[part], ticks[part], quantities[part])
+                )
                 continue
-            rows = np.arange(start, end)
-            traded = kinds[start:end] == TRADE
-            market = not rules.is_pre_open(time)
-            for row in rows[traded].tolist():
-                counts["trade"] += 1
-                number += 1
-                flags = int(ev[row])
-                side = bool(flags & BUY) - bool(flags & SELL)
-                yield Trade(symbol, time, local, number, int(ticks[row]), float(quantities[row]), side, market)
-            rows = rows[~traded]
-            cleared = np.flatnonzero(kinds[rows] == CLEAR)
-            if len(cleared):
-                rows = rows[cleared[-1] + 1 :]
-                counts["snapshot"] += 1
-                yield DepthSnapshot(symbol, time, local, -1, sides[rows], ticks[rows], quantities[rows])
-            elif len(rows):
-                counts["depth"] += 1
-                yield DepthUpdate(symbol, time, local, -1, -1, -1, sides[rows], ticks[rows], quantities[rows])
+            own = {name: column[start:end] for name, column in rows.items()}
+            yield from self._message(own, kinds[start:end], sides[start:end], time, local)
+
+    def _message(self, rows: dict[str, np.ndarray], kinds: np.ndarray, sides: np.ndarray, time: int, local: int):
+        """A message with something else in it than levels."""
+        symbol, mender = self.instrument.symbol, self._mender
+        market = not venue_rules(self.instrument.venue).is_pre_open(time)
+        ticks, quantities, flags = rows["tick"], rows["qty"], rows["ev"]
+        for at in np.flatnonzero(kinds == TRADE).tolist():
+            self.counts["trade"] += 1
+            self._traded += 1
+            side = bool(int(flags[at]) & BUY) - bool(int(flags[at]) & SELL)
+            yield Trade(symbol, time, local, self._traded, int(ticks[at]), float(quantities[at]), side, market)
+        lost = np.flatnonzero(kinds == 0).tolist()
+        for at in lost:
+            yield from mender.lose(time, local, rows["cause"][at])
+        clears = np.flatnonzero(kinds == CLEAR).tolist()
+        whole = [at for at in clears if not int(flags[at]) & (BUY | SELL)]
+        levels = np.flatnonzero((kinds == DEPTH) | (kinds == SNAPSHOT))
+        if whole:
+            levels = levels[levels > whole[-1]]
+            self.counts["snapshot"] += 1
+            yield mender.push(DepthSnapshot(symbol, time, local, -1, sides[levels], ticks[levels], quantities[levels]))
+            for at in lost:
+                yield from mender.lose(time, local, rows["cause"][at])
+        elif clears or len(levels):
+            gone = [self._cleared(int(flags[at]), float(rows["px"][at])) for at in clears]
+            parts = [*gone, (sides[levels], ticks[levels], quantities[levels])]
+            self.counts["depth"] += 1
+            columns = (np.concatenate(column) for column in zip(*parts))
+            yield mender.push(DepthUpdate(symbol, time, local, -1, -1, -1, *columns), whole=not lost)
+        for at in lost:
+            if int(flags[at]) & 0xFF == TRADE:
+                continue
+            sided = int(flags[at]) & (BUY | SELL) and ticks[at] > 0 and not rows["cause"][at].endswith("off grid")
+            mender.doubt(sides[at], ticks[at]) if sided else mender.doubt_all()
+
+    def _cleared(self, flags: int, price: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Deletes of the levels that a clear of one side takes away."""
+        side = BID if flags & BUY else ASK
+        ticks = self._mender.ticks(side)
+        if np.isfinite(price):
+            edge = round(price / self.instrument.tick_size)
+            ticks = ticks[ticks >= edge] if side == BID else ticks[ticks <= edge]
+        return np.full(len(ticks), side, np.int8), ticks, np.zeros(len(ticks))
 
 
 def recognises(path: Path, head: bytes) -> bool:
     """Whether a file is a numpy archive, or Parquet with the columns of an event."""
     if head.startswith(b"PK\x03\x04"):
-        with path.open("rb") as raw:
-            return b".npy" in raw.read(256)
+        return b".npy" in head[:256]
     if not head.startswith(b"PAR1"):
         return False
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         return {"ev", "exch_ts", "px", "qty"} <= set(pq.read_schema(path).names)
     except (pa.ArrowException, OSError):
@@ -160,45 +212,58 @@ def open_files(
     venue: str | None = None,
     quarantine: Quarantine | None = None,
 ) -> list[HftRecording]:
-    """Open files of events; those of one instrument whose times follow each other within a minute are one session."""
-    groups: dict[str, list[Path]] = {}
-    for path in paths:
-        groups.setdefault(_instrument_of((path,)).symbol, []).append(path)
+    """Open files of events; those of one instrument whose times follow each other within a minute are one session.
+
+    A file says nothing of its instrument: a TAIFEX contract is known by the file's name, of others `symbol` must be
+    given; `tick_size` is found in the data where it is not.
+    """
+    groups: dict[Instrument, list[Path]] = {}
+    if symbol is None:
+        for path in paths:
+            groups.setdefault(_instrument_of((path,)), []).append(path)
+    else:
+        found = known(venue or "", symbol)
+        groups[found or _with_grid(paths, venue or NAME, symbol, tick_size)] = list(paths)
     sessions = []
-    for _, group in sorted(groups.items()):
-        runs = [group] if len(group) == 1 else chains((*HftRecording((file,)).span(), file) for file in group)
-        sessions += [HftRecording(tuple(run)) for run in runs]
+    for instrument, group in sorted(groups.items(), key=lambda item: item[0].name):
+        runs = [group] if len(group) == 1 else chains((*_span((file,)), file) for file in group)
+        sessions += [HftRecording(tuple(run), instrument, quarantine=quarantine) for run in runs]
     return sessions
 
 
-def _load(path: Path) -> dict[str, np.ndarray]:
+def _span(paths: tuple[Path, ...]) -> tuple[int, int]:
+    first, last = 2**62, -1
+    for path in paths:
+        for rows in blocks(path):
+            if len(rows["ev"]):
+                first, last = min(first, int(rows["exch_ts"][0])), max(last, int(rows["exch_ts"][-1]))
+    if last < 0:
+        raise RecordingError("no row in it", paths[0])
+    return first, last
+
+
+def _with_grid(paths: list[Path], venue: str, symbol: str, tick_size: float | None) -> Instrument:
+    prices, quantities = Grid(), Grid()
+    for path in paths:
+        for rows in blocks(path):
+            kinds = rows["ev"] & 0xFF
+            for name, grid in (("px", prices), ("qty", quantities)):
+                values = rows[name][(kinds == DEPTH) | (kinds == SNAPSHOT)]
+                grid.add(values[np.isfinite(values) & (values > 0) & (values < 2.0**62)])
     try:
-        if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as archive:
-                data = archive["data"]
-            columns = {name: np.ascontiguousarray(data[name]) for name in data.dtype.names or ()}
-        else:
-            table = pq.read_table(path)
-            columns = {name: table[name].to_numpy() for name in table.column_names}
-    except (pa.ArrowException, KeyError, ValueError, zipfile.BadZipFile, OSError) as error:
-        raise RecordingError(f"cannot be read: {error}", path) from None
-    missing = [name for name in ("ev", "exch_ts", "px", "qty") if name not in columns]
-    if missing:
-        raise RecordingError(f"no column {', '.join(missing)}: not hftbacktest's event format", path)
-    dtypes = {"ev": np.uint64, "exch_ts": np.int64, "px": np.float64, "qty": np.float64}
-    wanted = {name: np.array(columns[name], dtype) for name, dtype in dtypes.items()}
-    wanted["local_ts"] = np.array(columns.get("local_ts", wanted["exch_ts"]), np.int64)
-    return wanted
+        return Instrument(venue, symbol, tick_size or prices.price_step(), quantities.step or 1.0)
+    except InputError as error:
+        raise RecordingError(str(error), paths[0]) from None
 
 
 def _instrument_of(paths: tuple[Path, ...]) -> Instrument:
     """TAIFEX contracts by the first part of the file's name."""
     symbols = {match[0] for path in paths if (match := re.match(r"(TXF|TMF|MXF)[A-Z0-9]*", path.name))}
     if len(symbols) != 1:
-        _load(paths[0])  # a file that is broken or of another kind says so, whatever its name
+        next(blocks(paths[0]), None)  # a file that is broken or of another kind says so, whatever its name
         raise RecordingError(
             "unknown symbol: a file in hftbacktest's format says nothing of its instrument, so its name must begin "
-            "with a TAIFEX contract (TXFD6_...), one for all files",
+            "with a TAIFEX contract (TXFD6_...), one for all files, or the symbol be given (--symbol, --venue)",
             paths[0],
         )
     return known("taifex", symbols.pop())

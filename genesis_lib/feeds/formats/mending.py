@@ -64,9 +64,13 @@ class Mender:
         sides, ticks, quantities = self._whole()
         return DepthSnapshot(event.symbol, event.ts_exchange, event.ts_receive, -1, sides, ticks, quantities)
 
+    def ticks(self, side: int) -> np.ndarray:
+        """Prices of the levels that a side has, in ticks."""
+        levels = self._book.levels("bid" if side == BID else "ask")
+        return np.rint(levels[:, 0] / self._instrument.tick_size).astype(np.int64)
+
     def _whole(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         levels = [self._book.levels("bid"), self._book.levels("ask")]
-        table = np.concatenate(levels)
         sides = np.repeat(np.array([BID, ASK], np.int8), [len(side) for side in levels])
-        ticks = np.rint(table[:, 0] / self._instrument.tick_size).astype(np.int64)
-        return sides, ticks, np.ascontiguousarray(table[:, 1])
+        ticks = np.concatenate([self.ticks(BID), self.ticks(ASK)])
+        return sides, ticks, np.concatenate(levels)[:, 1].copy()

@@ -11,7 +11,10 @@ import pytest
 
 from genesis_lib.errors import RecordingError
 from genesis_lib.feeds import read_recording, read_snapshots
-from genesis_lib.types import DepthSnapshot, DepthUpdate, Instrument, Trade
+from genesis_lib.feeds.formats import hft_blocks
+from genesis_lib.feeds.formats.hftbacktest import open_files
+from genesis_lib.feeds.validation import Quarantine
+from genesis_lib.types import DepthSnapshot, DepthUpdate, Gap, Instrument, Trade
 
 BOTH = (1 << 31) | (1 << 30)
 BUY, SELL = BOTH | (1 << 29), BOTH | (1 << 28)
@@ -83,22 +86,62 @@ def test_indications_before_the_open_are_no_trades(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "cause"),
+    ("row", "reason"),
     [
-        ((BUY | 1, 20, float("nan"), 1.0), "price is negative or not finite"),
-        ((BUY | 1, 20, -5.0, 1.0), "price is negative or not finite"),
-        ((BUY | 1, 20, 5.0, -1.0), "quantity is negative or not finite"),
-        ((BUY | 1, 20, 99.5, 1.0), "off the tick grid"),
-        ((BOTH | 1, 20, 99.0, 1.0), "depth without a side"),
-        ((BUY | 1, 9, 99.0, 1.0), "time jumps back"),
-        ((BUY | 3, 20, 99.0, 0.0), "clears one side only"),
+        ((BUY | 1, 20, float("nan"), 1.0), "non-finite"),
+        ((BUY | 2, 20, 5.0, float("inf")), "non-finite"),
+        ((BUY | 1, 20, -5.0, 1.0), "negative"),
+        ((BUY | 1, 20, 5.0, -1.0), "negative"),
+        ((BUY | 1, 20, 99.5, 1.0), "off grid"),
+        ((BOTH | 1, 20, 99.0, 1.0), "unreadable"),
+        ((BUY | 1, 9, 99.0, 1.0), "time going back"),
     ],
 )
-def test_bad_rows_are_named(tmp_path: Path, row, cause: str) -> None:
-    path = write(tmp_path / "TXFD6_x.parquet", [*ROWS[:7], row, ROWS[7]])
-    with pytest.raises(RecordingError, match=cause) as caught:
+def test_bad_rows_are_named_or_set_aside(tmp_path: Path, row, reason: str) -> None:
+    path = write(
+        tmp_path / "TXFD6_x.parquet", [*ROWS[:7], row, ROWS[7], (BUY | 1, 40, 99.0, 2.0), (SELL | 1, 50, 103.0, 1.0)]
+    )
+    with pytest.raises(RecordingError, match=rf"TXFD6_x\.parquet:8: {reason}: ev \d+, exch_ts "):
         list(read_recording(path))
-    assert str(caught.value).startswith(f"{path}:8: ")
+    quarantine = Quarantine()
+    (session,) = open_files([path], quarantine=quarantine)
+    events = list(session.events())
+    assert quarantine.counts == {reason: 1} and sum(type(event) is Gap for event in events) == 1
+    assert sum(type(event) in (DepthSnapshot, DepthUpdate) for event in events) == 5
+
+
+def test_a_clear_of_one_side_takes_its_levels_up_to_a_price(tmp_path: Path) -> None:
+    """As hftbacktest's converters write a snapshot: clear the bids, state them, clear the asks, state them."""
+    rows = [
+        *ROWS[:4],
+        (SELL | 1, 0, 103.0, 1.0),
+        (BUY | 3, 10, 100.0, 0.0),
+        (BUY | 4, 10, 98.0, 2.0),
+        (SELL | 3, 10, float("nan"), 0.0),
+        (SELL | 4, 10, 102.0, 3.0),
+    ]
+    last = read_snapshots(write(tmp_path / "TXFD6_x.parquet", rows))[-1]
+    assert last.valid and last.levels[:3].tolist()[0] == [99.0, 6.0, 102.0, 3.0]
+    assert last.levels[1, :2].tolist() == [98.0, 2.0] and np.isnan(last.levels[1, 2:]).all()
+
+
+def test_the_size_of_blocks_does_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    rows = [*ROWS, *((BUY | random.integers(1, 3), 31 + n // 3, 90.0 + random.integers(9), 1.0 + n) for n in range(60))]
+    path = write(tmp_path / "TXFD6_x.parquet", rows)
+    whole = [tuple(map(str, event)) for event in read_recording(path)]
+    for size in (1, 4, 7):
+        monkeypatch.setattr(hft_blocks.blocks, "__defaults__", (size,))
+        assert [tuple(map(str, event)) for event in read_recording(path)] == whole
+
+
+def test_an_instrument_may_be_given(tmp_path: Path) -> None:
+    path = write(tmp_path / "btc.parquet", [(ev, ts, px / 8, qty / 4) for ev, ts, px, qty in ROWS])
+    (session,) = open_files([path], symbol="BTCUSDT", venue="bybit")
+    assert session.instrument == Instrument("bybit", "BTCUSDT", 0.125, 0.25)
+    assert len(read_snapshots(path, symbol="BTCUSDT")) == 3
+    (session,) = open_files([path], symbol="BTCUSDT", tick_size=0.0625)
+    assert session.instrument == Instrument("hftbacktest", "BTCUSDT", 0.0625, 0.25)
 
 
 def test_files_that_are_something_else(tmp_path: Path) -> None:
