@@ -41,12 +41,16 @@ REQUIRES = [
     "websockets>=13",
 ]
 EXTRAS = {
+    "postgres": ["psycopg[binary]>=3.2"],
+    "databento": ["databento-dbn>=0.40"],
     "test": [
+        "databento-dbn>=0.40",
         "hypothesis>=6.100",
         "import-linter>=2.1",
         "nbval>=0.11,<0.12",
         "playwright>=1.49",
         "psutil>=6",
+        "psycopg[binary]>=3.2",
         "pytest>=9,<10",
         "pytest-benchmark>=5.1",
         "ruff>=0.9",
@@ -58,6 +62,7 @@ EXTRAS = {
         "lrvx>=0.11",
         "nautilus_trader>=1.221",
         "order-book>=0.6.1",
+        "psycopg[binary]>=3.2",
         "pytest-benchmark>=5.1",
         "sortedcontainers>=2.4",
     ],
