@@ -111,7 +111,10 @@ class Channel:
         try:
             event = self._parser.parse(decode(message), ts)
         except InputError as error:
-            self.note("bad message", f"{kind}: {error}")
+            if kind in FLOW:  # a part of the book or of the flow is missing from here on
+                self.tear(ts, "bad message", f"{kind}: {error}")
+            else:
+                self.note("bad message", f"{kind}: {error}")
             return
         if type(event) is Trade and self._is_repeat(event, ts):
             return
@@ -223,6 +226,8 @@ class Channel:
             return True
         if -1 < self._last_trade < trade.trade_id - 1:
             self.tear(ts, "missed trades", f"trade {trade.trade_id} after {self._last_trade}")
+        elif trade.trade_id < self._last_trade:  # the row that it belongs to has been told
+            self.tear(ts, "late trade", f"trade {trade.trade_id} after {self._last_trade}")
         self._last_trade = max(self._last_trade, trade.trade_id)
         self._trades.add(trade.trade_id)
         self._order.append(trade.trade_id)

@@ -148,10 +148,17 @@ def test_a_message_that_cannot_be_read_is_in_the_ledger_and_not_in_the_recording
     before = len(symbol.lines)
     symbol.channel.take("depth", b'{"stream":"btcusdt@depth@0ms","data":{"e":"depthUpd', symbol.ts)
     symbol.send("bookTicker", {"e": "bookTicker", "u": 1, "b": "-5", "B": "1", "a": "100", "A": "1"})
-    assert symbol.ledger.counts == {"bad message": 2}
-    assert len(symbol.lines) == before
+    assert symbol.ledger.counts == {"bad message": 2, "gap": 1}, "a diff is missing; a bookTicker is no loss"
+    assert len(symbol.lines) == before + 1, "the gap alone"
     symbol.send("bookTicker", {"e": "bookTicker", "u": 1, "b": "99.9", "B": "1", "a": "100", "A": "1"})
-    assert symbol.kinds() == [BookTicker]
+    assert symbol.kinds() == [Gap, BookTicker]
+
+
+def test_a_trade_that_comes_after_a_later_one_is_a_gap_too():
+    symbol = joined()
+    for number in (1, 2, 4, 3, 5):
+        symbol.trade(t=number)
+    assert symbol.ledger.counts["missed trades"] == symbol.ledger.counts["late trade"] == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b'{"lastUpdateId":5}', b'{"code":-1,"msg":"x"}', b"[]"])
