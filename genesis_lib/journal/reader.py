@@ -10,7 +10,16 @@ from typing import Any
 import sqlalchemy as sa
 
 from genesis_lib.errors import SessionError
-from genesis_lib.journal.schema import FILE, RECORDS, SESSIONS, check_file, clearly, rows_of, sqlite_engine
+from genesis_lib.journal.schema import (
+    FILE,
+    RECORDS,
+    SESSIONS,
+    check_file,
+    clearly,
+    database_engine,
+    rows_of,
+    sqlite_engine,
+)
 
 
 def read_journal(where: str | os.PathLike, session: str | None = None) -> dict[str, Any]:
@@ -32,8 +41,7 @@ def read_journal(where: str | os.PathLike, session: str | None = None) -> dict[s
     file = Path("." if url else where) / FILE
     if not url and not file.is_file():
         raise SessionError(f"no session at {where}: {file} does not exist")
-    engine = sa.create_engine(str(where)) if url else sqlite_engine(file, durable=False)
-    place = str(where) if url else str(file)
+    engine, place = database_engine(str(where)) if url else (sqlite_engine(file, durable=False), str(file))
     try:
         with clearly(place), engine.connect() as connection:
             if not url:

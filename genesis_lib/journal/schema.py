@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from genesis_lib.errors import SessionError
+from genesis_lib.storage.database_url import masked, parse_url
 
 FILE = "journal.sqlite"
 APPLICATION_ID, LAYOUT = 0x47454E53, 1  # "GENS" in the header of the file, and the version of the tables below
@@ -70,6 +71,18 @@ def sqlite_engine(file: Path, durable: bool) -> sa.Engine:
     return engine
 
 
+def database_engine(url: str, **options: Any) -> tuple[sa.Engine, str]:
+    """Engine of a database by its URL, and what may be said of where it is: no password."""
+    place = masked(url)
+    try:
+        if url.startswith(("postgresql://", "postgres://")):  # SQLAlchemy may mean another driver by it
+            url = parse_url(url).server.replace("postgresql://", "postgresql+psycopg://", 1)
+        return sa.create_engine(url, **options), place
+    except (ValueError, ImportError, SQLAlchemyError) as error:
+        said = "its driver is not installed" if isinstance(error, ImportError) else "not a database that can be opened"
+        raise SessionError(f"{place}: {said}") from None
+
+
 def prepare(connection: sa.Connection, place: str) -> None:
     """Make the tables of a new journal, or check that an old one is sound."""
     if connection.dialect.name == "sqlite":
@@ -82,6 +95,17 @@ def prepare(connection: sa.Connection, place: str) -> None:
         connection.commit()
     META.create_all(connection)
     connection.commit()
+
+
+def take(connection: sa.Connection, session: str, place: str) -> None:
+    """Be the only writer of a session in a PostgreSQL database, as long as the connection lives."""
+    if connection.dialect.name != "postgresql":
+        return
+    query = sa.text("SELECT pg_try_advisory_lock(:mark, hashtext(:session))")
+    taken = connection.execute(query, {"mark": APPLICATION_ID, "session": session}).scalar()
+    connection.commit()
+    if not taken:
+        raise SessionError(f"journal {place} of session {session} is being written by another session")
 
 
 def check_file(connection: sa.Connection, place: str) -> None:

@@ -21,10 +21,12 @@ from genesis_lib.journal.schema import (
     SESSIONS,
     canonical,
     clearly,
+    database_engine,
     finite,
     prepare,
     rows_of,
     sqlite_engine,
+    take,
 )
 
 LOCK = "journal.lock"
@@ -59,7 +61,13 @@ class Journal:
         self._digest = hashlib.sha256()
         with clearly(place):
             self._connection = engine.connect()
-            prepare(self._connection, place)
+            try:
+                take(self._connection, session, place)
+                prepare(self._connection, place)
+            except BaseException:
+                self._connection.close()
+                engine.dispose()
+                raise
             self._seq = -1
             for kind, row in self._stored():
                 self._seq = row["seq"]
@@ -94,7 +102,8 @@ class Journal:
         if "://" in str(where):
             memory = str(where) in ("sqlite://", "sqlite:///:memory:")
             options = {"poolclass": sa.StaticPool, "connect_args": {"check_same_thread": False}} if memory else {}
-            return cls(sa.create_engine(str(where), **options), session, str(where), None)
+            engine, place = database_engine(str(where), **options)
+            return cls(engine, session, place, None)
         folder = Path(where)
         try:
             folder.mkdir(parents=True, exist_ok=True)
