@@ -15,12 +15,16 @@ from genesis_lib.cli import emit, json_option
 
 @click.command()
 @click.option("--venue", required=True, help="binance-usdm, binance-coinm or binance-spot.")
-@click.option("--symbol", required=True, help="As the venue writes it, for example BTCUSDT.")
+@click.option("--symbol", "symbols", required=True, multiple=True, help="For example BTCUSDT; may be given again.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to write into.")
 @click.option("--minutes", type=float, help="Stop after so long; until Ctrl-C when left out.")
 @json_option
-def record(venue: str, symbol: str, out: Path, minutes: float | None, as_json: bool) -> None:
-    """Record a live market as raw lines that replay to the very same events."""
+def record(venue: str, symbols: tuple[str, ...], out: Path, minutes: float | None, as_json: bool) -> None:
+    """Record live markets as raw lines that replay to the very same events.
+
+    Each symbol has files of its own: another one at midnight UTC and at the size that rotate_mb of [feeds] sets. After
+    a crash everything but the last second is in the .gz.part, which every command reads.
+    """
     from genesis_lib.config import load
     from genesis_lib.feeds.wire.recorder import record as run
 
@@ -29,7 +33,7 @@ def record(venue: str, symbol: str, out: Path, minutes: float | None, as_json: b
         click.echo(f"\r{text}", nl=False, err=True)
 
     with _termination() as stop:
-        result = run(venue, symbol, out, minutes=minutes, config=load(), stop=stop.is_set, progress=tell)
+        result = run(venue, symbols, out, minutes=minutes, config=load(), stop=stop.is_set, progress=tell)
     click.echo("", err=True)
     emit(result, as_json)
 

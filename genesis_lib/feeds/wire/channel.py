@@ -10,7 +10,7 @@ from typing import NamedTuple
 import orjson
 
 from genesis_lib.errors import InputError
-from genesis_lib.feeds.binance import GAP, BinanceParser, BinanceSync, decode
+from genesis_lib.feeds.binance import GAP, BinanceParser, BinanceSync
 from genesis_lib.feeds.integrity import Ledger
 from genesis_lib.feeds.wire.clock_watch import ClockWatch
 from genesis_lib.types import DepthSnapshot, DepthUpdate, Event, Gap, Instrument, Trade
@@ -109,7 +109,7 @@ class Channel:
         """
         self.heard[kind] = time.monotonic()
         try:
-            event = self._parser.parse(decode(message), ts)
+            event = self._parser.parse_bytes(message, ts)
         except InputError as error:
             if kind in FLOW:  # a part of the book or of the flow is missing from here on
                 self.tear(ts, "bad message", f"{kind}: {error}")
@@ -126,7 +126,7 @@ class Channel:
     def snapshot(self, content: bytes, ts: int) -> bool:
         """Work on the answer to a depth request; gives whether the book is joined."""
         try:
-            event = self._parser.parse(decode(content), ts)
+            event = self._parser.parse_bytes(content, ts)
             if not isinstance(event, DepthSnapshot):
                 raise InputError("the answer to a depth request is no snapshot")
         except InputError as error:
@@ -170,7 +170,7 @@ class Channel:
             self._untaken += 1
             return
         self.messages += 1
-        self._work(self._parser.parse(decode(content), ts))
+        self._work(self._parser.parse_bytes(content, ts))
 
     def _passes(self, ts: int, message: bytes) -> bool:
         if self._untaken:

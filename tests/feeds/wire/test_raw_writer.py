@@ -32,24 +32,56 @@ def test_an_error_leaves_no_finished_file(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["x.gz.part"]
 
 
-def test_what_exists_is_not_overwritten_unless_told(tmp_path):
+def test_what_exists_is_not_overwritten(tmp_path):
     with RawWriter(tmp_path / "x.gz") as writer:
         writer.write(b"old")
     with pytest.raises(InputError, match=r"x\.gz exists"):
         RawWriter(tmp_path / "x.gz")
-    with RawWriter(tmp_path / "x.gz", replace=True) as writer:
-        writer.write(b"new")
-    assert gzip.decompress((tmp_path / "x.gz").read_bytes()) == b"new\n"
+    assert gzip.decompress((tmp_path / "x.gz").read_bytes()) == b"old\n"
     with pytest.raises(InputError, match=r"must end in \.gz"):
         RawWriter(tmp_path / "x.txt")
 
 
-def test_the_same_lines_give_the_same_bytes(tmp_path):
-    for name in ("a.gz", "b.gz"):
-        with RawWriter(tmp_path / name) as writer:
-            for i in range(100):
-                writer.write(b"%d" % i)
-    assert (tmp_path / "a.gz").read_bytes() == (tmp_path / "b.gz").read_bytes()
+def test_lines_beyond_the_size_of_a_member_are_written_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(raw_writer, "MEMBER", 100)
+    with RawWriter(tmp_path / "x.gz") as writer:
+        for number in range(40):
+            writer.write(b"%010d" % number)
+        assert writer.part.stat().st_size == writer.bytes > 0
+    assert gzip.decompress((tmp_path / "x.gz").read_bytes()).split() == [b"%010d" % number for number in range(40)]
+
+
+def test_a_file_without_a_line_is_an_empty_gzip_file(tmp_path):
+    with RawWriter(tmp_path / "x.gz"):
+        pass
+    assert gzip.decompress((tmp_path / "x.gz").read_bytes()) == b""
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from genesis_lib.errors import SessionError
+from genesis_lib.feeds.wire.raw_writer import RawWriter
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+import os
+with RawWriter(Path(sys.argv[1])) as writer:
+    try:
+        while True:
+            writer.write(os.urandom(500).hex().encode())
+            writer.flush()
+    except SessionError as error:
+        print(error, flush=True)
+        os._exit(0)
+"""
+
+
+def test_a_full_disk_is_one_clear_error_and_what_was_flushed_reads(tmp_path):
+    """The system refuses to let a file of the process grow beyond 20 kB, as a full disk would."""
+    done = subprocess.run([sys.executable, "-c", FULL, str(tmp_path / "x.gz")], capture_output=True, text=True)
+    part = tmp_path / "x.gz.part"
+    assert done.stdout.startswith(f"cannot write {part}: File too large; its first ")
+    whole = int(done.stdout.split()[-4])
+    assert len(gzip.decompress(part.read_bytes()[:whole]).splitlines()) > 10
 
 
 KILLED = """
