@@ -1,15 +1,23 @@
-"""Stored rows by time, through DuckDB."""
+"""Stored rows by time, on a grid of time, or by SQL; every page that is read is checked against its checksum."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import duckdb
 import numpy as np
+import pyarrow as pa
+import pyarrow.dataset as ds
 
 from genesis_lib.errors import InputError
 from genesis_lib.storage import parquet
+from genesis_lib.storage.partitions import DAY_NS, open_parquet, read_group
 from genesis_lib.types import Snapshots
+
+TIMES = ("ts_exchange", "ts_receive")
 
 
 def select(
@@ -24,7 +32,8 @@ def select(
     symbol, venue
         The venue may be left out when only one has the symbol.
     start, end
-        ns since 1970 UTC; `start` belongs to the span, `end` does not; None is no limit.
+        ns since 1970 UTC; `start` belongs to the span, `end` does not; None is no limit. Only the days and row groups
+        that hold times of the span are read.
 
     Returns
     -------
@@ -34,56 +43,226 @@ def select(
     Raises
     ------
     InputError
-        When nothing is stored for the symbol, several venues have it, or no row lies in the span.
+        When nothing is stored for the symbol, several venues have it, no row lies in the span, or a file is damaged.
     """
-    files = sorted(Path(folder).rglob("part-*.parquet"))
-    stored = [s for s in parquet.sessions(files) if s.instrument.symbol == symbol]
-    if venue is not None:
-        stored = [s for s in stored if s.instrument.venue == venue]
-    venues = sorted({s.instrument.venue for s in stored})
-    if len(venues) != 1:
-        what = f"several venues have it ({', '.join(venues)})" if venues else "nothing is stored for it"
-        raise InputError(f"symbol {symbol!r} in {folder}: {what}")
-    if len({(s.instrument, s.provenance) for s in stored}) > 1:
-        raise InputError(f"symbol {symbol!r} in {folder}: its sessions differ in tick size or provenance")
-    depth = min(s.description.depth for s in stored)
-    condition, bounds = _condition(start, end)
-    parts = [parquet.arrays_of(_rows(s, condition, bounds), depth) for s in stored]
+    stored = _sessions(folder, symbol, venue, start, end)
+    depth = min(session.description.depth for session in stored)
+    parts = [parquet.arrays_of(_rows(session, None, start, end), depth) for session in stored]
     parts = [part for part in parts if len(part[0])]
     if not parts:
-        raise InputError(f"no row of {symbol!r} in {folder} from {start} to {end}")
+        raise _nothing(folder, symbol, start, end)
     for *_, valid in parts[1:]:
         valid[0] = False
     arrays = (np.concatenate(arrays) for arrays in zip(*parts))
     return Snapshots(stored[0].instrument, *arrays, stored[0].provenance)
 
 
-def summary(folder: str | Path) -> list[dict[str, object]]:
-    """Say what a folder holds: venue, symbol, date, rows, invalid rows, first and last exchange time."""
+def columns(
+    folder: str | Path,
+    symbol: str,
+    names: Iterable[str],
+    start: int | None = None,
+    end: int | None = None,
+    *,
+    venue: str | None = None,
+) -> dict[str, np.ndarray]:
+    """Read some columns of one instrument in a span of exchange time, and nothing else of the files.
+
+    Parameters
+    ----------
+    names
+        Of the columns, such as ``ts_exchange``, ``valid``, ``bid_price_1``, ``buy_volume``; see `schema.schema_of`.
+    folder, symbol, start, end, venue
+        As for `select`.
+
+    Raises
+    ------
+    InputError
+        As `select`, and for a column that is not there.
+    """
+    names = list(dict.fromkeys(names))
+    stored = _sessions(folder, symbol, venue, start, end)
+    for session in stored:
+        known = open_parquet(session.paths[0]).schema_arrow.names
+        unknown = [name for name in names if name not in known]
+        if unknown or not names:
+            raise InputError(f"names must be columns of {', '.join(known[:10])} ... {known[-1]}, got {unknown}")
+    parts = [_rows(session, names, start, end) for session in stored]
+    found = {name: np.concatenate([part[name] for part in parts]) for name in names}
+    if not len(found[names[0]]):
+        raise _nothing(folder, symbol, start, end)
+    return found
+
+
+def resample(rows: Snapshots, step_ns: int, *, by: str = "ts_exchange", max_age_ns: int | None = None) -> Snapshots:
+    """Put rows on a grid of time: at each grid time what was known then, and nothing later.
+
+    Parameters
+    ----------
+    rows
+        In order of time.
+    step_ns
+        Distance of the grid times, which are its whole multiples (since 1970 UTC), from the first row to the last.
+    by
+        ``"ts_exchange"``: the last row that had happened; ``"ts_receive"``: the last one that had arrived.
+    max_age_ns
+        A row that is older at its grid time makes the result invalid there.
+
+    Returns
+    -------
+    Snapshots
+        `ts_exchange` is the grid time (that of `by`: both columns), `levels` those of the last row at or before it,
+        `flow` the sum over all rows since the grid time before, `valid` whether these rows all are. A grid time without
+        new rows repeats the last one, without flow.
+
+    Raises
+    ------
+    InputError
+        When `step_ns` is not positive, `by` is unknown, the rows run back in time, or no grid time lies among them.
+    """
+    if step_ns < 1:
+        raise InputError(f"step_ns must be at least 1, got {step_ns!r}")
+    if by not in TIMES:
+        raise InputError(f"by must be one of {', '.join(TIMES)}, got {by!r}")
+    times = getattr(rows, by)
+    if by == "ts_receive":
+        times = np.maximum.accumulate(times)  # a row is known when it and those before it have arrived
+    if (np.diff(times) < 0).any():
+        raise InputError("rows must be in order of exchange time")
+    first = -(-int(times[0]) // step_ns) * step_ns if len(times) else 0
+    grid = np.arange(first, int(times[-1]) + 1, step_ns, dtype=np.int64) if len(times) else np.empty(0, np.int64)
+    if not len(grid):
+        raise InputError(f"no multiple of {step_ns} ns lies between the first row and the last")
+    last = np.searchsorted(times, grid, side="right") - 1
+    fresh = np.diff(last, prepend=-1) > 0
+    begins = np.concatenate([[0], last[:-1] + 1])[fresh]  # of the rows since the grid time before, where there are any
+    until = last[-1] + 1
+    flow, valid = np.zeros((len(grid), rows.flow.shape[1])), rows.valid[last]
+    flow[fresh] = np.add.reduceat(rows.flow[:until], begins, axis=0)
+    valid[fresh] = np.logical_and.reduceat(rows.valid[:until], begins)
+    if max_age_ns is not None:
+        valid &= grid - times[last] <= max_age_ns
+    return Snapshots(rows.instrument, grid, grid.copy(), rows.levels[last], flow, valid, rows.provenance)
+
+
+def sql(folder: str | Path, query: str, **parameters: Any) -> pa.Table:
+    """Ask stored rows anything, over all symbols and days; ``rows`` is their table.
+
+    Parameters
+    ----------
+    query
+        For DuckDB. Beside the columns of the rows there are ``venue``, ``symbol`` and ``date``; a condition on these or
+        on ``ts_exchange`` reads no more than it must.
+    parameters
+        Values of ``$name`` in the query.
+
+    Raises
+    ------
+    InputError
+        When nothing is stored, the query is wrong, or a file that it reads is damaged.
+
+    Examples
+    --------
+    >>> sql("data", "select symbol, avg(ask_price_1 - bid_price_1) from rows where valid group by symbol")
+    ... # doctest: +SKIP
+    """
+    rows = _dataset(folder)
+    try:
+        with duckdb.connect() as connection:
+            connection.register("rows", rows)
+            found = connection.sql(query, params=parameters or None)
+            if found is None:
+                raise InputError(f"query of {folder}: it must ask for rows")
+            return found.to_arrow_table()
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        raise InputError(f"query of {folder}: {' '.join(str(error).split())}") from None
+
+
+def summary(folder: str | Path) -> list[dict[str, Any]]:
+    """Say what a folder holds: for each venue, symbol and date, rows, invalid rows, first and last exchange time."""
+    query = (
+        "select venue, symbol, date, count(*) as rows, count(*) filter (not valid) as invalid_rows, "
+        "min(ts_exchange) as first, max(ts_exchange) as last from rows group by all order by venue, symbol, date"
+    )
+    return sql(folder, query).to_pylist()
+
+
+def _dataset(folder: str | Path) -> ds.Dataset:
     files = sorted(Path(folder).rglob("part-*.parquet"))
     if not files:
         raise InputError(f"{folder}: no stored rows in it")
-    query = (
-        "select venue, symbol, date::varchar as date, count(*) as rows, count(*) filter (not valid) as invalid_rows, "
-        "min(ts_exchange) as first, max(ts_exchange) as last from read_parquet($files, hive_partitioning = true, "
-        "union_by_name = true) group by all order by venue, symbol, date"
-    )
-    with duckdb.connect() as connection:
-        result = connection.execute(query, {"files": [str(file) for file in files]})
-        names = [column[0] for column in result.description]
-        return [dict(zip(names, row)) for row in result.fetchall()]
+    names = pa.schema([(name, pa.string()) for name in ("venue", "symbol", "date")])
+    partitions = ds.HivePartitioning(names, segment_encoding="uri")
+    checked = ds.ParquetFragmentScanOptions(page_checksum_verification=True)
+    try:
+        return ds.dataset(
+            [str(file) for file in files],
+            format=ds.ParquetFileFormat(default_fragment_scan_options=checked),
+            partitioning=partitions,
+            partition_base_dir=str(folder),
+        )
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{folder}: {error}") from None
 
 
-def _condition(start: int | None, end: int | None) -> tuple[str, dict[str, int]]:
-    bounds = {name: value for name, value in (("start", start), ("end", end)) if value is not None}
-    parts = [f"ts_exchange {'>=' if name == 'start' else '<'} ${name}" for name in bounds]
-    return (" where " + " and ".join(parts) if parts else ""), bounds
+def _sessions(
+    folder: str | Path, symbol: str, venue: str | None, start: int | None, end: int | None
+) -> list[parquet.StoredSession]:
+    """Sessions of one instrument that may hold times of a span; the folders' names say which files to open at all."""
+    root = Path(folder)
+    wanted = f"symbol={quote(symbol, safe='')}"
+    files = [path for path in root.rglob("part-*.parquet") if path.parent.parent.name == wanted]
+    venues = {path.parents[2].name: path for path in files}
+    if venue is not None:
+        venues = {name: path for name, path in venues.items() if name == f"venue={quote(venue, safe='')}"}
+    if len(venues) != 1:
+        found = sorted(parquet.sessions(venues.values()), key=lambda session: session.instrument.venue)
+        several = f"several venues have it ({', '.join(session.instrument.venue for session in found)})"
+        raise InputError(f"symbol {symbol!r} in {folder}: {several if found else 'nothing is stored for it'}")
+    days = [None if bound is None else str(np.datetime64(bound // DAY_NS, "D")) for bound in (start, end)]
+    (only,) = venues
+    files = [path for path in files if path.parents[2].name == only and _is_within(path, *days)]
+    stored = parquet.sessions(sorted(files))
+    if not stored:
+        raise _nothing(folder, symbol, start, end)
+    if len({(s.instrument, s.provenance) for s in stored}) > 1:
+        raise InputError(f"symbol {symbol!r} in {folder}: its sessions differ in tick size or provenance")
+    return stored
 
 
-def _rows(session: parquet.StoredSession, condition: str, bounds: dict[str, int]) -> dict[str, np.ndarray]:
-    # The order of the files and of their rows is that of time; DuckDB keeps it (preserve_insertion_order).
-    query = f"select * from read_parquet($files, hive_partitioning = false){condition}"
-    with duckdb.connect() as connection:
-        files = [str(path) for path in session.paths]
-        columns = connection.execute(query, {"files": files, **bounds}).fetchnumpy()
-    return {name: np.asarray(column) for name, column in columns.items()}
+def _is_within(path: Path, first: str | None, last: str | None) -> bool:
+    date = path.parent.name.removeprefix("date=")
+    return (first is None or date >= first) and (last is None or date <= last)
+
+
+def _rows(
+    session: parquet.StoredSession, names: list[str] | None, start: int | None, end: int | None
+) -> dict[str, np.ndarray]:
+    """Columns of a session in a span, read from the row groups that hold it; rows are in order of time."""
+    parts = list(_groups(session, names, start, end))
+    if parts:
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    schema = open_parquet(session.paths[0]).schema_arrow
+    return {name: np.empty(0, schema.field(name).type.to_pandas_dtype()) for name in names or schema.names}
+
+
+def _groups(
+    session: parquet.StoredSession, names: list[str] | None, start: int | None, end: int | None
+) -> Iterator[dict[str, np.ndarray]]:
+    needed = None if names is None else [*dict.fromkeys(("ts_exchange", *names))]
+    for path in session.paths:
+        file = open_parquet(path)
+        for group in range(file.num_row_groups):
+            held = file.metadata.row_group(group).column(0).statistics
+            if (start is not None and held.max < start) or (end is not None and held.min >= end):
+                continue
+            table = read_group(file, path, group, needed)
+            times = table["ts_exchange"].to_numpy()
+            first = 0 if start is None else int(np.searchsorted(times, start))
+            last = len(times) if end is None else int(np.searchsorted(times, end))
+            part = table.slice(first, last - first)
+            yield {name: part[name].to_numpy() for name in names or part.column_names}
+
+
+def _nothing(folder: str | Path, symbol: str, start: int | None, end: int | None) -> InputError:
+    return InputError(f"no row of {symbol!r} in {folder} from {start} to {end}")
