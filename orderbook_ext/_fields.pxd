@@ -4,16 +4,18 @@ Ladders become levels at once, for they are most of the bytes; what else is need
 _message.pxd. What a JSON library could read in another way (a key twice, or with an escape) is refused.
 """
 
-from libc.math cimport fabs
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcmp
 
-from orderbook_ext._decimal cimport QUICK_BYTES, decimal_plain, decimal_quick
-from orderbook_ext._grid cimport TICK_BITS, Grid
+from orderbook_ext._decimal cimport (
+    LEVEL_BYTES, QUICK_BYTES, SIXTEEN, decimal_plain, decimal_quick, digits, first_set, level_quick, no_digits,
+)
+from orderbook_ext._grid cimport Grid
 from orderbook_ext._json cimport (
     BRACE, BRACKET, COLON, DECIMAL, KEY, LEVELS, MESSAGE, ONCE, PLAIN, PRICE, VALUE, Cursor, refuse, skip_blank,
     skip_number, skip_string, skip_value, skip_word, take,
 )
+from orderbook_ext._ticks cimport EXACT_PLACES, Exact, exact_tick, level_tick
 
 cdef enum:  # keys, in the order of the names in _message_py.py
     NO_KEY = -1
@@ -43,6 +45,7 @@ cdef struct Message:
     const unsigned char* symbol
     Py_ssize_t symbol_length
     Grid grid
+    Exact exact[EXACT_PLACES]
     int64_t* ticks  # both with room for a level in each 9 bytes of the message
     double* quantities
     Py_ssize_t room
@@ -123,27 +126,13 @@ cdef inline int key_of(const unsigned char* start, const unsigned char* stop) no
     return NO_KEY
 
 
-cdef inline bint price_tick(Grid grid, double price, double* exact, double* whole) noexcept nogil:
-    """Price in ticks, as it is and rounded half to even; False beyond what a book holds."""
-    exact[0] = price * grid.scale if grid.scale != 0 else price / grid.tick_size
-    if not exact[0] < <double>(<int64_t>1 << TICK_BITS):
-        return False
-    # 1.5 * 2**52: no float64 of this size has a fraction, so the sum is rounded to a whole number.
-    whole[0] = (exact[0] + 6755399441055744.0) - 6755399441055744.0
-    return True
-
-
-cdef inline bint on_grid(double exact, double whole) noexcept nogil:
-    return fabs(exact - whole) <= 1e-9 + 1e-15 * whole
-
-
 cdef inline bint scan_decimal(Cursor* c, double* value) noexcept nogil:
     """Read a decimal behind its opening quote, and the closing one."""
     cdef const unsigned char* start = c.at
     cdef const unsigned char* at
-    if c.end - start >= QUICK_BYTES:
+    if c.limit - start >= QUICK_BYTES:
         at = decimal_quick(start, value)
-        if at != NULL:
+        if at != NULL and at < c.end:
             c.at = at + 1
             return True
     at = start
@@ -166,40 +155,62 @@ cdef inline bint step(Cursor* c, unsigned char wanted) noexcept nogil:
     return take(c, wanted, LEVELS)
 
 
+cdef inline bint scan_level(
+    Cursor* c, const unsigned char** start, double* price, double* quantity
+) noexcept nogil:
+    """Read one ``["28145.10","3.868"]``, blanks or not; `start` is where the price stands."""
+    if not step(c, c"["):
+        return False
+    start[0] = c.at
+    if c.at >= c.end or c.at[0] != c'"':
+        return refuse(c, LEVELS, c.at)
+    c.at += 1
+    if not scan_decimal(c, price) or not step(c, c","):
+        return False
+    if c.at >= c.end or c.at[0] != c'"':
+        return refuse(c, LEVELS, c.at)
+    c.at += 1
+    return scan_decimal(c, quantity) and step(c, c"]")
+
+
 cdef inline bint scan_ladder(Cursor* c, Message* m) noexcept nogil:
     """Read ``[["28145.10","3.868"],...]`` into levels."""
-    cdef double price, quantity, exact, whole
+    cdef double price, quantity
+    cdef uint64_t mantissa
+    cdef int places
     cdef const unsigned char* start
+    cdef const unsigned char* at
+    cdef Py_ssize_t n = m.levels
     step(c, c"[")
     if c.at < c.end and c.at[0] == c"]":
         c.at += 1
         return True
+    at = c.at
     while True:
-        if not step(c, c"["):
-            return False
-        start = c.at
-        if c.at >= c.end or c.at[0] != c'"':
-            return refuse(c, LEVELS, c.at)
-        c.at += 1
-        if not scan_decimal(c, &price) or not step(c, c","):
-            return False
-        if c.at >= c.end or c.at[0] != c'"':
-            return refuse(c, LEVELS, c.at)
-        c.at += 1
-        if not scan_decimal(c, &quantity) or not step(c, c"]"):
-            return False
-        if not price_tick(m.grid, price, &exact, &whole) or not on_grid(exact, whole) or not whole > 0:
-            return refuse(c, PRICE, start)
-        m.ticks[m.levels] = <int64_t>whole
-        m.quantities[m.levels] = quantity
-        m.levels += 1
-        if c.at < c.end and c.at[0] == c",":
-            step(c, c",")
-        elif c.at < c.end and c.at[0] == c"]":
-            c.at += 1
+        start = at
+        if c.limit - at >= LEVEL_BYTES:
+            at = level_quick(at, &mantissa, &places, &quantity)
+        if at == start or at == NULL or not exact_tick(&m.exact[places], mantissa, &m.ticks[n]):
+            c.at = start
+            if not scan_level(c, &start, &price, &quantity):
+                return False
+            at = c.at
+            if not level_tick(m.grid, price, &m.ticks[n]):
+                return refuse(c, PRICE, start)
+        m.quantities[n] = quantity
+        n += 1
+        if at < c.end and at[0] == c",":
+            at += 1
+            if at < c.end and at[0] <= c" ":
+                c.at = at
+                skip_blank(c)
+                at = c.at
+        elif at < c.end and at[0] == c"]":
+            c.at = at + 1
+            m.levels = n
             return True
         else:
-            return refuse(c, BRACKET, c.at)
+            return refuse(c, BRACKET, at)
 
 
 cdef inline bint scan_key(Cursor* c, int* key) noexcept nogil:
@@ -208,9 +219,11 @@ cdef inline bint scan_key(Cursor* c, int* key) noexcept nogil:
     cdef bint plain
     if c.at >= c.end or c.at[0] != c'"':
         return refuse(c, KEY, c.at)
-    if not skip_string(c, &plain):
+    if c.end - start >= 2 and start[1] == c'"' and <unsigned char>((start[0] | 32) - c"a") < 26:  # a letter
+        c.at += 3
+    elif not skip_string(c, &plain):
         return False
-    if not plain:  # it may spell a name of ours
+    elif not plain:  # it may spell a name of ours
         return refuse(c, PLAIN, start - 1)
     key[0] = key_of(start, c.at - 1)
     if c.end - c.at >= 2 and c.at[0] == c":" and c.at[1] > c" ":
@@ -219,10 +232,33 @@ cdef inline bint scan_key(Cursor* c, int* key) noexcept nogil:
     return take(c, c":", COLON)
 
 
+cdef inline bint scan_whole(Cursor* c, Field* f) noexcept nogil:
+    """Read a number; its value when it is digits alone, and not too many of them."""
+    cdef const unsigned char* at = c.at
+    cdef bint flag
+    cdef int n
+    if c.limit - at > SIXTEEN:
+        n = first_set(no_digits(at) | 0x10000)
+        # 9 to 16 digits before a comma: an id or a time.
+        if n > 8 and at[0] != c"0" and at[n] == c"," and at + n < c.end:
+            f.token = WHOLE
+            f.value = digits(at, n - 8) * 100000000 + digits(at + n - 8, 8)
+            c.at = at + n
+            return True
+    if not skip_number(c, &flag):
+        return False
+    if flag and c.at - at <= 19:
+        f.token = WHOLE
+        f.value = 0
+        while at < c.at:
+            f.value = 10 * f.value + <uint64_t>(at[0] - c"0")
+            at += 1
+    return True
+
+
 cdef inline bint scan_field(Cursor* c, Message* m, int key, const unsigned char* name) noexcept nogil:
     """Note the value of a key of ours; `name` is where the key stands."""
     cdef Field* f = &m.fields[key]
-    cdef const unsigned char* at
     cdef bint flag
     cdef unsigned char x
     if m.seen & (<uint32_t>1 << key):
@@ -249,15 +285,7 @@ cdef inline bint scan_field(Cursor* c, Message* m, int key, const unsigned char*
         f.count = m.levels - f.first
         f.token = LADDER
     elif <unsigned char>(x - c"0") <= 9:
-        if not skip_number(c, &flag):
-            return False
-        if flag and c.at - f.start <= 19:
-            f.token = WHOLE
-            f.value = 0
-            at = f.start
-            while at < c.at:
-                f.value = 10 * f.value + <uint64_t>(at[0] - c"0")
-                at += 1
+        return scan_whole(c, f)
     elif x == c"t":
         if not skip_word(c, b"true", 4):
             return False

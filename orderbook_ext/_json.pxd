@@ -5,7 +5,9 @@ stands at the offending byte and `fault` says what was expected there. It is str
 sends: 64 levels of nesting, no surrogates, no number of more than 100 digits or 2 digits of exponent.
 """
 
-from libc.stdint cimport uint64_t
+from libc.stdint cimport uint32_t, uint64_t
+
+from orderbook_ext._decimal cimport SIXTEEN, first_set, pauses
 
 cdef enum Fault:  # the order of the words in _json_py.py
     NOTHING
@@ -40,7 +42,8 @@ cdef enum:
 
 cdef struct Cursor:
     const unsigned char* begin
-    const unsigned char* end
+    const unsigned char* end  # of the text
+    const unsigned char* limit  # up to here bytes may be looked at: `end` or, inside a block of lines, more
     const unsigned char* at
     Fault fault
     int missing  # the key that FIELD is about
@@ -135,9 +138,18 @@ cdef inline bint skip_wide(Cursor* c) noexcept nogil:
 cdef inline bint skip_string(Cursor* c, bint* plain) noexcept nogil:
     """Step over a string, its quotes too; `plain` tells that it holds no escape."""
     cdef unsigned char x
+    cdef uint32_t found
     plain[0] = True
     c.at += 1
     while c.at < c.end:
+        if c.limit - c.at >= SIXTEEN:
+            found = pauses(c.at)
+            if found == 0:
+                c.at += SIXTEEN
+                continue
+            c.at += first_set(found)
+            if c.at >= c.end:
+                break
         x = c.at[0]
         if x == c'"':
             c.at += 1

@@ -93,6 +93,7 @@ cdef inline const unsigned char* follow(
     cdef const unsigned char* stop
     cdef int64_t received
     f.stop = BLOCK_ENDS
+    c.limit = end
     while True:
         stop = line_end(at, end)
         if stop == NULL:

@@ -11,13 +11,13 @@ from orderbook_ext._decimal cimport decimal_plain
 from orderbook_ext._fields cimport (
     AGGREGATE, CONTROL, DIFF, KEY_A, KEY_B, KEY_E, KEY_T, KEY_U, KEY_X, KEY_a, KEY_asks, KEY_b, KEY_bids, KEY_e, KEY_i,
     KEY_last, KEY_m, KEY_p, KEY_pu, KEY_q, KEY_r, KEY_s, KEY_stream, KEY_symbol, KEY_t, KEY_u, LADDER, MARK, NAMED, NO,
-    PARTIAL, SNAPSHOT, TEXT, TICKER, TRADE, WHOLE, YES, Field, Kind, Message, Token, on_grid, price_tick, scan_object,
-    text_is,
+    PARTIAL, SNAPSHOT, TEXT, TICKER, TRADE, WHOLE, YES, Field, Kind, Message, Token, scan_object, text_is,
 )
 from orderbook_ext._json cimport (
     DECIMAL, ENDED, FIELD, FLAG, ID, LEVELS, MESSAGE, PLAIN, PRICE, SENT, TIME, UNCROSSED, Cursor, Fault, refuse,
     skip_blank,
 )
+from orderbook_ext._ticks cimport on_grid, price_tick
 
 
 cdef inline bint has(const Message* m, int key) noexcept nogil:

@@ -23,6 +23,7 @@ from orderbook_ext._json_py import EXPECTED, ScanError
 from orderbook_ext._message_py import KEYS, KINDS
 from orderbook_ext._scan_py import STOPS, Progress, event_classes, row_arrays
 from orderbook_ext._side cimport side_clear
+from orderbook_ext._ticks cimport exact_open
 
 cdef extern from *:
     """
@@ -100,6 +101,7 @@ cdef class Scanner:
     def __cinit__(self, str symbol, tick_size, events=None):
         self.tick_size, _, self.message.grid.scale, _ = _checks.grid(tick_size, 1.0, 1)
         self.message.grid.tick_size = self.tick_size
+        exact_open(self.message.exact, self.message.grid)
         self.symbol = symbol
         self.name = symbol.encode()
         self.message.symbol = <const unsigned char*>PyBytes_AS_STRING(self.name)
@@ -137,13 +139,14 @@ cdef class Scanner:
         found = PyBytes_FromStringAndSize(<const char*>c.at, left if left < 24 else 24)
         return ScanError(c.at - c.begin, expected, found)
 
-    cdef int read(self, const unsigned char* start, Py_ssize_t length) except -1:
-        """Read a message into `message`."""
+    cdef int read(self, const unsigned char* start, Py_ssize_t length, const unsigned char* limit) except -1:
+        """Read a message into `message`; bytes up to `limit` may be looked at."""
         cdef Message* m = &self.message
         cdef Field* f
         self.reserve(length)
         self.cursor.begin = start
         self.cursor.end = start + length
+        self.cursor.limit = limit
         if not scan_message(&self.cursor, m):
             raise self.refusal()
         self.other_symbol = None
@@ -242,12 +245,15 @@ cdef class Scanner:
             When the message is not as it must be, or not as Binance sends it: says what was expected at which byte.
         """
         cdef Py_buffer view
+        cdef const unsigned char* start
         if PyBytes_CheckExact(payload):
-            self.read(<const unsigned char*>PyBytes_AS_STRING(payload), PyBytes_GET_SIZE(payload))
+            start = <const unsigned char*>PyBytes_AS_STRING(payload)
+            self.read(start, PyBytes_GET_SIZE(payload), start + PyBytes_GET_SIZE(payload))
             return self.event(ts_receive)
         PyObject_GetBuffer(payload, &view, PyBUF_SIMPLE)
+        start = <const unsigned char*>view.buf
         try:
-            self.read(<const unsigned char*>view.buf, view.len)
+            self.read(start, view.len, start + view.len)
             return self.event(ts_receive)
         finally:
             PyBuffer_Release(&view)
@@ -272,7 +278,7 @@ cdef class Scanner:
         c.end = stop
         if not scan_stamp(c, &self.ts_receive):
             raise self.refusal()
-        self.read(c.at, stop - c.at)
+        self.read(c.at, stop - c.at, start + PyBytes_GET_SIZE(block))
         return self.event(self.ts_receive)
 
     def feed(self, payload, OrderBook book not None):
@@ -289,7 +295,7 @@ cdef class Scanner:
         self.check_grid(book)
         PyObject_GetBuffer(payload, &view, PyBUF_SIMPLE)
         try:
-            self.read(<const unsigned char*>view.buf, view.len)
+            self.read(<const unsigned char*>view.buf, view.len, <const unsigned char*>view.buf + view.len)
         finally:
             PyBuffer_Release(&view)
         if m.foreign or (m.kind != DIFF and m.kind != SNAPSHOT):
