@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Spec: TypeAlias = str | Path | Iterable[str | Path]
 BLOCK = 65_536
-SUFFIXES = (".gz", ".dat", ".parquet", ".npz", ".csv")
+SUFFIXES = (".gz", ".zst", ".zip", ".dat", ".parquet", ".npz", ".csv", ".txt", ".dbn")
 
 
 class FinishedSession(Protocol):

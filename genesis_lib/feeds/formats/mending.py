@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from genesis_lib.types import ASK, BID, DepthSnapshot, DepthUpdate, Gap, Instrument
 from orderbook_ext import OrderBook
+
+
+class Lost(NamedTuple):
+    """A row that was set aside; `level` is the one it was of, where that could be read."""
+
+    ts_exchange: int
+    ts_receive: int
+    cause: str
+    level: tuple[int, int] | None = None
 
 
 class Mender:

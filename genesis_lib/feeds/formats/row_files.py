@@ -28,7 +28,7 @@ class Rows:
 
     `lines` (n,) are line or record numbers; `ts_exchange`, `ts_receive` (n,) int64; `levels` (n, L, 4); `unreadable`
     (n,) marks rows that were not read whole; `ragged` are numbers of lines that are no rows at all; `texts` gives lines
-    as they stand in the file.
+    as they stand in the file; `ids` (n,) where the venue numbers its rows: those of two numbers are no duplicates.
     """
 
     lines: np.ndarray
@@ -38,11 +38,13 @@ class Rows:
     unreadable: np.ndarray
     ragged: list[int]
     texts: Callable[[Sequence[int]], list[str]]
+    ids: np.ndarray | None = None
 
     def where(self, mask: np.ndarray) -> Rows:
         """The rows that a mask keeps; ragged lines stay."""
         columns = (self.lines, self.ts_exchange, self.ts_receive, self.levels, self.unreadable)
-        return Rows(*(column[mask] for column in columns), self.ragged, self.texts)
+        ids = None if self.ids is None else self.ids[mask]
+        return Rows(*(column[mask] for column in columns), self.ragged, self.texts, ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +203,8 @@ class RowFiles(ABC):
                 )
                 if len(codes):
                     codes[(codes == GOOD) & _repeats(rows, before)] = DUPLICATE
-                    before = rows.ts_exchange[-1], rows.ts_receive[-1], rows.levels[-1]
+                    number = None if rows.ids is None else rows.ids[-1]
+                    before = rows.ts_exchange[-1], rows.ts_receive[-1], rows.levels[-1], number
                     told = _in_order(rows, codes, told)
                 good = codes == GOOD
                 if good.any():
@@ -248,6 +251,8 @@ def _repeats(rows: Rows, before: tuple | None) -> np.ndarray:
     exchange, receive = rows.ts_exchange, rows.ts_receive
     same = np.zeros(len(exchange), bool)
     same[1:] = (exchange[1:] == exchange[:-1]) & (receive[1:] == receive[:-1])
+    if rows.ids is not None:
+        same[1:] &= rows.ids[1:] == rows.ids[:-1]
     at = np.flatnonzero(same)
     if len(at):
         same[at] = [np.array_equal(rows.levels[i], rows.levels[i - 1], equal_nan=True) for i in at]
@@ -255,6 +260,7 @@ def _repeats(rows: Rows, before: tuple | None) -> np.ndarray:
         same[0] = (
             exchange[0] == before[0]
             and receive[0] == before[1]
+            and (rows.ids is None or rows.ids[0] == before[3])
             and np.array_equal(rows.levels[0], before[2], equal_nan=True)
         )
     return same

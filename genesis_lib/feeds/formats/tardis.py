@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,8 @@ import numpy as np
 from genesis_lib.errors import InputError, RecordingError
 from genesis_lib.feeds.formats.chains import SAME_SESSION_NS, chains
 from genesis_lib.feeds.formats.row_files import RowFiles, Rows
-from genesis_lib.feeds.formats.tardis_events import TardisBook, TardisRowsAndTrades
+from genesis_lib.feeds.formats.rows_and_trades import RowsAndTrades
+from genesis_lib.feeds.formats.tardis_events import TardisBook, read_trades
 from genesis_lib.feeds.formats.tardis_tables import (
     BOOK,
     MICROSECOND,
@@ -154,7 +155,10 @@ def _session(
     if files[0].kind == BOOK:
         return TardisBook(files, beside, instrument, symbol, quarantine=quarantine)
     rows = TardisRows(files, instrument, tick_size=tick_size, quarantine=quarantine).of_symbol(symbol)
-    return TardisRowsAndTrades(rows, beside, symbol, quarantine=quarantine) if beside else rows
+    if not beside:
+        return rows
+    paths = [file.path for file in beside]
+    return RowsAndTrades(rows, paths, partial(read_trades, beside, instrument, symbol, quarantine))
 
 
 def _overlap(entry: Found, first: Found, last: Found) -> bool:

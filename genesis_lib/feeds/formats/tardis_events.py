@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterator
 from itertools import count
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from genesis_lib.feeds.formats.mending import Mender
-from genesis_lib.feeds.formats.tardis_rows import Lost, RowReader
+from genesis_lib.feeds.formats.mending import Lost, Mender
+from genesis_lib.feeds.formats.rows_and_trades import merged
+from genesis_lib.feeds.formats.tardis_rows import RowReader
 from genesis_lib.feeds.formats.tardis_tables import TardisFile
 from genesis_lib.feeds.recording import Recording
-from genesis_lib.types import ASK, BID, DepthSnapshot, DepthUpdate, Event, Instrument, Snapshot, Trade
+from genesis_lib.types import DepthSnapshot, DepthUpdate, Event, Instrument, Trade
 
 if TYPE_CHECKING:
-    from genesis_lib.feeds.formats.tardis import TardisRows
     from genesis_lib.feeds.validation import Quarantine
 
 
-class _Tardis(Recording):
-    """A session of events: something that tells the book, and the trades of its time."""
+def read_trades(
+    files: list[TardisFile], instrument: Instrument, symbol: str, quarantine: Quarantine | None
+) -> Iterator[Trade | Lost]:
+    """The trades of one symbol, and in their place those that were set aside."""
+    reader, number = RowReader(instrument, symbol, quarantine), count(1)
+    for file in files:
+        for item in reader.trades(file):
+            if type(item) is Lost:
+                yield item
+                continue
+            sent, arrived, tick, quantity, side, market = item
+            yield Trade(instrument.symbol, sent, arrived, next(number), tick, quantity, side, market)
+
+
+class TardisBook(Recording):
+    """A session of ``incremental_book_L2`` files of one symbol, and the trades of its time.
+
+    Rows of one ``local_timestamp`` are one message. Rows before the first snapshot were buffered by the recorder and
+    are passed over. A snapshot later in a file says that the connection was made anew: a `Gap` stands before it, since
+    what happened between is not in the data. A row that is set aside leaves its level in doubt, see `Mender`.
+    """
 
     kind = "tardis"
 
@@ -41,46 +57,17 @@ class _Tardis(Recording):
         """The events: they need no joining, snapshots and updates follow each other in the files."""
         return iter(self)
 
-    def _reader(self) -> RowReader:
-        return RowReader(self.instrument, self._symbol, self._quarantine)
-
-    def _merged(self, book: Iterator) -> Iterator:
-        """Book and trades by time of arrival, trades first: the book changes because of them."""
-        if not self._trades:
-            return book
-        timed = ((item.ts_receive, 1, item) for item in book)
-        trades = ((item.ts_receive, 0, item) for item in self._read_trades())
-        return (item for _, _, item in heapq.merge(trades, timed, key=lambda entry: entry[:2]))
-
-    def _read_trades(self) -> Iterator[Trade | Lost]:
-        symbol, reader, number = self.instrument.symbol, self._reader(), count(1)
-        for file in self._trades:
-            for item in reader.trades(file):
-                self.lines += 1
-                if type(item) is Lost:
-                    yield item
-                    continue
-                sent, arrived, tick, quantity, side, market = item
-                self.counts["trade"] += 1
-                yield Trade(symbol, sent, arrived, next(number), tick, quantity, side, market)
-
-
-class TardisBook(_Tardis):
-    """A session of ``incremental_book_L2`` files of one symbol, and the trades of its time.
-
-    Rows of one ``local_timestamp`` are one message. Rows before the first snapshot were buffered by the recorder and
-    are passed over. A snapshot later in a file says that the connection was made anew: a `Gap` stands before it, since
-    what happened between is not in the data. A row that is set aside leaves its level in doubt, see `Mender`.
-    """
-
     def __iter__(self) -> Iterator[Event]:
         self.counts.clear()
         self.lines = 0
-        mender, reader = Mender(self.instrument), self._reader()
+        mender, reader = Mender(self.instrument), RowReader(self.instrument, self._symbol, self._quarantine)
         symbol, joined, counts = self.instrument.symbol, False, self.counts
         messages = (message for file in self._books for message in reader.messages(file))
-        for item in self._merged(messages):
+        trades = read_trades(self._trades, self.instrument, self._symbol, self._quarantine)
+        for item in merged(trades, messages) if self._trades else messages:
             if type(item) is Trade:
+                self.lines += 1
+                counts["trade"] += 1
                 yield item
                 continue
             if type(item) is Lost:  # of the trades
@@ -108,39 +95,3 @@ class TardisBook(_Tardis):
         self.lines += reader.rows
         if self._quarantine is not None:
             self._quarantine.check_share(reader.rows - reader.bad, reader.bad, self.name)
-
-
-class TardisRowsAndTrades(_Tardis):
-    """Rows of ``book_snapshot_N`` or ``quotes`` with the trades of their time: each row is a whole book."""
-
-    def __init__(
-        self, rows: TardisRows, trades: list[TardisFile], symbol: str, *, quarantine: Quarantine | None = None
-    ) -> None:
-        super().__init__([], trades, rows.instrument, symbol, quarantine=quarantine)
-        self._rows = rows
-        self.paths = (*rows.paths, *self.paths)
-
-    def __iter__(self) -> Iterator[Event]:
-        self.counts.clear()
-        self.lines = 0
-        mender = Mender(self.instrument)
-        for item in self._merged(self._rows.events()):
-            if type(item) is Trade:
-                yield item
-            elif type(item) is Lost:
-                yield from mender.lose(*item[:3])
-            else:
-                self.lines += 1
-                self.counts["snapshot"] += 1
-                if not item.valid:
-                    yield from mender.lose(item.ts_exchange, item.ts_receive, "rows before it were set aside")
-                yield mender.push(whole_book(item, self.instrument))
-
-
-def whole_book(row: Snapshot, instrument: Instrument) -> DepthSnapshot:
-    """A row as the snapshot of a book that has no more levels than the row."""
-    prices, quantities = row.levels[:, 0::2].T, row.levels[:, 1::2].T  # (2, L)
-    held = np.isfinite(prices)
-    sides = np.repeat(np.array([BID, ASK], np.int8), held.sum(axis=1))
-    ticks = np.rint(prices[held] / instrument.tick_size).astype(np.int64)
-    return DepthSnapshot(instrument.symbol, row.ts_exchange, row.ts_receive, -1, sides, ticks, quantities[held])

@@ -10,6 +10,7 @@ import numpy as np
 
 from genesis_lib.feeds.formats.delimited import Table
 from genesis_lib.feeds.formats.grids import on_grid
+from genesis_lib.feeds.formats.mending import Lost
 from genesis_lib.feeds.formats.tardis_tables import MICROSECOND, TRADES, TardisFile, own_rows
 from genesis_lib.feeds.validation import refuse
 from genesis_lib.types import ASK, BID, Instrument
@@ -20,15 +21,6 @@ if TYPE_CHECKING:
 SIDES = {"bid": BID, "ask": ASK}
 TAKERS = {"buy": 1, "sell": -1, "unknown": 0}
 NO_SIDE = 9
-
-
-class Lost(NamedTuple):
-    """A row that was set aside; `level` is the one it was of, where that could be read."""
-
-    ts_exchange: int
-    ts_receive: int
-    cause: str
-    level: tuple[int, int] | None = None
 
 
 class Message(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zipfile
 from pathlib import Path
 
 import pyarrow as pa
@@ -21,6 +22,21 @@ def packed(kind: str | None) -> bytes:
     if kind == "gzip":
         return b"".join(map(gzip.compress, parts))
     return b"".join(pa.compress(part, codec="zstd", asbytes=True) for part in parts) if kind else TEXT
+
+
+def test_the_one_text_of_a_zip_archive(tmp_path: Path) -> None:
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x.csv", TEXT)
+    assert head_of(path, 1000) == TEXT[:1000]
+    with open_bytes(path) as stream:
+        assert stream.read() == TEXT
+    path.write_bytes(flipped(path.read_bytes()))
+    with pytest.raises(RecordingError, match=r"x\.zip: the zip file is damaged"), open_bytes(path) as stream:
+        stream.read()
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("data.npy", TEXT)
+    assert head_of(path, 4) == b"PK\x03\x04"
 
 
 @pytest.mark.parametrize("kind", [None, "gzip", "zstd"])
