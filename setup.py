@@ -53,6 +53,7 @@ EXTRAS = {
         "psycopg[binary]>=3.2",
         "pytest>=9,<10",
         "pytest-benchmark>=5.1",
+        "python-binance>=1.0.37",
         "ruff>=0.9",
         "sortedcontainers>=2.4",
     ],

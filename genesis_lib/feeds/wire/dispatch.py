@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from genesis_lib.config import Feeds
 from genesis_lib.errors import SessionError
 from genesis_lib.feeds.integrity import Ledger
-from genesis_lib.feeds.wire.channel import Channel, Recovery, Tap
+from genesis_lib.feeds.wire.channel import FLOW, Channel, Recovery, Tap
 from genesis_lib.feeds.wire.connection import Habits
 from genesis_lib.feeds.wire.endpoints import ENDPOINTS
 from genesis_lib.feeds.wire.handover import stream_of
@@ -165,10 +165,17 @@ class Dispatch:
         self._ledger.note(latest, kind, cause)
 
     def _unaddressed(self, message: bytes, streams: set[str], ts: int) -> None:
-        """Something that names no stream: whose it was nobody knows, so all who listen there are told."""
-        shown = message[:80].decode(errors="replace")
-        for channel in {id(channel): channel for channel, _ in self._of(streams)}.values():
-            channel.note("bad message", f"no message of a stream: {shown!r}")
+        """Something that names no stream: whose it was nobody knows, so all whose flow comes there have a gap."""
+        cause = f"no message of a stream: {message[:80].decode(errors='replace')!r}"
+        concerned: dict[str, tuple[Channel, bool]] = {}
+        for channel, kind in self._of(streams):
+            before = concerned.get(channel.symbol, (channel, False))[1]
+            concerned[channel.symbol] = channel, before or kind in FLOW
+        for channel, is_flow in concerned.values():
+            if is_flow:
+                channel.tear(ts, "bad message", cause)
+            else:
+                channel.note("bad message", cause)
 
     def _of(self, streams: Iterable[str]) -> list[tuple[Channel, str]]:
         found = (self._by_stream.get(name.encode()) for name in sorted(streams))

@@ -185,6 +185,10 @@ class LocalVenue:
         """
         self._faults.order(kind, value, streams=streams, count=count)
 
+    def clear_faults(self) -> None:
+        """Draw no more faults, and forget those that were ordered and have not happened."""
+        self._faults.clear()
+
     def drop_diff(self, count: int = 1) -> None:
         """Lose the next diffs on their way to the clients."""
         self.inject("drop", 1, streams="*@depth*", count=count)
@@ -233,7 +237,7 @@ class LocalVenue:
 
     def _control(self, method: str, body: str) -> Answer:
         if method == "DELETE":
-            self._faults.clear()
+            self.clear_faults()
         elif method == "POST":
             try:
                 asked = json.loads(body)
