@@ -20,18 +20,16 @@ cdef inline int64_t ladder_key(int side, int64_t tick) noexcept nogil:
 
 cdef inline Py_ssize_t ladder_place(const Ladder* ladder, int64_t key) noexcept nogil:
     """Number of levels worse than `key`: where it stands, or would."""
-    cdef Py_ssize_t at = ladder.n, low = 0, near = ladder.n - NEAR, middle
+    cdef Py_ssize_t at = ladder.n, low = 0, near = ladder.n - NEAR, half
     while at > 0 and at > near and ladder.keys[at - 1] <= key:
         at -= 1
     if at > near or at == 0 or ladder.keys[at - 1] > key:
         return at
-    while low < at:
-        middle = (low + at) >> 1
-        if ladder.keys[middle] > key:
-            low = middle + 1
-        else:
-            at = middle
-    return low
+    while at > 1:  # no branch but the loop's own: where a far order goes cannot be foreseen
+        half = at >> 1
+        low += half & -<Py_ssize_t>(ladder.keys[low + half - 1] > key)
+        at -= half
+    return low + (ladder.keys[low] > key)
 
 
 cdef inline int32_t ladder_find(const Ladder* ladder, int64_t key) noexcept nogil:

@@ -4,7 +4,7 @@ import numpy as np
 
 from orderbook_ext import _checks, _order_checks as rules
 
-from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport PyBUF_FORMAT, PyBUF_STRIDES, PyBuffer_Release, PyObject_CheckBuffer, PyObject_GetBuffer
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from orderbook_ext._fills cimport available
@@ -31,14 +31,25 @@ cdef class OrderView:
     def __dealloc__(self):
         close(&self.book.held)
 
-    def top(self, n=10, out=None):
+    def top(self, Py_ssize_t n=10, out=None):
         """Best `n` levels, (n, 4): bid price, bid quantity, ask price, ask quantity; NaN where empty."""
         cdef Py_buffer view
-        cdef Py_ssize_t rows = _checks.rows(n)
-        out = _checks.out_array(out, (rows, 4))
-        PyObject_GetBuffer(out, &view, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS)
-        orders_top(&self.book, rows, <double*>view.buf)
-        PyBuffer_Release(&view)
+        if n < 1:
+            _checks.rows(n)
+        if out is None:
+            out = np.empty((n, 4))
+        if not PyObject_CheckBuffer(out):
+            _checks.out_array(out, (n, 4))
+        PyObject_GetBuffer(out, &view, PyBUF_FORMAT | PyBUF_STRIDES)
+        try:
+            if (
+                view.readonly or view.ndim != 2 or view.shape[0] != n or view.shape[1] != 4 or view.itemsize != 8
+                or view.format[0] != b"d" or view.strides[1] != 8 or view.strides[0] != 32
+            ):
+                _checks.out_array(out, (n, 4))
+            orders_top(&self.book, n, <double*>view.buf)
+        finally:
+            PyBuffer_Release(&view)
         return out
 
     def level(self, side_code, tick):

@@ -12,7 +12,7 @@ from libc.stdint cimport int8_t, int32_t, int64_t, uint64_t
 from libc.stdlib cimport free
 
 from orderbook_ext._fills cimport Fills, available
-from orderbook_ext._ids cimport ids_find
+from orderbook_ext._ids cimport ids_find, ids_home
 from orderbook_ext._order_messages cimport (
     CLEAR, Changes, DUPLICATE, FOLLOWED, INVALID, LEVEL_BITS, LIMIT_BITS, Orders, SHORT, Status, TOTAL, UNKNOWN,
     orders_add, orders_cancel, orders_changes, orders_execute, orders_execute_at, orders_follow, orders_modify,
@@ -23,21 +23,46 @@ from orderbook_ext._queues cimport clear, find_level, give_reserve, remove, rest
 from orderbook_ext._touched cimport code_side, code_tick
 from orderbook_ext._whole cimport id_of, limit_of, quantity_of, side_of, tick_of
 
+cdef extern from *:
+    """
+    #if defined(_MSC_VER)
+    #define genesis_prefetch(p) ((void)(p))
+    #else
+    #define genesis_prefetch(p) __builtin_prefetch(p)
+    #endif
+    """
+    void prefetch "genesis_prefetch"(const void*) noexcept nogil
+
+cdef enum:
+    AHEAD = 8  # rows between asking the memory for an id's slot and needing it
+
 assert rules.CLEAR == CLEAR and rules.MAX_LEVEL == <int64_t>1 << LEVEL_BITS
 assert rules.MAX_TICK == rules.MAX_QUANTITY == <int64_t>1 << LIMIT_BITS
+
+
+cdef void* column_of(array, Py_buffer* view) except NULL:
+    """Where a new array holds its values; the caller releases the view."""
+    PyObject_GetBuffer(array, view, PyBUF_WRITABLE)
+    return view.buf
 
 
 cdef tuple change_columns(const Changes* changes):
     """Sides, ticks and quantities of the changes as arrays."""
     cdef Py_ssize_t i
+    cdef Py_buffer views[3]
+    cdef int8_t* side
+    cdef int64_t* tick
+    cdef int64_t* quantity
     sides, ticks, quantities = np.empty(changes.n, np.int8), np.empty(changes.n, np.int64), np.empty(changes.n, np.int64)
-    cdef int8_t[::1] side = sides
-    cdef int64_t[::1] tick = ticks
-    cdef int64_t[::1] quantity = quantities
+    side = <int8_t*>column_of(sides, &views[0])
+    tick = <int64_t*>column_of(ticks, &views[1])
+    quantity = <int64_t*>column_of(quantities, &views[2])
     for i in range(changes.n):
         side[i] = <int8_t>code_side(changes.rows[2 * i])
         tick[i] = code_tick(changes.rows[2 * i])
         quantity[i] = changes.rows[2 * i + 1]
+    for i in range(3):
+        PyBuffer_Release(&views[i])
     return sides, ticks, quantities
 
 
@@ -136,6 +161,8 @@ cdef class OrderLevelBook(OrderView):
                         offset[group] = changes.n
                     if i == n or book.held.failed:
                         break
+                    if i + AHEAD < n:
+                        prefetch(&book.held.ids.slots[ids_home(&book.held.ids, id[i + AHEAD])])
                     status = orders_follow(book, action[i], id[i], side[i], tick[i], quantity[i])
                     if status == INVALID or status == TOTAL or (status != FOLLOWED and book.strict):
                         break

@@ -20,11 +20,15 @@ from genesis_lib.feeds.wire.binance_wire import BinanceWriter
 def benchmarks(monkeypatch, tmp_path):
     """The checkout's benchmarks, made small, on a machine without recordings and models."""
     command.import_benchmarks()
-    from benchmarks import book, features, pipeline, predictor, streams, train
+    from benchmarks import book, features, orders, pipeline, predictor, streams, train
 
     near_touch = streams.near_touch
     monkeypatch.setattr(book, "near_touch", lambda: near_touch(3_000))
     monkeypatch.setattr(book, "CALLS", 500)
+    single_orders = orders.near_touch
+    monkeypatch.setattr(orders, "near_touch", lambda: single_orders(3_000))
+    monkeypatch.setattr(orders, "CALLS", 500)
+    monkeypatch.setattr(orders, "POSITIONS", 200)
     monkeypatch.setattr(features, "PEER_STEPS", 5)
     monkeypatch.setattr(features, "SIMULATED_MINUTES", 0.25)
     monkeypatch.setattr(predictor, "STEPS", 30)
@@ -81,6 +85,28 @@ def test_a_wrong_book_is_noticed(benchmarks, monkeypatch):
 
     monkeypatch.setattr(benchmarks, "OrderBook", Forgetful)
     result = CliRunner().invoke(main, ["bench", "book"])
+    assert isinstance(result.exception, AssertionError) and "the times mean nothing" in str(result.exception)
+
+
+def test_order_rows_and_a_wrong_order_book(benchmarks, monkeypatch):
+    rows, notes = rows_of("orders")
+    assert {row["stage"] for row in rows} == {"orders"} and "no recording here" in notes
+    assert [row["name"] for row in rows if row["ratio"]] == [
+        "synthetic: one batch",
+        "synthetic: one batch, level changes of each message",
+        "synthetic: a message a call",
+        "synthetic: one batch, top-10 to numpy each time",
+        "synthetic: a message a call, top-10 to numpy each time",
+        "synthetic: place in the queue",
+    ]
+    from benchmarks import orders
+
+    class Hasty(orders.OrderLevelBook):
+        def apply(self, actions, ids, sides, ticks, quantities):
+            return super().apply(actions[:-1], ids[:-1], sides[:-1], ticks[:-1], quantities[:-1])
+
+    monkeypatch.setattr(orders, "OrderLevelBook", Hasty)
+    result = CliRunner().invoke(main, ["bench", "orders"])
     assert isinstance(result.exception, AssertionError) and "the times mean nothing" in str(result.exception)
 
 
