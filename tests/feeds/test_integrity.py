@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genesis_lib.errors import InputError, RecordingError
+from genesis_lib.feeds import ingest
 from genesis_lib.feeds.integrity import Incident, Ledger, entries
 from genesis_lib.types import Gap
 
@@ -113,3 +115,18 @@ def test_several_symbols_are_told_apart() -> None:
     ledger.note(0, "gap", "lost", "A")
     ledger.note(0, "gap", "lost", "B")
     assert ledger.lines()[1] == "1970-01-01T00:00:00.000000Z B gap: lost"
+
+
+def test_a_fault_in_a_file_stands_beside_the_rows(tmp_path, wire) -> None:
+    line = wire().snapshot()
+    for number in range(6):
+        line.diff(bids=[("100.0", f"{number + 1}")])
+    line.last += 5  # lost
+    line.diff().snapshot().diff().diff(bids=[("999.0", "1")]).diff(bids=[("999.0", "0"), ("5.0", "0")]).diff()
+    found = ingest(line.write(tmp_path / "a.gz"), tmp_path / "out")
+    (stored,) = (tmp_path / "out").rglob("ledger-*.jsonl")
+    ledger = Ledger.read(stored)
+    assert [entry.kind for entry in ledger.incidents] == ["gap", "resync", "crossed", "restored"]
+    assert all(a.ts_exchange <= b.ts_exchange for a, b in pairwise(ledger.incidents))
+    assert found["incidents"] == dict(ledger.counts) and ledger.counts["unknown deletes"] == 1
+    assert found["invalid_rows"] == 5
