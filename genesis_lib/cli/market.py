@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
 from genesis_lib.cli import emit, json_option
 from genesis_lib.errors import InputError
 
+SHOWN = 20  # incidents on the screen
 FILES = click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
 TICK = click.option(
     "--tick-size", type=click.FloatRange(min=0, min_open=True), help="Price grid, where the data does not tell it."
@@ -18,30 +20,57 @@ TICK = click.option(
 
 @click.command()
 @FILES
+@click.option("--format", "format_", metavar="NAME", help="Read the files as this format instead of recognising it.")
 @TICK
+@click.option("--symbol", help="Audit this instrument alone, where the files hold several.")
+@click.option(
+    "--ledger", type=click.Path(dir_okay=False, path_type=Path), help="Write every incident there, a JSON line each."
+)
 @click.option("--strict", is_flag=True, help="Exit with 1 when a check disagrees, not only when there is no book.")
 @json_option
-def verify(files: tuple[Path, ...], tick_size: float | None, strict: bool, as_json: bool) -> None:
-    """Rebuild the book of one session's recording and audit it against what else it tells.
+def verify(
+    files: tuple[Path, ...],
+    format_: str | None,
+    tick_size: float | None,
+    symbol: str | None,
+    ledger: Path | None,
+    strict: bool,
+    as_json: bool,
+) -> None:
+    """Rebuild the books of recordings and audit them against what else the files tell.
 
-    `bbo_checked` best prices and sizes after an update were compared with the independent bookTicker stream,
-    `bbo_equal` of them agree. `checksums` and `snapshots` are 0 where the format carries none.
+    FILE... are those of a session and what stands beside them, in any order: SSE orders and snapshots, LOBSTER messages
+    and rows of levels, Databento MBO and MBP-10. `bbo_equal` of `bbo_checked` best prices and sizes after an update
+    agree with the independent bookTicker stream, `checksums_ok` of `checksums` with the venue's, `snapshots_equal` of
+    `snapshots` with the levels beside the orders; all are 0 where the format carries none. The last line says PROVEN,
+    NOT PROVEN and why, or UNCHECKED. Of several instruments the sums are shown, then each of them.
     """
-    from genesis_lib.feeds.recording import read_recording
-    from genesis_lib.feeds.verify import audit, doubts
+    from genesis_lib.feeds.integrity import Ledger
+    from genesis_lib.feeds.verify import audit_files, doubts, verdict
 
-    found = audit(read_recording(files, tick_size=tick_size))
-    wrong = doubts(found)
-    if wrong:
-        verdict = f"NOT PROVEN: {', '.join(wrong)}"
-    elif found["bbo_checked"] or found["checksums"] or found["snapshots"]:
-        verdict = "PROVEN: every check that the recording allows agrees"
-    else:
-        verdict = "UNCHECKED: nothing speaks against the book, but the recording holds nothing to compare it with"
+    with Ledger() if ledger is None else Ledger.staged(ledger) as noted:
+        found = audit_files(files, format=format_, tick_size=tick_size, symbol=symbol, ledger=noted)
+        if ledger is not None:
+            noted.commit()
+    said = verdict(found)
+    emit(found | {"doubts": doubts(found), "verdict": said}, as_json, _shown(found, said))
+    if strict and doubts(found):
+        raise InputError(said)
+
+
+def _shown(found: dict[str, Any], said: str) -> str:
+    """An audit as text: its counts, each instrument in a line, what the ledger has first, the verdict."""
+    parts, entries = found.get("instruments", {}), found["ledger"]
     width = max(map(len, found))
-    emit(found | {"doubts": wrong}, as_json, "\n".join([*(f"{k:<{width}}  {v}" for k, v in found.items()), verdict]))
-    if strict and wrong:
-        raise InputError(verdict)
+    apart = ("instruments", "incidents", "ledger")
+    lines = [f"{key:<{width}}  {value}" for key, value in found.items() if key not in apart]
+    for name, part in parts.items():
+        counts = ", ".join(f"{key} {value}" for key, value in part.items() if isinstance(value, int) and value)
+        lines.append(f"{name}: {part.get('error', counts)}")
+    lines += entries[:SHOWN]
+    if len(entries) > SHOWN:
+        lines.append(f"... and {len(entries) - SHOWN} incidents more (--ledger FILE writes all of them)")
+    return "\n".join([*lines, said])
 
 
 @click.command()

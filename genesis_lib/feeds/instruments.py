@@ -48,6 +48,8 @@ VENUES = {
     # 08:30-08:45 and 14:50-15:00 in Taipei (UTC+8). Of the silences of 20 s and more in five recorded days nearly all
     # fall on both futures at once: they are the recorder's, not the market's.
     "taifex": Venue(numbered=False, max_hole_ns=20 * SECOND, pre_open=((30, 45), (410, 420)), levels=5),
+    # The call auctions 09:15-09:30 and 14:57-15:00 in Shanghai (UTC+8), and what comes after the close.
+    "sse": Venue(numbered=False, pre_open=((75, 90), (417, 480))),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -66,3 +67,39 @@ class Wire:
 def wire() -> Callable[..., Wire]:
     """Make an empty `Wire`."""
     return Wire
+
+
+_spec = importlib.util.spec_from_file_location("market_files", Path(__file__).with_name("market_files.py"))
+market_files = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(market_files)
+
+
+@pytest.fixture
+def kraken_log() -> type:
+    """Make a Kraken log."""
+    return market_files.KrakenLog
+
+
+@pytest.fixture
+def okx_log() -> type:
+    """Make an OKX log."""
+    return market_files.OkxLog
+
+
+@pytest.fixture
+def order_market() -> type:
+    """Make a market that Databento tells of; skips where databento-dbn is not installed."""
+    pytest.importorskip("databento_dbn", reason="databento-dbn is not installed: pip install -e .[databento]")
+    return market_files.OrderMarket
+
+
+@pytest.fixture
+def lobster_market() -> type:
+    """Make a market that LOBSTER tells of."""
+    return market_files.LobsterMarket
+
+
+@pytest.fixture
+def shanghai_market() -> type:
+    """Make a market in Shanghai."""
+    return market_files.ShanghaiMarket

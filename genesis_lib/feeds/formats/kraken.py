@@ -103,10 +103,11 @@ class Kraken:
                     raise InputError(f"a book message has the parts a, b, as, bs and c, got {key!r}")
                 snapshot |= len(key) == 2
                 side = BID if key[0] == "b" else ASK
-                for price, quantity, time, *_ in value:
+                for price, quantity, time, *again in value:
                     levels.append((side, price, quantity))
-                    newest = max(newest, time)  # ten digits before the point: strings compare as numbers
-        time = nanoseconds(newest) if newest else ts_receive
+                    if not again:  # a level that is told again ("r") has the time of its last change
+                        newest = max(newest, time)  # ten digits before the point: strings compare as numbers
+        time = nanoseconds(newest) if newest else None
         yield BookMessage(symbol, snapshot, levels, time, checksum, depth=int(channel[5:]))
 
     @staticmethod

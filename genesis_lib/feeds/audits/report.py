@@ -1,0 +1,108 @@
+"""What an audit says: the counts that every format has, their sums over instruments, and what speaks against a book."""
+
+from __future__ import annotations
+
+from typing import Any
+
+LISTED = 1000  # incidents in a result; a ledger's file has all
+COUNTS = (
+    "events",
+    "diffs",
+    "applied",
+    "trades",
+    "trades_aside",
+    "gaps",
+    "resyncs",
+    "stale",
+    "crossed",
+    "locked",
+    "one_sided",
+    "unknown_deletes",
+    "unknown_orders",
+    "bbo_checked",
+    "bbo_equal",
+    "checksums",
+    "checksums_ok",
+    "snapshots",
+    "snapshots_equal",
+    "holes",
+    "clock_jumps",
+    "halts",
+    "rows",
+    "invalid_rows",
+    "quarantined",
+)
+_AGAINST = {
+    "gaps": "gaps",
+    "holes": "holes in time",
+    "crossed": "crossed books",
+    "unknown_orders": "messages about unknown orders",
+    "quarantined": "rows that cannot be right",
+}
+_CHECKS = (
+    ("bbo_checked", "bbo_equal", "best prices"),
+    ("checksums", "checksums_ok", "checksums"),
+    ("snapshots", "snapshots_equal", "snapshots"),
+)
+
+
+def finding(**known: Any) -> dict[str, Any]:
+    """An audit's result: every count of `COUNTS`, 0 where nothing is said of it, then what else is known."""
+    return dict.fromkeys(COUNTS, 0) | known
+
+
+def together(findings: list[dict[str, Any]]) -> dict[str, Any]:
+    """Join the audits of several instruments or sessions: sums, and each of them under ``instruments``.
+
+    Sessions of one instrument are told apart by their place: ``venue:symbol #2``.
+    """
+    if len(findings) == 1:
+        return findings[0]
+    summed = finding(**{key: sum(found[key] for found in findings) for key in COUNTS})
+    parts: dict[str, dict[str, Any]] = {}
+    for found in findings:
+        name, number = found["instrument"], 2
+        while name in parts:
+            name, number = f"{found['instrument']} #{number}", number + 1
+        parts[name] = found
+    kinds: dict[str, int] = {}
+    for found in findings:
+        for kind, count in found["kinds"].items():
+            kinds[kind] = kinds.get(kind, 0) + count
+    summed["instrument"] = ", ".join(sorted({found["instrument"] for found in findings}))
+    summed["format"] = ", ".join(sorted({found["format"] for found in findings}))
+    summed["kinds"] = kinds
+    for lines in ("incidents", "ledger"):
+        summed[lines] = sorted(line for found in findings for line in found[lines])[:LISTED]
+    summed["data_hash"] = ", ".join(dict.fromkeys(found["data_hash"] for found in findings))
+    summed["compared"] = ", ".join(dict.fromkeys(found["compared"] for found in findings if found.get("compared")))
+    summed["instruments"] = parts
+    return summed
+
+
+def doubts(found: dict[str, Any]) -> list[str]:
+    """Say what in an audit speaks against the book; nothing when every check that the recording allows agrees.
+
+    >>> doubts(finding(crossed=2, bbo_checked=9, bbo_equal=9))
+    ['2 crossed books']
+    """
+    told = [f"{found[key]} {word}" for key, word in _AGAINST.items() if found.get(key)]
+    told += [part["error"] for part in found.get("instruments", {"": found}).values() if "error" in part]
+    for all_of, right, word in _CHECKS:
+        if found[all_of] != found[right]:
+            told.append(f"{found[all_of] - found[right]} of {found[all_of]} {word} differ")
+    return told
+
+
+def verdict(found: dict[str, Any]) -> str:
+    """One line: PROVEN, NOT PROVEN (and why), or UNCHECKED where there was nothing to compare with."""
+    wrong = doubts(found)
+    if wrong:
+        return f"NOT PROVEN: {', '.join(wrong)}"
+    parts = found.get("instruments", {"": found})
+    unchecked = [name for name, part in parts.items() if not any(part[check[0]] for check in _CHECKS)]
+    if len(unchecked) == len(parts):
+        return "UNCHECKED: nothing speaks against the book, but the recording holds nothing to compare it with"
+    if unchecked:
+        return f"UNCHECKED: all else agrees, but there is nothing to compare these with: {', '.join(unchecked)}"
+    return "PROVEN: every check that the recording allows agrees"
