@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import runpy
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from genesis_lib import backtest
 from genesis_lib.config import load
 from genesis_lib.feeds import open_source
 from genesis_lib.journal import Journal, read_journal
+from genesis_lib.live.client import SessionClient
 from genesis_lib.live.directory import SessionDirectory
 from genesis_lib.live.session import Session
 
@@ -87,6 +91,53 @@ def test_commands_replay_at_the_event_they_took_effect_at(tmp_path):
     assert others == records and again["journal_sha256"] == first["journal_sha256"]
     quiet = [at for at, row in records["trades"] if row["type"] == "ENTRY" and (300 <= at < 700 or 1100 <= at < 1300)]
     assert quiet == [] and any(at > 1300 for at, _ in records["trades"])
+
+
+def test_a_session_that_was_sent_about_in_time_replays_from_its_journal(tmp_path, monkeypatch):
+    """Seeks, jumps and changes of speed, given at whatever moment: the journal alone gives it all again."""
+    monkeypatch.setenv("GENESIS_PATHS_DATA", str(tmp_path / "data"))
+    config = load(strategy={"preset": "seed"})
+
+    def make(speed=math.inf):
+        return open_source("simulator", seed=11, minutes=0.6, speed=speed)
+
+    with SessionDirectory(tmp_path / "l") as directory:
+        session = Session(make(15.0), directory, config=config, artifact=QueueReader(), stay=True)
+        thread = threading.Thread(target=session.run)
+        thread.start()
+        while not (tmp_path / "l" / "session.json").exists():
+            time.sleep(0.01)
+        with SessionClient(tmp_path / "l") as client:
+
+            def wait(accept):
+                ends = time.monotonic() + 60
+                while not accept(status := client.command("status", 10)):
+                    assert time.monotonic() < ends, status
+                    time.sleep(0.01)
+
+            for command, value in (("seek", "+20"), ("speed", "40"), ("seek", "+3"), ("back", 2), ("forward", 9)):
+                reached = client.command("status", 10)["events"] + 400
+                wait(lambda status, reached=reached: status["trade_count"] > 2 or status["events"] > reached)
+                client.command(command, 10, value=value)
+                wait(lambda status: status["replay"]["state"] == "playing")
+            client.command("kill", 10)
+            client.command("seek", 10, value="+12")  # stays killed
+            client.command("reset", 10)
+            client.command("start", 10)
+            client.command("speed", 10, value="max")
+            wait(lambda status: status["state"] == "ENDED")
+            client.command("seek", 10, value="+30")
+            wait(lambda status: status["state"] == "ENDED" and status["replay"]["seeks"] == 6)
+        session.stop()
+        thread.join(60)
+    lived = read_journal(tmp_path / "l")
+    commands = [(row["event_index"], row["name"]) for row in lived["commands"]]
+    assert sum(name.startswith("seek ") for _, name in commands) == 6
+    with Journal.open(tmp_path / "r", "replay", durable=False) as journal:
+        again = backtest.run(make(), config=config, artifact=QueueReader(), journal=journal, commands=commands)
+    assert strip(decisions(read_journal(tmp_path / "r"))) == strip(decisions(lived))
+    assert again["journal_sha256"] == lived["summary"]["journal_sha256"] and again["seeks"] == 6
+    assert len(lived["trades"]) > again["trades"] > 0  # the figures are of the time since the last place
 
 
 def test_other_latency_other_decisions(tmp_path):

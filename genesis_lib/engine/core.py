@@ -27,7 +27,7 @@ from genesis_lib.journal.commands import sought
 from genesis_lib.types import Event, Gap, Instrument, Snapshot
 
 SIGNALS = ("DOWN", "NEUTRAL", "UP")
-SEEN_ROWS = 500  # before the place of a seek, at least: what a chart holds, and more than any window
+SEEN_ROWS = 400  # before the place of a seek, at least: fills every window, and the rules know the model's habits
 
 
 class Step(NamedTuple):
@@ -172,14 +172,14 @@ class Engine:
             return None
         return Step(index, row, self.probabilities, self.signal, self.confidence, trader.take_fills(), alerts)
 
-    def warm(self, event: Event | Snapshot) -> Step | None:
+    def warm(self, event: Event | Snapshot, *, watch: bool = True) -> Step | None:
         """Apply an event of before a restart: the book and what is known of the market, no decision and no record."""
         now = self._clock.advance(event.ts_receive)
         row = self.builder.push(event)
         if row is None:
             return None
         self._take(row)
-        if self._watch is not None:
+        if watch and self._watch is not None:
             self._watch.step(row)
         self._trader.learn(row, self.probabilities, now)
         return Step(-1, row, self.probabilities, self.signal, self.confidence, (), ())
@@ -187,13 +187,9 @@ class Engine:
     def seek(self, source: ReplaySource, position: int) -> list[Step]:
         """Go on with another event of finished data, with an empty account: what it held of another time is no profit.
 
-        Position, profit, trades and orders under way are gone as after a reset (a kill stays until a reset), windows,
-        model, detectors and rules start anew; the journal says so. Events go on being counted as they are seen.
-
-        Returns
-        -------
-        list of Step
-            Rows before the place, as `place` gives them.
+        Position, profit, trades and orders under way are gone as after a reset (a kill stays until a reset), and the
+        journal says so. Model and rules learn anew from the rows just before the place, which are returned (see
+        `place`), detectors from the place on. Events go on being counted as they are seen.
         """
         self._trader.travel(position, self.events)
         self.seeks += 1
@@ -225,7 +221,7 @@ class Engine:
         self.row = way.checkpoint.restore(self.builder)
         for event in way.lead:
             self.row = self.builder.push(event) or self.row
-        steps = [step for event in way.last if (step := self.warm(event)) is not None]
+        steps = [step for event in way.last if (step := self.warm(event, watch=False)) is not None]
         self.builder.ledger, (self.rows, self.signals) = ledger, seen  # what passes twice counts once
         return steps
 

@@ -53,7 +53,8 @@ class Picture:
         rows, self.row = self.rows, None
         for step in steps:
             self.add(step)
-        self._new_alerts = []
+        self._points.extend(self._new_points)  # no frame has room for so many: they are for the full picture
+        self._new_points, self._new_alerts = [], []
         self.rows, self.row = rows, row
 
     def alert(self, alert: dict[str, Any]) -> None:

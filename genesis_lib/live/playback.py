@@ -40,6 +40,8 @@ class Playback:
         Nothing comes but what `steps` lets through.
     steps : int
         Rows that come whatever the pace.
+    is_watched : bool
+        Somebody looks on, and will want to go to other times: the source is made ready for that.
     """
 
     def __init__(
@@ -48,7 +50,7 @@ class Playback:
         self.source, self._engine, self._picture, self._folder = source, engine, picture, folder
         self._repetition = repetition
         self.is_finite = isinstance(source, ReplaySource)
-        self.paused, self.steps = False, 0
+        self.paused, self.steps, self.is_watched = False, 0, False
         self._wish: Callable[[Tape], int | None] | None = None
         self._fault = ""
 
@@ -60,11 +62,6 @@ class Playback:
     def holds(self) -> bool:
         """No event may be taken now."""
         return self._wish is not None or (self.paused and not self.steps)
-
-    def prepare(self) -> None:
-        """Have the source made ready to be entered anywhere, in the background."""
-        if self.is_finite:
-            self.source.track(self._folder)
 
     def obey(self, command: str, value: Any) -> None:
         """Carry out one of `COMMANDS`.
@@ -108,8 +105,12 @@ class Playback:
             position = self._repetition.position
             self._aim(lambda tape: position if tape.events >= position else None)
 
+    def _prepare(self) -> None:
+        """Have the source made ready to be entered anywhere, in the background."""
+        self.source.track(self._folder)
+
     def _aim(self, wish: Callable[[Tape], int | None]) -> None:
-        self.prepare()
+        self._prepare()
         self._look(wish)  # what is wrong with it, is refused
         self._wish = wish
 
@@ -168,9 +169,10 @@ class Playback:
 
     def look_ahead(self) -> None:
         """See how far the source can be entered by now, and have an endless one made ready some minutes ahead."""
-        if not self.is_finite or self.source.tape is None:
+        if not self.is_finite or (self.source.tape is None and (self._fault or not self.is_watched)):
             return
         try:
+            self._prepare()
             self.source.refresh()
         except GenesisError as error:  # without a tape it plays on, but cannot be entered: told once
             if str(error) != self._fault:

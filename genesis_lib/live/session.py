@@ -129,8 +129,6 @@ class Session:
             endpoint = self._announcer.endpoint = Endpoint(*self.directory.addresses)
             self._announcer.write_state(self._summary)
             gc.freeze()  # what was loaded stays: collections then look at the young alone and pause us for less
-            if self.stay:
-                self._playback.prepare()
             self._trade()
             summary = self._finish()
             while self.stay and self._linger():
@@ -273,6 +271,7 @@ class Session:
 
     def _answer(self, command: str, value: Any) -> tuple[dict[str, Any], bytes | None]:
         if command == "snapshot":
+            self._playback.is_watched = True
             return self._announcer.picture()
         if command != "status":
             self._obey(command, value)

@@ -39,7 +39,9 @@ class Desk(Widget):
     """
 
     _esm = bundle("desk.js")
-    _css = "".join((STATIC / name).read_text(encoding="utf-8") for name in ("desk.css", "panels.css", "states.css"))
+    _css = "".join(
+        (STATIC / name).read_text(encoding="utf-8") for name in ("desk.css", "replay.css", "panels.css", "states.css")
+    )
 
     _stream: Stream | None = None
 
@@ -96,7 +98,7 @@ class Desk(Widget):
         elif self._stream is not None and kind == "ack":
             self._stream.acknowledge(int(content["n"]))
         elif self._stream is not None and kind == "command":
-            self._stream.command(str(content["name"]))
+            self._stream.command(str(content["name"]), content.get("value"))
 
 
 class _Borrowed:

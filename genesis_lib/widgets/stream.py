@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from genesis_lib.errors import SessionError
+from genesis_lib.live.client import REPLAY_COMMANDS
 from genesis_lib.live.messages import decode, encode
 
 POINTS, TRADES, ALERTS = 500, 50, 50  # what a viewer keeps; more of either would push out itself
@@ -28,6 +29,7 @@ DONE = {
     "reset": "Reset: position, PnL and trades are cleared.",
     "kill": "Killed: the position is closed and the strategy blocked until a reset.",
 }
+MOVE_S = 3.0  # patience for a place that must be found first
 LINKS = ("none", "live", "stale", "ended", "lost")
 
 
@@ -103,7 +105,7 @@ class Stream(threading.Thread):
         self._connect, self._deliver = connect, deliver
         self._client: Any = None
         self._backlog = Backlog()
-        self._asked: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._asked: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self._fresh, self._closing = True, False
         now = time.monotonic()
         self._heard = self._said = self._fed = now
@@ -120,10 +122,10 @@ class Stream(threading.Thread):
         self._heard = time.monotonic()
         self._backlog.acknowledge(number)
 
-    def command(self, name: str) -> None:
+    def command(self, name: str, value: Any = None) -> None:
         """Pass a command on; the answer comes as a message of type ``reply``."""
         self._heard = time.monotonic()
-        self._asked.put(name)
+        self._asked.put((name, value))
 
     def close(self) -> None:
         """End the stream; the session does not notice."""
@@ -203,20 +205,24 @@ class Stream(threading.Thread):
     def _answer(self) -> None:
         with contextlib.suppress(queue.Empty):
             while True:
-                name = self._asked.get_nowait()
-                if name not in DONE:
-                    self._reply(name, False, f"command must be one of {', '.join(DONE)}, got {name!r}")
+                name, value = self._asked.get_nowait()
+                if name not in DONE and name not in REPLAY_COMMANDS:
+                    allowed = ", ".join((*DONE, *REPLAY_COMMANDS))
+                    self._reply(name, False, f"command must be one of {allowed}, got {name!r}")
                     continue
                 try:
-                    self._client.command(name)
-                    self._reply(name, True, DONE[name])
+                    if name in REPLAY_COMMANDS:
+                        self._client.command(name, MOVE_S, value=value)
+                    else:
+                        self._client.command(name)
+                    self._reply(name, True, DONE.get(name, ""))  # what a replay does is seen at once
                 except SessionError as error:
                     self._reply(name, False, str(error))
 
     def _refuse(self) -> None:
         with contextlib.suppress(queue.Empty):
             while True:
-                self._reply(self._asked.get_nowait(), False, "no session is running; start one with: genesis run")
+                self._reply(self._asked.get_nowait()[0], False, "no session is running; start one with: genesis run")
 
     def _reply(self, name: str, ok: bool, text: str) -> None:
         self._say({"type": "reply", "command": name, "ok": ok, "text": text}, [])

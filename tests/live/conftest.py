@@ -47,6 +47,12 @@ class Running:
         return self.join()
 
 
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """Sessions keep their tapes with the test, not in the checkout."""
+    monkeypatch.setenv("GENESIS_PATHS_DATA", str(tmp_path / "data"))
+
+
 @pytest.fixture(scope="session")
 def worker():
     """The module of the session under test."""

@@ -42,3 +42,17 @@ def test_other_data_of_the_instrument_are_taken_up_where_they_start(ended):
     repetition = Repetition(open_source("simulator", seed=2, minutes=0.2), journal.header)
     repetition.begin(400)
     assert repetition.left == 0
+
+
+def test_it_begins_at_the_last_place_it_was_sent_to(ended):
+    journal, _ = ended
+    commands = [{"name": name, "event_index": at} for name, at in (("seek 900", 100), ("stop", 150), ("seek 50", 300))]
+    source = open_source("simulator", seed=1, minutes=0.2)
+    repetition = Repetition(source, journal.header, commands)
+    repetition.begin(400)
+    assert (repetition.position, repetition.left) == (50, 100)
+    repetition = Repetition(source, journal.header, commands)
+    repetition.begin(300)  # nothing was seen since
+    assert (repetition.position, repetition.left, source.speed) == (50, 0, math.inf)
+    other = Repetition(open_source("simulator", seed=2, minutes=0.2), journal.header, commands)
+    assert other.position is None

@@ -102,8 +102,8 @@ class Speaker(threading.Thread):
                 self.endpoint.publish(lambda number: message(first=number, seq=number))
             self.endpoint.wait(0.005)
 
-    def answer(self, command):
-        self.heard.append(command)
+    def answer(self, command, value):
+        self.heard.append(command if value is None else (command, value))
         if command == "stop":
             raise StateError("it is stopped already")
         number = self.endpoint.sequence
@@ -186,6 +186,18 @@ def test_commands_are_answered_in_words(browser, speaker):
     assert (start["ok"], start["text"]) == (True, stream.DONE["start"])
     assert (stop["ok"], stop["text"]) == (False, "it is stopped already")
     assert not fly["ok"] and "fly" in fly["text"] and "fly" not in speaker.heard
+
+
+def test_the_replay_is_commanded_without_words_where_it_shows(browser, speaker):
+    browser.stream.start()
+    for command in (("seek", "+12.500"), ("speed", "max"), ("pause", None), ("step", 1)):
+        browser.stream.command(*command)
+    browser.wait(lambda: sum(content["type"] == "reply" for content in browser.contents) == 4)
+    replies = [content for content in browser.contents if content["type"] == "reply"]
+    assert [reply["command"] for reply in replies] == ["seek", "speed", "pause", "step"]
+    assert all(reply["ok"] and reply["text"] == "" for reply in replies)
+    heard = [one for one in speaker.heard if one != "snapshot"]
+    assert heard == [("seek", "+12.500"), ("speed", "max"), "pause", ("step", 1)]
 
 
 def test_a_session_may_come_go_and_come_again(browser, tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ import { drawLadder } from "./ladder.js";
 import { buildPage } from "./page.js";
 import { writePanels } from "./panels.js";
 import { PriceScale } from "./price.js";
+import { ReplayBar } from "./replay.js";
 import { Store } from "./store.js";
 import { readTheme, Surface } from "./surface.js";
 import { TradeTable } from "./trades.js";
@@ -84,6 +85,7 @@ function render({ model, el }) {
   let theme = {};
   const scale = new PriceScale();
   const table = new TradeTable(parts.trades, parts.noTrades, parts.tradeCount);
+  const bar = new ReplayBar(parts, (name, value) => tell(model, { type: "command", name, value }));
   const view = { dirty: true, asked: 0, textAt: -Infinity, painted: 0, messages: -1, pointer: null };
   const ladder = new Surface(parts.ladder, () => schedule());
   const chart = new Surface(parts.chart, () => schedule());
@@ -98,6 +100,8 @@ function render({ model, el }) {
     if (now - view.textAt >= TEXT_MS) {
       view.textAt = now;
       writePanels(parts, store);
+      const commanded = store.header && store.link !== "none" && store.link !== "lost" && store.link !== "reconnecting";
+      bar.update(store.header?.replay, Boolean(commanded));
       table.update(store);
     } else schedule(TEXT_MS);
     if (store.messages !== view.messages) {
@@ -125,7 +129,10 @@ function render({ model, el }) {
   }
 
   const seen = (content) => {
-    if (content.type === "reply") toast(content.text, content.ok ? "done" : "refused");
+    if (content.type === "reply") {
+      if (content.text) toast(content.text, content.ok ? "done" : "refused");
+      bar.answered(content.command);
+    }
     schedule();
   };
   const command = (name) => {

@@ -20,6 +20,19 @@ const PAGE = `
     <button type="button" data-command="reset" aria-label="Reset the account" disabled><span aria-hidden="true">↺</span> RESET</button>
   </div>
 </header>
+<section class="gd-replay" data-id="replay" aria-label="Replay" hidden>
+  <div class="gd-moves">
+    <button type="button" data-replay="back" value="10" title="Back 10 seconds" aria-label="Back 10 seconds"><svg viewBox="0 0 14 14" aria-hidden="true"><path d="M7 2.2V0L3.2 3.2 7 6.4V4.1a3.9 3.9 0 1 1-3.9 3.9H1.2A5.8 5.8 0 1 0 7 2.2z"/></svg>10 s</button>
+    <button type="button" data-replay="toggle" data-id="toggle" data-shows="pause" title="Pause" aria-label="Pause"><svg class="gd-play" viewBox="0 0 14 14" aria-hidden="true"><path d="M2.5 1v12l10-6z"/></svg><svg class="gd-pause" viewBox="0 0 14 14" aria-hidden="true"><path d="M2.5 1h3.2v12H2.5zM8.3 1h3.2v12H8.3z"/></svg></button>
+    <button type="button" data-replay="step" value="1" title="One row on, and pause" aria-label="One row on"><svg viewBox="0 0 14 14" aria-hidden="true"><path d="M1.5 1v12l7.5-6zM10 1h2.5v12H10z"/></svg></button>
+  </div>
+  <time data-id="replayNow"></time>
+  <div class="gd-seek"><input type="range" min="0" max="1" step="1" value="0" data-id="line" aria-label="Time of the recording" disabled><output data-id="tip" hidden></output></div>
+  <span class="gd-length" data-id="replayEnd"></span>
+  <span class="gd-words" data-id="replayWords"></span>
+  <span class="gd-jumps" data-id="jumps" title="Not a straight run: the account was emptied at each jump, and the figures are of the time since the last"></span>
+  <div class="gd-speeds" role="group" aria-label="Speed" data-id="speeds"></div>
+</section>
 <div class="gd-banner" data-id="banner" role="alert" hidden></div>
 <main class="gd-main">
   <section class="gd-left" aria-label="Account and book">

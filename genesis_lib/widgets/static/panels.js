@@ -77,7 +77,6 @@ const EXPOSURES = {
 
 /** What the strategy may do now, in one word. */
 export function strategyState(header) {
-  if (header.state === "PAUSED") return "Playback is paused: genesis session resume lets it go on.";
   if (header.state === "KILLED") return "Killed";
   if (header.state === "ENDED") return "Ended";
   if (header.state === "PAUSED") return header.active ? "Paused" : "Stopped";
@@ -166,9 +165,10 @@ function banner(link, header) {
   if (!header) return "";
   if (link === "lost") return `The session's process is gone: these are its last figures. genesis run --session ${header.session} takes it up again.`;
   if (header.state === "ENDED" && header.reason) return `Session ended early: ${header.reason}`;
+  if (header.state === "ENDED" && link !== "none" && header.replay?.state === "ended" && isNumber(header.replay.end))
+    return `The data are at their end: these figures are final, unless the bar above is dragged back. genesis report ${header.session} writes the tear sheet.`;
   if (link === "ended" || header.state === "ENDED") return `Session ended: these figures are final. genesis report ${header.session} writes its tear sheet, genesis run starts another.`;
   if (link === "none") return "No session is running: these are the last figures seen. Start one with genesis run.";
-  if (header.state === "PAUSED") return "Playback is paused: genesis session resume lets it go on.";
   if (header.state === "KILLED") return "Kill switch: the position is closed and the strategy blocked. RESET clears it.";
   return "";
 }
