@@ -80,9 +80,16 @@ class BinanceRecording(Recording):
 
     kind = "binance"
 
-    def __init__(self, paths: tuple[Path, ...], instrument: Instrument, *, skip_other_symbols: bool = False) -> None:
+    def __init__(
+        self,
+        paths: tuple[Path, ...],
+        instrument: Instrument,
+        *,
+        skip_other_symbols: bool = False,
+        skip_lines: frozenset[tuple[Path, int]] = frozenset(),
+    ) -> None:
         super().__init__(paths, instrument)
-        self._skip_other_symbols = skip_other_symbols
+        self._skip_other_symbols, self._skip_lines = skip_other_symbols, skip_lines
 
     def __iter__(self) -> Iterator[Event]:
         parser = BinanceParser(self.instrument, skip_other_symbols=self._skip_other_symbols)
@@ -91,7 +98,12 @@ class BinanceRecording(Recording):
         parse = parser.parse_line
         for data, file, number in raw_blocks(self.paths):
             at, end = 0, len(data)
+            passed = {line for other, line in self._skip_lines if other == file}
             while at < end:
+                if passed and number in passed:
+                    at, number = data.find(b"\n", at) + 1 or end, number + 1
+                    self.lines += 1
+                    continue
                 try:
                     event, ts_receive, at = parse(data, at)
                 except InputError as error:
