@@ -38,7 +38,7 @@ class SessionProcess:
         self.folder, self.process = folder, None
 
     def start(self):
-        env = {**os.environ, "PYTHONPATH": str(ROOT)}
+        env = {**os.environ, "PYTHONPATH": str(ROOT), "GENESIS_PATHS_DATA": str(self.folder.parent / "data")}
         log = (self.folder.parent / "session.log").open("ab")
         self.process = subprocess.Popen([sys.executable, str(WORKER), str(self.folder), "1"], env=env, stderr=log)
         wait_until(self.answers, "the session answers")

@@ -124,6 +124,51 @@ def test_a_second_tab_shows_the_same(tab, open_tab, session, wait):
     wait(lambda: session.status()["events"] > events, "the session goes on without the closed tab")
 
 
+def test_the_slider_goes_anywhere_in_the_data(tab, session, wait):
+    page = tab.page
+
+    def replay():
+        return session.status()["replay"]
+
+    def ladder():
+        return page.evaluate("() => document.querySelector('[data-id=ladder]').toDataURL()")
+
+    wait(lambda: (replay()["known"] or 0) - (replay()["start"] or 0) > 300_000, "some minutes of it can be entered")
+    line = page.get_by_label("Time of the recording")
+    wait(line.is_enabled, "the bar is there")
+    page.get_by_role("button", name="Pause").click()
+    wait(lambda: replay()["state"] == "paused", "it is paused")
+    before, time = ladder(), tab.text("time")
+    box = line.bounding_box()
+    middle = box["y"] + box["height"] / 2
+    thumb = page.evaluate("e => e.value / e.max", line.element_handle())
+    page.mouse.move(box["x"] + 7 + thumb * (box["width"] - 14), middle)
+    page.mouse.down()
+    seen = set()
+    for step in range(1, 11):
+        page.mouse.move(box["x"] + box["width"] * (0.1 + 0.07 * step), middle)
+        wait(lambda: tab.text("time") not in {time, *seen}, "the desk follows the hand")
+        seen.add(tab.text("time"))
+    page.mouse.up()
+    wait(lambda: replay()["state"] != "seeking" and tab.text("time") == tab.text("replayNow"), "it arrived")
+    share = (replay()["time"] - replay()["start"]) / (float(page.evaluate("e => e.max", line.element_handle())))
+    assert 0.7 < share < 0.9 and replay()["seeks"] >= 5
+    wait(lambda: ladder() != before, "another book")
+    assert tab.text("jumps") == f"{replay()['seeks']} jumps" and tab.trades() == []
+    rows = session.status()["rows"]
+    page.get_by_role("button", name="One row on").click()
+    wait(lambda: session.status()["rows"] == rows + 1, "one row")
+    there = replay()["time"]
+    page.get_by_role("button", name="Back 10 seconds").click()
+    wait(lambda: 9000 < there - replay()["time"] < 12_000, "ten seconds back")
+    page.get_by_role("button", name="10 times as recorded").click()
+    wait(lambda: replay()["speed"] == 10, "faster")
+    page.get_by_role("button", name="Play", exact=True).click()
+    wait(lambda: replay()["state"] == "playing" and replay()["time"] > there, "it plays on")
+    page.get_by_role("button", name="1 times as recorded", exact=True).click()
+    wait(lambda: tab.trades(), "it trades there")
+
+
 def test_reloads_and_closed_tabs_leave_no_kernel(tab, open_tab, server, wait):
     wait(lambda: len(server.kernels()) == 1, "one kernel for the one tab")
     for _ in range(3):

@@ -20,7 +20,8 @@ def js(chromium):
     """Call an expression with the modules' names in scope."""
     page = chromium.new_page()
     names = "{ decodeMessage, Store, Timeline, PriceScale, roundStep, sideLevels, sizeDecimals, decimalsOf, fixed, "
-    names += "signed, percent, micros, clockTime, span, moneyDecimals, tradeWords, strategyState }"
+    names += "signed, percent, micros, clockTime, span, moneyDecimals, tradeWords, strategyState, "
+    names += "Moves, fromStart }"
     source = bundle("desk.js").replace("export default { render }", f"export const modules = {names}")
     load = """async source => {
         const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
@@ -172,3 +173,23 @@ def test_empty_levels_are_left_out(js):
 )
 def test_numbers_are_written_as_a_desk_writes_them(js, call, text):
     assert js(f"return modules.{call}") == text
+
+
+def test_a_drag_sends_the_newest_place_alone_and_one_at_a_time(js):
+    sent = js(
+        """const sent = [], clock = { now: 1000 };
+        const moves = new modules.Moves((ms) => sent.push(ms), () => clock.now);
+        moves.ask(1); moves.ask(2); moves.ask(3);
+        const under = [...sent, moves.busy];
+        moves.answered();
+        moves.answered();
+        const after = [...sent, moves.busy];
+        moves.ask(9); moves.ask(10); clock.now += 5000;  // no answer came
+        moves.ask(11);
+        return [under, after, sent];"""
+    )
+    assert sent == [[1, True], [1, 3, False], [1, 3, 9, 11]]
+
+
+def test_places_are_said_as_the_session_takes_them(js):
+    assert js("return [0, 12345.6, 479496, -3].map(modules.fromStart);") == ["+0.000", "+12.346", "+479.496", "+0.000"]
