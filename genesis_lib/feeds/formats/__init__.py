@@ -25,8 +25,16 @@ if TYPE_CHECKING:
 FORMATS = {
     "rows": "stored_rows",
     "updates": "stored_updates",
+    "sse": "sse",
     "hftbacktest": "hftbacktest",
+    "databento": "databento",
+    "kraken": "kraken",
+    "okx": "okx",
     "binance": "binance_raw",
+    "lobster": "lobster",
+    "tardis": "tardis",
+    "binance-archive": "binance_archive",
+    "fi2010": "fi2010",
     "csv": "snapshot_csv",
 }
 
