@@ -5,3 +5,5 @@ from orderbook_ext._order_messages cimport Orders
 
 cdef class OrderView:
     cdef Orders book
+    cdef bint busy  # a batch is running without the interpreter's lock
+    cdef int check(self) except -1

@@ -31,8 +31,15 @@ cdef class OrderView:
     def __dealloc__(self):
         close(&self.book.held)
 
+    cdef inline int check(self) except -1:
+        """Raise while a batch runs in another thread: the memory may move under whoever looks at it."""
+        if self.busy:
+            raise RuntimeError("another thread is applying a batch to this order-level book")
+        return 0
+
     def top(self, Py_ssize_t n=10, out=None):
         """Best `n` levels, (n, 4): bid price, bid quantity, ask price, ask quantity; NaN where empty."""
+        self.check()
         cdef Py_buffer view
         if n < 1:
             _checks.rows(n)
@@ -54,6 +61,7 @@ cdef class OrderView:
 
     def level(self, side_code, tick):
         """Quantity and number of orders at a tick, (0, 0) when there are none."""
+        self.check()
         cdef int32_t at = find_level(&self.book.held, side_of(side_code), tick_of(tick))
         if at < 0:
             return 0, 0
@@ -61,6 +69,7 @@ cdef class OrderView:
 
     def levels(self, side_code, n=None):
         """Best `n` levels of a side (all by default), best first, int64 (levels, 3): tick, quantity, orders."""
+        self.check()
         cdef const Ladder* ladder = &self.book.held.sides[side_of(side_code)]
         cdef Py_ssize_t i, held = ladder.n if n is None else min(_checks.rows(n), ladder.n)
         cdef const Level* level
@@ -73,6 +82,7 @@ cdef class OrderView:
 
     def queue(self, side_code, tick):
         """(order id, quantity) of every order at a tick, oldest first."""
+        self.check()
         cdef int32_t at = find_level(&self.book.held, side_of(side_code), tick_of(tick))
         cdef const Order* orders = self.book.held.orders
         at = self.book.held.levels[at].first if at >= 0 else -1
@@ -84,11 +94,13 @@ cdef class OrderView:
 
     def youngest(self, side_code, tick):
         """Id of the last order in a tick's queue; None when nothing rests there."""
+        self.check()
         cdef int32_t at = find_level(&self.book.held, side_of(side_code), tick_of(tick))
         return self.book.held.orders[self.book.held.levels[at].last].id if at >= 0 else None
 
     def available(self, side_code, worst=None):
         """Quantity that `OrderLevelBook.take` could get from a side up to tick `worst`, reserves of icebergs too."""
+        self.check()
         cdef int side = side_of(side_code)
         cdef const Ladder* ladder = &self.book.held.sides[side]
         cdef int64_t limit = limit_of(side, worst)
@@ -102,6 +114,7 @@ cdef class OrderView:
 
     def order(self, order_id):
         """Side, tick and shown quantity of an order; None when it is not held."""
+        self.check()
         cdef int64_t at = ids_find(&self.book.held.ids, id_of(order_id))
         cdef const Level* level
         if at < 0:
@@ -111,6 +124,7 @@ cdef class OrderView:
 
     def reserve(self, order_id):
         """Quantity of an iceberg that is not shown; 0 for any other order."""
+        self.check()
         cdef int64_t at = ids_find(&self.book.held.ids, id_of(order_id))
         if at < 0 or self.book.held.orders[at].reserve < 0:
             return 0
@@ -122,6 +136,7 @@ cdef class OrderView:
         Walks the queue from both ends at once: it takes as many steps as there are orders before it or behind it,
         whichever are fewer, some 2 ns each while they are in the cache.
         """
+        self.check()
         cdef uint64_t id = id_of(order_id)
         cdef const Order* orders = self.book.held.orders
         cdef int64_t at = ids_find(&self.book.held.ids, id), steps = 0, ahead = 0, behind = 0
@@ -142,12 +157,15 @@ cdef class OrderView:
 
     def size(self, side_code):
         """Number of levels of a side."""
+        self.check()
         return self.book.held.sides[side_of(side_code)].n
 
     def __len__(self):
+        self.check()
         return self.book.held.ids.count
 
     def __contains__(self, order_id):
+        self.check()
         return ids_find(&self.book.held.ids, id_of(order_id)) >= 0
 
     @property
@@ -198,18 +216,21 @@ cdef class OrderView:
     @property
     def best_bid_tick(self):
         """Tick of the best bid; None when there is none."""
+        self.check()
         cdef int32_t at = best_level(&self.book.held, 0)
         return self.book.held.levels[at].tick if at >= 0 else None
 
     @property
     def best_ask_tick(self):
         """Tick of the best ask; None when there is none."""
+        self.check()
         cdef int32_t at = best_level(&self.book.held, 1)
         return self.book.held.levels[at].tick if at >= 0 else None
 
     @property
     def touch(self):
         """Best bid tick, its quantity, best ask tick, its quantity; (None, 0) for a side without orders."""
+        self.check()
         cdef int32_t bid = best_level(&self.book.held, 0), ask = best_level(&self.book.held, 1)
         cdef const Level* levels = self.book.held.levels
         bids = (levels[bid].tick, levels[bid].quantity) if bid >= 0 else (None, 0)
@@ -218,12 +239,14 @@ cdef class OrderView:
     @property
     def is_crossed(self):
         """Whether the best bid is at or above the best ask, as in an auction; told, never repaired."""
+        self.check()
         cdef int32_t bid = best_level(&self.book.held, 0), ask = best_level(&self.book.held, 1)
         return bid >= 0 and ask >= 0 and self.book.held.levels[bid].tick >= self.book.held.levels[ask].tick
 
     @property
     def nbytes(self):
         """Memory the book holds, in bytes."""
+        self.check()
         cdef Py_ssize_t total = sizeof(Orders) + (self.book.held.ids.mask + 1) * sizeof(Slot)
         total += self.book.held.order_pool.room * sizeof(Order) + self.book.held.level_pool.room * sizeof(Level)
         total += self.book.held.reserve_pool.room * sizeof(Reserve) + self.book.held.touched.room * sizeof(int64_t)

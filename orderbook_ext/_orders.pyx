@@ -88,7 +88,8 @@ cdef class OrderLevelBook(OrderView):
 
     Finding, adding, filling and removing an order takes the same time in any book; `queue_position` walks to the nearer
     end of the queue. 32 bytes an order and 32 to 64 for its id, 52 a level; memory is used again, and grows only with
-    the most that was ever held at once. Only when memory runs out the book is left empty.
+    the most that was ever held at once. Only when memory runs out the book is left empty. A batch lets other threads
+    run; one of them that uses the same book meanwhile gets a RuntimeError.
 
     Examples
     --------
@@ -147,12 +148,14 @@ cdef class OrderLevelBook(OrderView):
         cdef Status status = FOLLOWED
         cdef Changes changes
         changes.rows, changes.n, changes.room = NULL, 0, 0
+        self.check()
         if ends is not None:
             end = rules.ends(ends, n)
             groups = len(end)
             offsets = np.zeros(groups + 1, np.int64)
             offset = offsets
         try:
+            self.busy = True
             with nogil:
                 while True:
                     while group < groups and end[group] == i:
@@ -169,6 +172,7 @@ cdef class OrderLevelBook(OrderView):
                     if tops != NULL:
                         orders_top(book, book.depth, tops + i * width)
                     i += 1
+            self.busy = False
             self.settle()
             if i < n:
                 rules.row(i, action[i], side[i], tick[i], quantity[i])
@@ -184,11 +188,13 @@ cdef class OrderLevelBook(OrderView):
 
     def clear(self):
         """Remove every order; the counts stay, and what was held counts as touched."""
+        self.check()
         clear(&self.book.held)
         self.settle()
 
     def add(self, order_id, side_code, tick, quantity):
         """Let an order rest at the end of its level's queue; what crosses is told by `is_crossed`, never matched."""
+        self.check()
         cdef uint64_t id = id_of(order_id)
         cdef int side = side_of(side_code)
         cdef int64_t place = tick_of(tick), amount = quantity_of(quantity)
@@ -199,6 +205,7 @@ cdef class OrderLevelBook(OrderView):
 
     def add_iceberg(self, order_id, side_code, tick, quantity, shown):
         """`add` an order of which `shown` are displayed at a time; each refill goes to the end of the queue."""
+        self.check()
         cdef uint64_t id = id_of(order_id)
         cdef int side = side_of(side_code)
         cdef int64_t place = tick_of(tick), amount = quantity_of(quantity), part
@@ -215,6 +222,7 @@ cdef class OrderLevelBook(OrderView):
 
         With `keep_priority` more quantity at the same price keeps its place. Of an iceberg it is the shown part.
         """
+        self.check()
         cdef uint64_t id = id_of(order_id)
         cdef int64_t place = tick_of(tick), amount = quantity_of(quantity)
         cdef Status status = orders_modify(&self.book, id, place, amount, keep_priority)
@@ -223,6 +231,7 @@ cdef class OrderLevelBook(OrderView):
 
     def replace(self, order_id, new_id, tick, quantity):
         """Put a new order, at the end of its queue, in the place of an old one on the same side."""
+        self.check()
         cdef uint64_t id = id_of(order_id), new
         cdef int64_t place, amount, index
         cdef int32_t there
@@ -247,6 +256,7 @@ cdef class OrderLevelBook(OrderView):
 
     def reduce(self, order_id, quantity):
         """Cancel part of an order (of an iceberg first what is not shown); it keeps its place. Gives what is left."""
+        self.check()
         cdef uint64_t id = id_of(order_id)
         cdef int64_t amount = quantity_of(quantity), left
         cdef Status status = orders_reduce(&self.book, id, amount, &left)
@@ -256,6 +266,7 @@ cdef class OrderLevelBook(OrderView):
 
     def cancel(self, order_id):
         """Remove an order; gives the quantity it still had, 0 when a tolerant book did not hold it."""
+        self.check()
         cdef uint64_t id = id_of(order_id)
         cdef int64_t left
         cdef Status status = orders_cancel(&self.book, id, &left)
@@ -266,6 +277,7 @@ cdef class OrderLevelBook(OrderView):
 
     def execute(self, order_id, quantity):
         """Fill an order in part or whole, wherever in its queue it stands. Gives what it shows after that."""
+        self.check()
         cdef uint64_t id = id_of(order_id)
         cdef int64_t amount = quantity_of(quantity), left
         cdef Status status = orders_execute(&self.book, id, amount, &left)
@@ -276,6 +288,7 @@ cdef class OrderLevelBook(OrderView):
 
     def execute_at(self, side_code, tick, quantity):
         """Fill the oldest orders of a level where the venue names none; gives (order id, quantity) of each fill."""
+        self.check()
         cdef int side = side_of(side_code)
         cdef int64_t place = tick_of(tick), amount = quantity_of(quantity)
         cdef Fills fills
@@ -292,6 +305,7 @@ cdef class OrderLevelBook(OrderView):
 
     def execute_hidden(self, quantity):
         """Count a trade against an order that is not displayed; nothing displayed changes."""
+        self.check()
         self.book.hidden_quantity += quantity_of(quantity)
         self.book.hidden_trades += 1
 
@@ -300,6 +314,7 @@ cdef class OrderLevelBook(OrderView):
 
         Gives (order id, tick, quantity) of each fill; less than `quantity` in all when the side does not hold it.
         """
+        self.check()
         cdef int side = side_of(side_code)
         cdef int64_t amount = quantity_of(quantity), limit = limit_of(side, worst)
         cdef Fills fills
@@ -358,6 +373,7 @@ cdef class OrderLevelBook(OrderView):
 
     def changes(self):
         """Levels touched since the last call: sides, ticks and the quantities they hold now (0: gone), in order."""
+        self.check()
         cdef Changes changes
         changes.rows, changes.n, changes.room = NULL, 0, 0
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import threading
 
 import numpy as np
 import pytest
@@ -276,6 +277,26 @@ def test_memory_does_not_grow_with_the_day():
         sizes.append(book.nbytes)
     assert len(book) == 1_000 and book.size(0) <= 200
     assert sizes[-1] == sizes[1] < 300_000
+
+
+def test_a_batch_lets_other_threads_run_but_not_on_its_book():
+    n, refused = 400_000, 0
+    columns = np.zeros(n, np.int8), np.arange(n), np.zeros(n, np.int8), np.full(n, 100), np.ones(n, np.int64)
+    for _ in range(50):
+        book = _orders.OrderLevelBook()
+        batch = threading.Thread(target=book.apply, args=columns)
+        batch.start()
+        while batch.is_alive() and not refused:
+            try:
+                book.top(5)
+            except RuntimeError as error:
+                assert str(error) == "another thread is applying a batch to this order-level book"
+                refused += 1
+        batch.join()
+        assert len(book) == n
+        if refused:
+            break
+    assert refused
 
 
 class Twins(RuleBasedStateMachine):
