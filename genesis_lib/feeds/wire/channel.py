@@ -15,6 +15,7 @@ from genesis_lib.feeds.integrity import Ledger
 from genesis_lib.feeds.wire.clock_watch import ClockWatch
 from genesis_lib.types import DepthSnapshot, DepthUpdate, Event, Gap, Instrument, Trade
 
+QUIET = 1.0  # s
 TRADES_REMEMBERED = 4096  # ids; a repeat comes soon or never
 UNTAKEN = "the recorder fell behind; messages were dropped"
 FLOW = ("depth", "trade", "aggTrade")  # kinds of streams without which the book or the flow is incomplete
@@ -91,11 +92,18 @@ class Channel:
         self._last_diff = self._last_trade = -1
         self._untaken = 0
         self._waiting = False  # for a snapshot, with a diff at hand
+        self._since = time.monotonic()  # when diffs began to be awaited
 
     @property
     def wants(self) -> bool:
-        """Whether a snapshot is needed and would be of use."""
-        return not self.sync.joined and self._waiting and not self.down
+        """Whether a snapshot is needed and would be of use.
+
+        A diff should be at hand, so that the snapshot is newer than where the diffs begin; a market that says nothing
+        for `QUIET` seconds is asked all the same.
+        """
+        if self.sync.joined or self.down:
+            return False
+        return self._waiting or time.monotonic() - self._since > QUIET
 
     def take(self, kind: str, message: bytes, ts: int) -> None:
         """Work on a message of one of the symbol's streams.
@@ -157,7 +165,7 @@ class Channel:
     def up(self, kind: str) -> None:
         """Take note that a stream comes from now on."""
         self.down.discard(kind)
-        self.heard[kind] = time.monotonic()
+        self.heard[kind] = self._since = time.monotonic()
 
     def note(self, kind: str, cause: str) -> None:
         """Enter an incident of this symbol in the ledger."""
@@ -194,7 +202,8 @@ class Channel:
         events = self.sync.push(event)
         for out in events:
             if type(out) is Gap:
-                self._gap, self._waiting, self._last_diff = (time.monotonic(), out), False, -1
+                self._since = time.monotonic()
+                self._gap, self._waiting, self._last_diff = (self._since, out), False, -1
                 self._ledger.gap(out)
             elif type(out) is DepthSnapshot:
                 self._joined()

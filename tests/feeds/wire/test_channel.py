@@ -5,6 +5,7 @@ import pytest
 
 from genesis_lib.feeds.binance import GAP
 from genesis_lib.feeds.integrity import Ledger
+from genesis_lib.feeds.wire import channel
 from genesis_lib.feeds.wire.channel import UNTAKEN, Channel
 from genesis_lib.types import BookTicker, DepthSnapshot, DepthUpdate, Gap, Instrument, Trade
 
@@ -88,6 +89,15 @@ def test_a_lost_diff_is_a_gap_and_how_long_it_took_is_told():
     assert (symbol.ledger.counts["gap"], symbol.ledger.counts["resync"]) == (1, 1)
     assert {incident.symbol for incident in symbol.ledger.incidents} == {"BTCUSDT"}
     assert " ms after: pu is " in symbol.ledger.incidents[-1].cause
+
+
+def test_a_market_that_says_nothing_is_asked_all_the_same(monkeypatch):
+    symbol = Symbol()
+    assert not symbol.channel.wants
+    monkeypatch.setattr(channel, "QUIET", 0.0)
+    assert symbol.channel.wants
+    assert symbol.snapshot()
+    assert symbol.kinds() == [DepthSnapshot]
 
 
 def test_a_snapshot_older_than_what_waits_is_asked_for_again():
