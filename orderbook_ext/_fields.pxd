@@ -173,6 +173,14 @@ cdef inline bint scan_level(
     return scan_decimal(c, quantity) and step(c, c"]")
 
 
+cdef inline const unsigned char* behind_blank(Cursor* c, const unsigned char* at) noexcept nogil:
+    if at < c.end and at[0] <= c" ":
+        c.at = at
+        skip_blank(c)
+        return c.at
+    return at
+
+
 cdef inline bint scan_ladder(Cursor* c, Message* m) noexcept nogil:
     """Read ``[["28145.10","3.868"],...]`` into levels."""
     cdef double price, quantity
@@ -199,12 +207,9 @@ cdef inline bint scan_ladder(Cursor* c, Message* m) noexcept nogil:
                 return refuse(c, PRICE, start)
         m.quantities[n] = quantity
         n += 1
+        at = behind_blank(c, at)
         if at < c.end and at[0] == c",":
-            at += 1
-            if at < c.end and at[0] <= c" ":
-                c.at = at
-                skip_blank(c)
-                at = c.at
+            at = behind_blank(c, at + 1)
         elif at < c.end and at[0] == c"]":
             c.at = at + 1
             m.levels = n
@@ -264,10 +269,10 @@ cdef inline bint scan_field(Cursor* c, Message* m, int key, const unsigned char*
     if m.seen & (<uint32_t>1 << key):
         return refuse(c, ONCE, name)
     m.seen |= <uint32_t>1 << key
-    if c.at >= c.end:
-        return refuse(c, VALUE, c.at)
     f.token = OTHER
     f.start = c.at
+    if c.at >= c.end:
+        return refuse(c, VALUE, c.at)
     x = c.at[0]
     if x == c'"':
         f.start = c.at + 1
