@@ -16,6 +16,7 @@ from genesis_lib.storage.partitions import DAY_NS, Incidents, Partitions, folder
 from genesis_lib.storage.schema import INCIDENTS, KEY, Description, describe, level_columns, schema_of
 from genesis_lib.types import FLOW_FIELDS, Instrument, Snapshot, Snapshots
 
+CACHED = 1024  # rows whose columns are put side by side at a time
 GROUP = 32_768  # rows of a row group: what is held in memory while writing
 
 
@@ -213,8 +214,8 @@ def sessions(paths: Iterable[str | Path]) -> list[StoredSession]:
     """
     groups: dict[Description, list[tuple[int, Path]]] = {}
     for path in map(Path, paths):
-        description = describe(open_parquet(path).schema_arrow, path)
-        groups.setdefault(description, []).append((_span(path)[0], path))
+        file = open_parquet(path)
+        groups.setdefault(describe(file.schema_arrow, path), []).append((_times(file)[0], path))
     found = [(sorted(files), description) for description, files in groups.items()]
     found.sort(key=lambda item: (item[1].venue, item[1].symbol, item[0][0]))
     return [StoredSession(description, tuple(path for _, path in files)) for files, description in found]
@@ -230,10 +231,13 @@ def is_rows(path: Path) -> bool:
 
 def arrays_of(columns: Mapping[str, np.ndarray], depth: int) -> tuple[np.ndarray, ...]:
     """Columns of rows by name as the arrays of `Snapshots`: exchange time, receive time, levels, flow, valid."""
-    levels = np.empty((len(columns["valid"]), 4 * depth))
-    for index, name in enumerate(level_columns(depth)):
-        levels[:, index] = columns[name]
-    flow = np.stack([columns[name] for name in FLOW_FIELDS], axis=1)
+    count = len(columns["valid"])
+    levels, flow = np.empty((count, 4 * depth)), np.empty((count, len(FLOW_FIELDS)))
+    for table, names in ((levels, level_columns(depth)), (flow, FLOW_FIELDS)):
+        for first in range(0, count, CACHED):  # the rows of a piece stay in the cache until all their columns are there
+            piece = slice(first, first + CACHED)
+            for index, name in enumerate(names):
+                table[piece, index] = columns[name][piece]
     valid = np.array(columns["valid"], bool)
     return columns["ts_exchange"], columns["ts_receive"], levels.reshape(-1, depth, 4), flow, valid
 
@@ -252,5 +256,10 @@ def _snapshots(table: pa.Table, description: Description) -> Snapshots:
 def _span(path: Path) -> tuple[int, int]:
     file = open_parquet(path)
     describe(file.schema_arrow, path)
+    return _times(file)
+
+
+def _times(file: pq.ParquetFile) -> tuple[int, int]:
+    """First and last exchange time of a file of rows."""
     statistics = [file.metadata.row_group(i).column(0).statistics for i in range(file.num_row_groups)]
     return min(s.min for s in statistics), max(s.max for s in statistics)

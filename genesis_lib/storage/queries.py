@@ -47,12 +47,16 @@ def select(
     """
     stored = _sessions(folder, symbol, venue, start, end)
     depth = min(session.description.depth for session in stored)
-    parts = [parquet.arrays_of(_rows(session, None, start, end), depth) for session in stored]
-    parts = [part for part in parts if len(part[0])]
+    parts: list[tuple[np.ndarray, ...]] = []
+    for session in stored:
+        seam = len(parts)
+        parts += [
+            parquet.arrays_of(group, depth) for group in _groups(session, None, start, end) if len(group["valid"])
+        ]
+        if 0 < seam < len(parts):
+            parts[seam][-1][0] = False
     if not parts:
         raise _nothing(folder, symbol, start, end)
-    for *_, valid in parts[1:]:
-        valid[0] = False
     arrays = (np.concatenate(arrays) for arrays in zip(*parts))
     return Snapshots(stored[0].instrument, *arrays, stored[0].provenance)
 
@@ -170,10 +174,7 @@ def sql(folder: str | Path, query: str, **parameters: Any) -> pa.Table:
     try:
         with duckdb.connect() as connection:
             connection.register("rows", rows)
-            found = connection.sql(query, params=parameters or None)
-            if found is None:
-                raise InputError(f"query of {folder}: it must ask for rows")
-            return found.to_arrow_table()
+            return connection.sql(query, params=parameters or None).to_arrow_table()
     except (duckdb.Error, pa.ArrowException, OSError) as error:
         raise InputError(f"query of {folder}: {' '.join(str(error).split())}") from None
 
