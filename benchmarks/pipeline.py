@@ -14,7 +14,8 @@ from benchmarks.models import measured_model
 from benchmarks.streams import session
 from genesis_lib.engine import Engine
 from genesis_lib.feeds.binance import BinanceParser, BinanceSync, decode
-from genesis_lib.feeds.recording import Line, raw_lines, read_recording
+from genesis_lib.feeds.raw_lines import Line, raw_lines
+from genesis_lib.feeds.recording import read_recording
 from genesis_lib.feeds.simulation.simulator import Simulator
 from genesis_lib.feeds.wire.binance_wire import BinanceWriter
 from genesis_lib.types import DepthUpdate, Instrument
