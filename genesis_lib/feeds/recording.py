@@ -17,7 +17,7 @@ from genesis_lib.feeds.binance import BinanceParser, decode, message_of, synchro
 from genesis_lib.feeds.instruments import SECOND, grid_of, known
 from genesis_lib.feeds.raw_lines import raw_blocks, raw_lines
 from genesis_lib.feeds.sidecar import provenance_of, read_sidecar
-from genesis_lib.types import DepthUpdate, Event, Instrument
+from genesis_lib.types import ASK, BID, DepthSnapshot, DepthUpdate, Event, Instrument
 
 MAX_STEP_BACK = SECOND  # a clock that is set may step back a little; more than this is a damaged recording
 LOOK_AHEAD = 200_000  # lines read for the first diff and snapshot
@@ -119,6 +119,10 @@ class BinanceRecording(Recording):
                 self.lines += 1
                 if event is None:
                     continue
+                if type(event) is DepthSnapshot and not _has_both_sides(event):
+                    # Diffs would fill the empty side level by level, and it would look whole long before it is.
+                    self.counts["one-sided snapshot"] += 1
+                    continue
                 if type(event) is DepthUpdate:
                     if event.ts_exchange < told - MAX_STEP_BACK:
                         cause = "exchange time of a depthUpdate"
@@ -213,9 +217,16 @@ def hash_files(paths: Iterable[Path]) -> str:
 def unbuildable(counts: Mapping[str, int]) -> str:
     """Say why messages of these kinds gave no row."""
     diffs = counts.get("depthUpdate", 0)
+    if diffs and counts.get("one-sided snapshot", 0) >= counts.get("snapshot", 0) > 0:
+        return f"the book cannot be rebuilt: {diffs} diffs, and every REST snapshot lacks a side"
     if diffs and not counts.get("snapshot"):
         return f"the book cannot be rebuilt: {diffs} diffs, but no REST snapshot for them to change"
     return "the book cannot be rebuilt: no diff continues a REST snapshot" if diffs else "no book rows in it"
+
+
+def _has_both_sides(snapshot: DepthSnapshot) -> bool:
+    held = snapshot.sides[snapshot.quantities > 0]
+    return bool((held == BID).any() and (held == ASK).any())
 
 
 def _back(what: str, before: int, now: int, file: Path, number: int) -> RecordingError:

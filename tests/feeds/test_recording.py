@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from genesis_lib.errors import InputError, RecordingError
-from genesis_lib.feeds import RowBuilder, read_recording
+from genesis_lib.feeds import RowBuilder, read_recording, read_snapshots
 from genesis_lib.feeds.recording import identify, raw_lines
 from genesis_lib.feeds.sidecar import write_sidecar
 from genesis_lib.types import BookTicker, DepthSnapshot, DepthUpdate, Gap, Instrument, MarkPrice, Trade
@@ -220,3 +220,14 @@ def test_an_hour_of_spot_diffs_explains_the_next_snapshot(recordings, tmp_path: 
 def collect_held(builder: RowBuilder, told: dict, held: dict) -> None:
     for side, levels in told.items():
         held[side] |= {price for price, size in levels if builder.book.level(side[:3], price) == size}
+
+
+def test_a_snapshot_that_lacks_a_side_joins_nothing(wire, tmp_path: Path) -> None:
+    w = wire().snapshot(asks=[]).diff([("99.8", "1")]).snapshot(bids=[("100.0", "0")]).diff([("99.8", "2")])
+    path = w.write(tmp_path / "a.gz")
+    with pytest.raises(RecordingError, match="2 diffs, and every REST snapshot lacks a side"):
+        read_snapshots(path)
+    recording = read_recording(w.snapshot().diff([("99.8", "3")]).write(path))
+    assert len([event for event in recording.events() if type(event) is DepthSnapshot]) == 1
+    assert recording.counts["one-sided snapshot"] == 2 and recording.counts["snapshot"] == 3
+    assert read_snapshots(path).levels[:, 0, 2].tolist() == [100.1] * 3

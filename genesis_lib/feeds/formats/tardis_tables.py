@@ -65,7 +65,7 @@ class TardisFile:
         prices = [name for name in self.columns if name.endswith("price")]
         amounts = [name for name in self.columns if name.endswith("amount")]
         found: dict[str, Found] = {}
-        for table in self.tables():
+        for table in self.tables(names=("exchange", "symbol", "local_timestamp", *prices, *amounts)):
             columns = table.columns
             for code, symbol in enumerate(table.words["symbol"]):
                 own = (columns["symbol"] == code) & ~table.unreadable & (columns["exchange"] >= 0)
