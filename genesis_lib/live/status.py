@@ -40,5 +40,6 @@ def status(engine: Engine, source: Source, picture: Picture) -> dict[str, Any]:
         "model": model and model | {"exposure": engine.exposure},
         "preset": engine.config.strategy.preset,
         "gaps": engine.gaps,
+        "feed": source.health() if hasattr(source, "health") else None,  # what a live market has, a recording has not
         "trade_count": len(account.trades),
     }

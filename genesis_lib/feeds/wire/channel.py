@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
 
 import orjson
 
@@ -13,6 +12,7 @@ from genesis_lib.errors import InputError
 from genesis_lib.feeds.binance import GAP, BinanceParser, BinanceSync
 from genesis_lib.feeds.integrity import Ledger
 from genesis_lib.feeds.wire.clock_watch import ClockWatch
+from genesis_lib.feeds.wire.recovery import KEPT, Recovery
 from genesis_lib.types import DepthSnapshot, DepthUpdate, Event, Gap, Instrument, Trade
 
 QUIET = 1.0  # s
@@ -21,15 +21,6 @@ UNTAKEN = "the recorder fell behind; messages were dropped"
 FLOW = ("depth", "trade", "aggTrade")  # kinds of streams without which the book or the flow is incomplete
 
 Tap = Callable[[str, int, bytes], bool | None]
-
-
-class Recovery(NamedTuple):
-    """A gap that was healed."""
-
-    symbol: str
-    ts_exchange: int  # of the gap, ns
-    cause: str
-    milliseconds: float  # from the gap to the snapshot that healed it
 
 
 class Channel:
@@ -52,8 +43,8 @@ class Channel:
     ----------
     sync : BinanceSync
         Its counts say how often a snapshot was joined.
-    recoveries : list of Recovery
-        Every gap that was healed, in order.
+    recoveries : deque of Recovery
+        The gaps that were healed, in order, the newest `KEPT`.
     down : set of str
         Kinds of streams that do not come at present; no snapshot is joined meanwhile.
     heard : dict
@@ -78,7 +69,7 @@ class Channel:
     ) -> None:
         self.instrument, self.symbol = instrument, instrument.symbol
         self.sync = BinanceSync("spot" if instrument.venue == "binance-spot" else "futures")
-        self.recoveries: list[Recovery] = []
+        self.recoveries: deque[Recovery] = deque(maxlen=KEPT)
         self.down: set[str] = set(FLOW)
         self.messages = 0
         self.heard: dict[str, float] = {}
@@ -104,6 +95,11 @@ class Channel:
         if self.sync.joined or self.down:
             return False
         return self._waiting or time.monotonic() - self._since > QUIET
+
+    @property
+    def skew_ms(self) -> float | None:
+        """Receive time minus exchange time, ms: difference of the clocks plus the least delay; None at first."""
+        return None if self._clocks.skew is None else self._clocks.skew / 1e6
 
     def take(self, kind: str, message: bytes, ts: int) -> None:
         """Work on a message of one of the symbol's streams.

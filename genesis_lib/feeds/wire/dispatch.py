@@ -9,13 +9,14 @@ from collections.abc import Iterable
 from genesis_lib.config import Feeds
 from genesis_lib.errors import SessionError
 from genesis_lib.feeds.integrity import Ledger
-from genesis_lib.feeds.wire.channel import FLOW, Channel, Recovery, Tap
+from genesis_lib.feeds.wire.channel import FLOW, Channel, Tap
 from genesis_lib.feeds.wire.connection import Habits
 from genesis_lib.feeds.wire.endpoints import ENDPOINTS
 from genesis_lib.feeds.wire.handover import stream_of
 from genesis_lib.feeds.wire.limits import WeightLimiter
 from genesis_lib.feeds.wire.outlet import OVERRUN, Outlet
 from genesis_lib.feeds.wire.pool import Pool
+from genesis_lib.feeds.wire.recovery import Recovery
 from genesis_lib.feeds.wire.resync import Resync
 from genesis_lib.types import Instrument
 

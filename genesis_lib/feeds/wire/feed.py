@@ -9,12 +9,13 @@ from genesis_lib.config import Config
 from genesis_lib.errors import InputError, SessionError
 from genesis_lib.feeds.base import EndOfSource
 from genesis_lib.feeds.integrity import Ledger
-from genesis_lib.feeds.wire.channel import Channel, Recovery, Tap
+from genesis_lib.feeds.wire.channel import Channel, Tap
 from genesis_lib.feeds.wire.dispatch import Dispatch
 from genesis_lib.feeds.wire.endpoints import checked
 from genesis_lib.feeds.wire.exchange_info import Directory
 from genesis_lib.feeds.wire.loop_thread import LoopThread
 from genesis_lib.feeds.wire.outlet import Outlet
+from genesis_lib.feeds.wire.recovery import Recovery
 from genesis_lib.types import Event, Instrument
 
 ADMITTED_WITHIN = 20.0  # s for the thread to take a change of symbols

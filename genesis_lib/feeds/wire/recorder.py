@@ -9,14 +9,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from genesis_lib.config import Config
 from genesis_lib.errors import InputError, SessionError
 from genesis_lib.feeds.integrity import Incident, Ledger
-from genesis_lib.feeds.wire.channel import Channel, Recovery
+from genesis_lib.feeds.wire.channel import Channel
 from genesis_lib.feeds.wire.feed import LiveFeed
 from genesis_lib.feeds.wire.raw_writer import FLUSH_EVERY
+from genesis_lib.feeds.wire.recovery import percentiles
 from genesis_lib.feeds.wire.rotation import RotatingRecording
 
 WAITING = 1 << 28  # bytes of lines that may wait for the disk
@@ -215,16 +214,3 @@ def _details(channels: dict[str, Channel], files: dict[str, RotatingRecording], 
         "paths": every,
         "symbols": each,
     }
-
-
-def percentiles(recoveries: list[Recovery]) -> dict[str, float] | None:
-    """Median, 99th percentile and longest of the times to recover, ms; None where nothing had to.
-
-    >>> percentiles([Recovery("BTCUSDT", 0, "cut", 120.0), Recovery("BTCUSDT", 0, "cut", 80.0)])
-    {'p50': 100.0, 'p99': 119.6, 'max': 120.0}
-    """
-    if not recoveries:
-        return None
-    times = [one.milliseconds for one in recoveries]
-    p50, p99 = np.percentile(times, (50, 99))
-    return {"p50": round(float(p50), 3), "p99": round(float(p99), 3), "max": round(max(times), 3)}

@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from genesis_lib.config import Config
 from genesis_lib.feeds.base import EndOfSource
 from genesis_lib.feeds.binance import BinanceSync
 from genesis_lib.feeds.integrity import Ledger
-from genesis_lib.feeds.wire.channel import Channel, Recovery
+from genesis_lib.feeds.wire.channel import Channel
 from genesis_lib.feeds.wire.feed import LiveFeed
 from genesis_lib.feeds.wire.outlet import Outlet
+from genesis_lib.feeds.wire.recovery import Recovery, percentiles
 from genesis_lib.types import Event, Instrument
 
 __all__ = ["LiveFeed", "LiveSource"]
@@ -88,6 +90,24 @@ class LiveSource:
     def recoveries(self) -> list[Recovery]:
         """Every gap that was healed, with how long it took."""
         return list(self.channel.recoveries)
+
+    def health(self) -> dict[str, Any]:
+        """Tell how the feed does, as JSON holds it.
+
+        ``gaps``, ``resyncs`` and ``recovery_ms`` (``p50``, ``p99``, ``max``; None without a gap) of the symbol,
+        ``stale`` whether its book is waiting for a snapshot now, ``skew_ms`` receive minus exchange time,
+        ``connections`` and ``faults`` by kind of the whole feed.
+        """
+        counts = self.sync.counts
+        return {
+            "gaps": counts["gaps"],
+            "resyncs": counts["resyncs"],
+            "recovery_ms": percentiles(self.channel.recoveries),
+            "stale": not self.sync.joined,
+            "skew_ms": self.channel.skew_ms,
+            "connections": self.feed.connections,
+            "faults": dict(self.ledger.counts),
+        }
 
     def poll(self, timeout: float) -> Event | None:
         """Next event, waiting at most `timeout` seconds; raises `EndOfSource` once closed."""

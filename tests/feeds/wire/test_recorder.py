@@ -168,7 +168,6 @@ def test_kill_leaves_all_but_the_last_moments_and_the_next_run_goes_on_beside(tm
         assert killed - lines[-1].ts_receive < 2.5e9
         assert sum(1 for _ in read_recording(part).events()) > 100
         assert part.read_bytes() == before[part]
-        assert gzip.decompress(part.read_bytes()), "whole members: any tool reads it"
         assert Ledger.read(part.with_name(part.name.removesuffix(".gz.part") + ".ledger.jsonl")).counts == {}
     assert len(list(tmp_path.glob("*.gz"))) == 2
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import numpy as np
@@ -77,6 +78,10 @@ def test_a_lost_diff_is_a_gap_and_the_book_is_right_again():
     assert len(gaps) == 1
     assert gaps[0].expected_id != gaps[0].got_id
     assert source.sync.counts["resyncs"] == source.ledger.counts["gap"] == 1
+    health = json.loads(json.dumps(source.health()))
+    assert (health["gaps"], health["resyncs"], health["stale"]) == (1, 1, False)
+    assert health["recovery_ms"]["max"] == round(source.recoveries[0].milliseconds, 3) > 0
+    assert health["faults"] == {"gap": 1, "resync": 1}
     after = [e for e in events[events.index(gaps[0]) + 1 :] if isinstance(e, (DepthSnapshot, DepthUpdate))]
     assert isinstance(after[0], DepthSnapshot)
 
