@@ -1,11 +1,18 @@
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
+import os
+import subprocess
+import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from genesis_lib.errors import InputError, RecordingError
 from genesis_lib.feeds import ingest, read_snapshots
@@ -105,3 +112,99 @@ def test_the_format_is_said_or_asked_for(simulated, tmp_path) -> None:
         ingest(simulated, tmp_path / "out", format="parquet")
     with pytest.raises(InputError, match=r"x\.csv"):
         ingest(tmp_path / "x.csv", tmp_path / "two", format="binance")
+
+
+KINDS = (
+    "crossed",
+    "too wide",
+    "negative",
+    "non-finite",
+    "unsorted",
+    "duplicate level",
+    "time going back",
+    "unreadable",
+)
+KINDS += ("duplicate", "one-sided", "empty")
+
+
+def spoilt(fields: list[str], kind: str, before: list[str]) -> list[str]:
+    """One line of a table with something wrong: time, then (bid, size, ask, size) of ten levels."""
+    bad = list(fields)
+    if kind == "crossed":
+        bad[1] = bad[3]
+    elif kind == "too wide":
+        bad[3::4] = [f"{float(price) + 20:.1f}" for price in bad[3::4]]
+    elif kind == "negative":
+        bad[2] = "-1"
+    elif kind == "non-finite":
+        bad[10] = "inf"
+    elif kind == "unsorted":
+        bad[5], bad[9] = bad[9], bad[5]
+    elif kind == "duplicate level":
+        bad[5] = bad[1]
+    elif kind == "time going back":
+        bad[0] = "1600000000000"
+    elif kind == "unreadable":
+        bad = bad[:-1]
+    elif kind == "duplicate":
+        bad = list(before)
+    else:
+        places = range(1, 41) if kind == "empty" else [at for at in range(1, 41) if at % 4 in (1, 2)]
+        for at in places:
+            bad[at] = ""
+    return bad
+
+
+@settings(max_examples=15, deadline=None)
+@given(bad=st.dictionaries(st.integers(1, 49), st.sampled_from(KINDS), max_size=15), packed=st.booleans())
+def test_a_table_comes_back_without_its_bad_rows(tmp_path_factory, bad: dict[int, str], packed: bool) -> None:
+    """Stored and read again: the good rows as they were, every bad one in quarantine under its line and reason."""
+    folder = tmp_path_factory.mktemp("table")
+    lines = [line.split(",") for line in ladder(folder / "x.csv", 50).read_text().splitlines()]
+    good = list(lines)
+    for row, kind in sorted(bad.items()):
+        lines[row] = spoilt(lines[row], kind, lines[row - 1])
+        if kind == "duplicate" and row - 1 in bad:
+            bad[row] = bad[row - 1] if bad[row - 1] != "duplicate" else "duplicate"
+    path = folder / ("x.csv.gz" if packed else "x.csv")
+    text = "\n".join(",".join(fields) for fields in lines).encode() + b"\n"
+    path.write_bytes(gzip.compress(text) if packed else text)
+    stored = ingest(path, folder / "out")
+    rows = [row for row in range(50) if row not in bad]
+    back = read_snapshots(folder / "out")
+    assert np.array_equal(back.levels.reshape(-1, 40), np.array([good[row][1:] for row in rows], float))
+    assert back.ts_exchange.tolist() == [int(good[row][0]) * 10**6 for row in rows]
+    assert back.valid.tolist() == [row - 1 not in bad for row in rows]
+    held = [] if not bad else Path(stored["quarantine"]).read_text().splitlines()
+    told = {entry["line"]: (entry["reason"], entry["text"]) for entry in map(json.loads, held)}
+    assert told == {row + 1: (reason, ",".join(lines[row])) for row, reason in bad.items()}
+    assert stored["quarantined"] == Counter(bad.values())
+
+
+UPDATES = """
+import sys
+from pathlib import Path
+number, path = int(sys.argv[1]), Path(sys.argv[2])
+with path.open("w") as out:
+    out.write("exchange,symbol,timestamp,local_timestamp,is_snapshot,side,price,amount\\n")
+    out.write("okex,A,1,1,true,bid,99.0,1\\nokex,A,1,1,true,ask,101.0,1\\n")
+    for at in range(number):
+        side, price = ("bid", 99 - at % 50) if at % 2 else ("ask", 101 + at % 50)
+        out.write(f"okex,A,{at // 4 * 1_500_000},{at // 4 * 1_500_000 + 9},false,{side},{price}.5,{at % 7}\\n")
+"""
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_recording(tmp_path) -> None:
+    """Eight times the updates, over as many more days: the same peak, but for the files' own metadata."""
+    peaks = []
+    for number in (300_000, 2_400_000):
+        path = tmp_path / f"{number}.csv"
+        subprocess.run([sys.executable, "-c", UPDATES, str(number), str(path)], check=True)
+        command = [sys.executable, "-m", "genesis_lib", "ingest", str(path), "--out", str(tmp_path / str(number))]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0
+        peaks.append(usage.ru_maxrss / 1024)
+    assert peaks[1] < peaks[0] + 60, f"peaks of {peaks} MB"
