@@ -24,6 +24,8 @@ _HOMES = {
     "local_recording": "sources",
     "open_source": "sources",
     "audit": "verify",
+    "audit_files": "verify",
+    "download": "wire.archives",
 }
 
 __all__ = [
@@ -34,6 +36,10 @@ __all__ = [
     "Replay",
     "RowBuilder",
     "audit",
+    "audit_files",
+    "download",
+    "ingest",
+    "local_recording",
     "open_sessions",
     "open_source",
     "read_recording",
