@@ -21,7 +21,7 @@ KEY = b"genesis.updates"
 VERSION = 1
 _HEAD = ("first", "last", "filled")  # of a block: its span of exchange time, and a bit for each list that is not empty
 BLOCK_EVENTS = 32_768  # events of a block: what is held in memory while writing and reading
-BLOCK_LEVELS = 1 << 19  # levels of a block, where messages are long
+BLOCK_LEVELS = 1 << 18  # levels of a block, where messages are long
 
 _TYPES = {name: pa.from_numpy_dtype(dtype) for name, dtype in PLAIN.items()}
 _TYPES |= dict.fromkeys((*CHAINED, "units", *(f"lots_{name}" for name in QUANTITIES)), pa.int64())

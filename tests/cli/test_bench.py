@@ -110,6 +110,32 @@ def test_order_rows_and_a_wrong_order_book(benchmarks, monkeypatch):
     assert isinstance(result.exception, AssertionError) and "the times mean nothing" in str(result.exception)
 
 
+def test_storage_rows_and_wrong_files(benchmarks, monkeypatch):
+    from benchmarks import storage
+
+    monkeypatch.setattr(storage, "SIMULATED_MINUTES", 0.1)
+    monkeypatch.setattr(storage, "HOUR_NS", 20_000_000_000)
+    monkeypatch.setattr(storage, "REPEATS", 1)
+    rows, notes = rows_of("storage")
+    assert "no recording here" in notes and " B an event" in rows[0]["name"]
+    assert rows[1]["ratio"] and rows[1]["peer"] == rows[0]["name"] and rows[-1]["name"].endswith("from Parquet")
+    if "no PostgreSQL" not in notes:
+        assert rows[-1]["peer"].endswith("from PostgreSQL") and rows[-1]["ratio"]
+
+    def no_server():
+        raise storage.NoServer("none for this test")
+
+    monkeypatch.setattr(storage, "server", no_server)
+    rows, notes = rows_of("storage")
+    assert len(rows) == 3 and rows[-1]["ratio"] is None and "none for this test" in notes
+    select, events = storage.select, storage.hftbacktest_events
+    wrong = {"select": lambda *args: select(*args)[:-1], "hftbacktest_events": lambda *args: np.roll(events(*args), 1)}
+    for name, value in wrong.items():
+        monkeypatch.setattr(storage, name, value)
+        result = CliRunner().invoke(main, ["bench", "storage"])
+        assert isinstance(result.exception, AssertionError) and "the times mean nothing" in str(result.exception)
+
+
 def test_the_other_stages(benchmarks):
     rows, notes = rows_of("features", "predictor", "pipeline", "train")
     stages = [row["stage"] for row in rows]
