@@ -58,7 +58,6 @@ cdef struct Changes:
     Py_ssize_t room
 
 
-
 cdef inline Status unknown(Orders* book) noexcept nogil:
     book.unknown += not book.strict
     return UNKNOWN

@@ -86,10 +86,11 @@ cdef class OrderLevelBook(OrderView):
     Order ids are 0 to 2**64 - 1, sides 0 (bid) and 1 (ask), ticks 0 to 2**50, an order's quantity 1 to 2**50. A crossed
     book, as in an auction, is told (`is_crossed`) and never matched or repaired: `take` is what trades.
 
-    Finding, adding, filling and removing an order takes the same time in any book; `queue_position` walks to the nearer
-    end of the queue. 32 bytes an order and 32 to 64 for its id, 52 a level; memory is used again, and grows only with
-    the most that was ever held at once. Only when memory runs out the book is left empty. A batch lets other threads
-    run; one of them that uses the same book meanwhile gets a RuntimeError.
+    Finding, filling and removing an order takes the same time in any book, adding one at the touch too; where a level
+    opens or closes far from it, the levels better than it are moved. `queue_position` walks to the nearer end of the
+    queue. 32 bytes an order and 32 to 64 for its id, 44 a level; memory is used again, and grows only with the most
+    that was ever held at once. Only when memory runs out the book is left empty. A batch lets other threads run; one
+    of them that uses the same book meanwhile gets a RuntimeError.
 
     Examples
     --------
