@@ -14,6 +14,7 @@ from genesis_lib.errors import InputError
 from genesis_lib.feeds.base import ReplaySource, Source
 from genesis_lib.feeds.simulation.flow_parameters import MARKETS
 from genesis_lib.feeds.simulation.simulator import Simulator
+from genesis_lib.storage.database_url import is_url
 from genesis_lib.types import Event, Gap, Snapshot
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def open_source(
             raise InputError(f"tick_size and symbol are for files that do not tell them, got them with {first!r}")
         return _open_venue(venue, market, speed, seed, minutes, config)
     for name in specs:
-        if not _is_url(name) and not Path(name).exists():
+        if not is_url(name) and not Path(name).exists():
             raise InputError(f"source {name!r}: no such file or folder; " + _allowed())
     if seed is not None or minutes is not None:
         raise InputError(f"seed and minutes are the simulator's, got them with {first!r}")
@@ -163,11 +164,7 @@ def _open_files(specs: list[str], speed: float, tick_size: float | None, symbol:
 
 def _is_market(name: str) -> bool:
     named = _VENUE_SPEC.fullmatch(name) and (":" in name or name == "simulator")
-    return bool(named) and not _is_url(name) and not Path(name).exists()
-
-
-def _is_url(name: str) -> bool:
-    return "://" in name
+    return bool(named) and not is_url(name) and not Path(name).exists()
 
 
 def _chain(sessions: list[FinishedSession]) -> Iterator[Event | Snapshot]:

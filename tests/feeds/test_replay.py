@@ -6,13 +6,14 @@ import math
 from itertools import islice
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from genesis_lib.config import load
 from genesis_lib.errors import InputError, RecordingError, StateError
-from genesis_lib.feeds import ingest, open_source
+from genesis_lib.feeds import ingest, open_source, read_snapshots
 from genesis_lib.feeds.base import EndOfSource, ReplaySource
 from genesis_lib.feeds.builder import RowBuilder
 from genesis_lib.feeds.replay import Replay
@@ -140,7 +141,17 @@ def test_any_way_there_gives_the_same_place(straight, replay, moves, following):
     assert same_book(builder.book, replay.book)
 
 
-@pytest.mark.parametrize("spec", ["usdm_2024", pytest.param("taifex", marks=pytest.mark.slow), "parquet"])
+def write_csv(rows, path):
+    """Top-10 rows as such files have them: a time, and 40 columns of prices and quantities."""
+    names = [f"{side}_{what}_{n}" for n in range(1, 11) for side in ("bid", "ask") for what in ("price", "qty")]
+    frame = pd.DataFrame(rows.levels.reshape(len(rows), 40), columns=names)
+    frame.insert(0, "timestamp", rows.ts_exchange // 1000)
+    frame.dropna().to_csv(path, index=False)
+
+
+@pytest.mark.parametrize(
+    "spec", ["usdm_2024", "parquet", "postgres", *(pytest.param(s, marks=pytest.mark.slow) for s in ("taifex", "csv"))]
+)
 def test_in_real_data_whatever_they_are_stored_as(spec, request, tmp_path, data):
     if spec == "taifex":
         paths = [request.getfixturevalue("taifex") / "TMFD6_2026-04-08.parquet"]
@@ -149,6 +160,13 @@ def test_in_real_data_whatever_they_are_stored_as(spec, request, tmp_path, data)
     if spec == "parquet":
         ingest(paths, tmp_path / "rows")
         paths = [tmp_path / "rows"]
+    elif spec == "postgres":
+        url = request.getfixturevalue("postgres")
+        ingest(paths, url)
+        paths = url
+    elif spec == "csv":
+        write_csv(read_snapshots(paths), tmp_path / "BTCUSDT.csv")
+        paths = [tmp_path / "BTCUSDT.csv"]
     straight = Straight(paths)
     rng = np.random.default_rng(1)
     with Replay(paths, config=data) as replay:
