@@ -11,7 +11,7 @@ from genesis_lib.errors import InputError, RecordingError
 
 READ = 1 << 17  # bytes of a file at a time; a block is some eight times as large when they are compressed
 LONGEST = 1 << 26  # bytes of a line; a snapshot of 5,000 levels has 300,000
-GZIP = b"\x1f\x8b"
+GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
 class Line(NamedTuple):
@@ -60,7 +60,7 @@ def raw_blocks(paths: Iterable[Path]) -> Iterator[Block]:
     Raises
     ------
     RecordingError
-        For a gzip file that is truncated or damaged, behind the lines before that; for a line of more than 64 MiB.
+        For a compressed file that is truncated or damaged, behind the lines before that; for a line of over 64 MiB.
     """
     for file in paths:
         number, rest = 1, b""
@@ -83,14 +83,25 @@ def raw_blocks(paths: Iterable[Path]) -> Iterator[Block]:
             except zlib.error as error:
                 cause = f"the gzip file is damaged after this line: {error}"
                 raise RecordingError(cause, file, number - 1) from None
+            except OSError as error:
+                cause = f"the zstd file is truncated or damaged after this line: {error}"
+                raise RecordingError(cause, file, number - 1) from None
         if rest:
             yield Block(rest + b"\n", file, number)
 
 
 def _chunks(raw: BinaryIO) -> Iterator[bytes]:
-    """Bytes of a file, decompressed where they are gzip; `EOFError` where the last member of it breaks off."""
-    zipped = raw.read(2) == GZIP
+    """Bytes of a file, decompressed where they are gzip or zstd; `EOFError` where the last gzip member breaks off."""
+    start = raw.read(4)
     raw.seek(0)
+    if start == ZSTD:
+        import pyarrow as pa  # for those who read such files: it is not quick to load
+
+        with pa.CompressedInputStream(raw, "zstd") as stream:
+            while chunk := stream.read(READ):
+                yield chunk
+        return
+    zipped = start[:2] == GZIP
     inflate = zlib.decompressobj(31)
     while held := raw.read(READ):
         if not zipped:

@@ -111,3 +111,35 @@ def test_a_book_that_cannot_be_trusted_is_called_so(recording: Path, tmp_path: P
     alone = tmp_path / "alone.gz"
     alone.write_bytes(gzip.compress("".join(line for line in lines if "bookTicker" not in line).encode()))
     assert genesis("verify", alone).output.splitlines()[-1].startswith("UNCHECKED: ")
+
+
+def test_verify_takes_what_stands_beside_a_recording_in_any_order(recordings: Path) -> None:
+    orders, snapshots = sorted((recordings / "sse").glob("600519_*"))
+    for files in ((orders, snapshots), (snapshots, orders)):
+        found = json.loads(genesis("verify", *files, "--json", "--strict").stdout)
+        assert found["snapshots"] == found["snapshots_equal"] == 4858
+        assert found["verdict"].startswith("PROVEN") and found["doubts"] == []
+
+
+def test_verify_of_several_instruments_gives_sums_and_each(recordings: Path) -> None:
+    found = json.loads(genesis("verify", recordings / "kraken/KRAKEN.ws.50.0", "--json").stdout)
+    assert found["checksums"] == found["checksums_ok"] == 4269 and len(found["instruments"]) == 10
+    alone = genesis("verify", recordings / "okx/OKX.ws.1.0", "--symbol", "BTC-USDT", "--json")
+    found = json.loads(alone.stdout)
+    assert found["checksums"] == found["checksums_ok"] == 98 and found["instrument"] == "okx:BTC-USDT"
+    shown = genesis("verify", recordings / "okx/OKX.ws.1.0").stdout.splitlines()
+    assert shown[-1].startswith("PROVEN") and any(line.startswith("okx:UNI-USD-SWAP: events 94") for line in shown)
+
+
+def test_verify_writes_its_ledger(recording: Path, tmp_path: Path) -> None:
+    lines = gzip.decompress(recording.read_bytes()).decode().splitlines(keepends=True)
+    broken = tmp_path / "lossy.gz"
+    broken.write_bytes(gzip.compress("".join(lines[:5] + lines[6:]).encode()))  # without one diff
+    ledger = tmp_path / "ledger.jsonl"
+    told = genesis("verify", broken, "--ledger", ledger, "--strict")
+    assert told.exit_code == 1 and " gap: pu is " in told.stdout
+    entries = [json.loads(line) for line in ledger.read_text().splitlines()]
+    assert entries[0]["kind"] == "gap" and entries[0]["symbol"] == "BTCUSDT" and entries[0]["ts_exchange"] > 0
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+    assert genesis("verify", tmp_path / "nothing.gz", "--ledger", tmp_path / "other.jsonl").exit_code == 1
+    assert not (tmp_path / "other.jsonl").exists(), "no audit, no ledger"

@@ -8,6 +8,8 @@ import pytest
 
 from genesis_lib.errors import RecordingError
 from genesis_lib.feeds import audit, read_recording
+from genesis_lib.feeds.integrity import Ledger
+from genesis_lib.feeds.verify import audit_files, verdict
 
 # diffs, applied, trades, deletes of levels never held, as an independent reader counted them
 PINNED = {
@@ -70,3 +72,82 @@ def test_a_venue_without_numbers(taifex) -> None:
     assert found["events"] == 849_329 and found["applied"] == 169_355 and found["trades"] == 65_076
     assert found["crossed"] == found["locked"] == found["gaps"] == found["bbo_checked"] == 0
     assert found["holes"] == 5 and "333.5 s without an update" in found["incidents"][0]
+
+
+def test_files_of_a_session_in_any_order(usdm_2024) -> None:
+    found = audit_files(usdm_2024[::-1])
+    assert found["applied"] == found["bbo_equal"] == 9_017 and "instruments" not in found
+    assert found["compared"] and verdict(found).startswith("PROVEN")
+
+
+def test_several_symbols_in_one_file_and_one_of_them(wire, tmp_path: Path) -> None:
+    one, two = wire("BTCUSDT").snapshot(symbol="BTCUSDT").diff().ticker(), wire("ETHUSDT")
+    two.ts += 100
+    two.snapshot(symbol="ETHUSDT", bids=[("10.00", "1")], asks=[("10.01", "1")])
+    two.diff([("9.99", "2")]).ticker(("10.00", "1"), ("10.01", "1")).diff().ticker(("10.00", "7"), ("10.01", "1"))
+    one.lines = sorted(one.lines + two.lines, key=lambda line: int(line.split()[0]))
+    path = one.write(tmp_path / "both.gz")
+    found = audit_files([path])
+    assert (found["bbo_checked"], found["bbo_equal"], found["applied"]) == (3, 2, 3)
+    assert {name: part["bbo_checked"] for name, part in found["instruments"].items()} == {
+        "binance-usdm:BTCUSDT": 1,
+        "binance-usdm:ETHUSDT": 2,
+    }
+    assert verdict(found) == "NOT PROVEN: 1 of 3 best prices differ"
+    alone = audit_files([path], symbol="BTCUSDT")
+    assert alone["bbo_checked"] == alone["bbo_equal"] == 1 and "instruments" not in alone
+
+
+def test_zstd(wire, tmp_path: Path) -> None:
+    import pyarrow as pa
+
+    w = wire().snapshot().diff().ticker()
+    path = tmp_path / "a.zst"
+    path.write_bytes(pa.Codec("zstd").compress("\n".join(w.lines).encode() + b"\n", asbytes=True))
+    assert audit_files([path])["bbo_equal"] == 1
+    for _ in range(3000):
+        w.diff()
+    path.write_bytes(pa.Codec("zstd").compress("\n".join(w.lines).encode() + b"\n", asbytes=True)[:-9])
+    with pytest.raises(RecordingError, match="the zstd file is truncated or damaged"):
+        audit_files([path])
+
+
+def test_several_sessions_of_which_one_has_no_book(wire, tmp_path: Path) -> None:
+    good = wire().snapshot().diff().ticker()
+    later = wire()
+    later.ts += 3_600 * 10**9
+    later.diff().diff().snapshot(lastUpdateId=50)
+    found = audit_files([good.write(tmp_path / "a.gz"), later.write(tmp_path / "b.gz")])
+    assert found["bbo_equal"] == 1 and list(found["instruments"]) == ["binance-usdm:BTCUSDT", "binance-usdm:BTCUSDT #2"]
+    assert "no diff continues" in verdict(found) and verdict(found).startswith("NOT PROVEN")
+
+
+def test_files_of_several_formats(kraken_log, wire, lobster_market, tmp_path: Path) -> None:
+    files = [
+        kraken_log("A/B").snapshot().update().write(tmp_path / "K.ws.1.0"),
+        wire().snapshot().diff().ticker().write(tmp_path / "a.gz"),
+        *lobster_market().run(20).write(tmp_path),
+    ]
+    ledger = Ledger()
+    found = audit_files(files, ledger=ledger)
+    assert (found["checksums_ok"], found["bbo_equal"], found["snapshots_equal"]) == (1, 1, 19)
+    assert sorted(found["instruments"]) == ["binance-usdm:BTCUSDT", "kraken:A/B", "nasdaq:TEST"]
+    assert verdict(found).startswith("PROVEN") and not ledger.counts["gap"]
+
+
+def test_bad_rows_are_counted_and_listed(kraken_log, tmp_path: Path) -> None:
+    log = kraken_log("A/B").snapshot().update()
+    log.lines.insert(2, f"{log.clock}: [7,{{")
+    path = log.write(tmp_path / "K.ws.1.0")
+    found = audit_files([path])
+    assert found["quarantined"] == found["gaps"] == 1 and verdict(found).startswith("NOT PROVEN: 1 gaps, 1 rows")
+
+
+def test_what_cannot_be_audited(tmp_path: Path) -> None:
+    with pytest.raises(RecordingError, match="no such file"):
+        audit_files([tmp_path / "nothing"])
+    (tmp_path / "x.txt").write_text("hello\n")
+    with pytest.raises(RecordingError, match=r"x.txt: unknown format"):
+        audit_files([tmp_path / "x.txt"])
+    with pytest.raises(RecordingError, match="not a file"):
+        audit_files([tmp_path])

@@ -83,7 +83,7 @@ class OrderFlowRecording(Recording):
             if first and not known and len(block.ends) and 0 not in block.fresh:
                 block.gaps.setdefault(0, self.starts_empty)
             first = False
-            self._find_unknown(book, block, known)
+            self.find_unknown(book, block, known)
             offsets, sides, ticks, lots = book.apply_changes(*block.rows(), block.ends)
             quantities = lots * lot if lot >= 1 else lots / round(1 / lot)
             for column in (sides, ticks, quantities):
@@ -115,7 +115,7 @@ class OrderFlowRecording(Recording):
         """The same: nothing has to be joined."""
         return iter(self)
 
-    def _find_unknown(self, book: OrderLevelBook, block: FlowBlock, known: bool) -> None:
+    def find_unknown(self, book: OrderLevelBook, block: FlowBlock, known: bool) -> None:
         """Note messages about orders that neither the book holds nor the block adds before them."""
         needs = np.flatnonzero(_NEEDS_ORDER[block.actions])
         ids = block.ids[needs].tolist()
