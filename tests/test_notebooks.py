@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import papermill
@@ -9,7 +13,9 @@ import pytest
 
 from genesis_lib import retrain
 from genesis_lib.config import load
+from genesis_lib.feeds.simulation.simulator import Simulator
 from genesis_lib.models import registry
+from genesis_lib.types import DepthSnapshot, DepthUpdate, Trade
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 SMALL = {"source": ["simulator"], "minutes": 1.5, "folds": 2, "epochs": 1, "windows": 256, "stride": 10, "jobs": 1}
@@ -38,6 +44,43 @@ def test_01_prepares_simulated_data_and_says_so(tmp_path, monkeypatch) -> None:
     _, text = execute("01_data_preparation.ipynb", tmp_path, minutes=0.5, out=str(tmp_path / "out"))
     assert "SIMULATED" in text
     assert list((tmp_path / "out").rglob("*.parquet"))
+
+
+def test_01_fetches_a_first_day_and_proves_what_it_can(tmp_path, monkeypatch) -> None:
+    site = tmp_path / "site"
+    write_tardis_day(site, Simulator(3, "SIMBTC", 0.3), "binance-futures", "BTCUSDT")
+    handler = partial(SimpleHTTPRequestHandler, directory=site)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("GENESIS_FEEDS_TARDIS_URL", f"http://127.0.0.1:{server.server_address[1]}")
+        _, text = execute("01_data_preparation.ipynb", tmp_path, day="2024-03-01", out=str(tmp_path / "out"))
+        server.shutdown()
+    assert "binance-futures:BTCUSDT, read as tardis" in text
+    assert len(list((tmp_path / "out" / "raw").glob("*.csv.gz"))) == 2
+    assert list((tmp_path / "out").rglob("ledger*.jsonl"))
+
+
+def write_tardis_day(site: Path, simulator: Simulator, exchange: str, symbol: str) -> None:
+    """Lay out a simulated market as Tardis' servers do, its clock moved to the first of March 2024."""
+    start, first = 1_709_251_200_000_000, None
+    books = ["exchange,symbol,timestamp,local_timestamp,is_snapshot,side,price,amount"]
+    trades = ["exchange,symbol,timestamp,local_timestamp,id,side,price,amount"]
+    price = simulator.instrument.price
+    for event in simulator:
+        first = event.ts_exchange if first is None else first
+        stamp = start + (event.ts_exchange - first) // 1000
+        head = f"{exchange},{symbol},{stamp},{stamp + 900}"
+        if isinstance(event, Trade):
+            side = "buy" if event.side > 0 else "sell"
+            trades.append(f"{head},{event.trade_id},{side},{price(event.tick)},{event.quantity}")
+        elif isinstance(event, DepthSnapshot | DepthUpdate):
+            whole = "true" if isinstance(event, DepthSnapshot) else "false"
+            for side, tick, quantity in zip(event.sides, event.ticks, event.quantities):
+                books.append(f"{head},{whole},{('bid', 'ask')[side]},{price(tick)},{quantity}")
+    for kind, lines in (("incremental_book_L2", books), ("trades", trades)):
+        file = site / exchange / kind / "2024/03/01" / f"{symbol}.csv.gz"
+        file.parent.mkdir(parents=True)
+        file.write_bytes(gzip.compress(("\n".join(lines) + "\n").encode(), mtime=0))
 
 
 def test_03_shows_the_network_beside_its_baselines(tmp_path) -> None:
