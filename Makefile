@@ -11,7 +11,7 @@ COMPILED := .venv/.compiled
 BENCH := .venv-bench
 ARGS ?=
 
-.PHONY: run test lab bench lint clean setup slow
+.PHONY: run test fuzz lab bench lint clean setup slow
 
 run: setup        ## the live session and its dashboard
 	@$(BIN)/genesis run $(ARGS)
@@ -24,6 +24,9 @@ test: setup       ## every test that fits in ten minutes, and the notebooks
 
 slow: setup       ## the long tests
 	@$(BIN)/python -m pytest -m slow $(ARGS)
+
+fuzz: setup       ## mutated messages through the scanner, under sanitizers
+	@$(BIN)/python tests/orderbook_ext/fuzz/run.py $(ARGS)
 
 lab: setup        ## JupyterLab on the notebooks
 	@$(BIN)/jupyter lab --notebook-dir=notebooks --MappingKernelManager.default_kernel_name=genesis $(ARGS)

@@ -21,13 +21,25 @@ SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno
 GRIDS = ((10.0, "0.1"), (100.0, "0.01"), (0.0, "5"), (4.0, "0.25"), (1e5, "0.00001"))
 
 
-def corpus() -> list[bytes]:
-    """Messages to mutate: those made by hand, and those that once gave a new outcome."""
+def corpus(name: str = "*") -> list[bytes]:
+    """Messages to mutate: those ``made`` by hand, and those ``found`` to give an outcome of their own."""
     found = []
-    for file in sorted((HERE / "corpus").glob("*.jsonl")):
+    for file in sorted((HERE / "corpus").glob(f"{name}.jsonl")):
         for line in file.read_text(encoding="utf-8").splitlines():
             found.append(json.loads(line).encode("latin-1"))
     return found
+
+
+def outcome(message: bytes) -> tuple:
+    """What a message is, or what was missed where: the readable scanner's answer."""
+    from orderbook_ext._scan_py import ScanError, Scanner
+
+    scanner = Scanner("BTCUSDT", 0.1)
+    try:
+        event = scanner.scan(message)
+    except ScanError as error:
+        return error.expected, error.found[:1]
+    return scanner.kind[:20], event is None
 
 
 def words() -> list[bytes]:
@@ -99,11 +111,15 @@ def main() -> None:
     pool = got.pop("pool")
     print(f"{got['scanned']:,} messages scanned twice in {time.monotonic() - start:.0f} s: {got}")
     if options.keep:
-        known = set(corpus())
-        new = sorted((message for message in pool - known if len(message) < 300), key=len)[: options.keep]
+        known = {outcome(message) for message in corpus()}
+        new: dict[tuple, bytes] = {}
+        for message in sorted(pool, key=lambda message: (len(message), message)):
+            if 20 < len(message) < 300 and (key := outcome(message)) not in known:
+                new.setdefault(key, message)
         with (HERE / "corpus" / "found.jsonl").open("a", encoding="utf-8") as file:
-            file.writelines(json.dumps(message.decode("latin-1"), ensure_ascii=True) + "\n" for message in new)
-        print(f"{len(new)} messages added to the corpus")
+            for message in list(new.values())[: options.keep]:
+                file.write(json.dumps(message.decode("latin-1"), ensure_ascii=True) + "\n")
+        print(f"{min(len(new), options.keep)} messages added to the corpus")
 
 
 if __name__ == "__main__":
