@@ -49,7 +49,7 @@ class HftRecording(Recording):
         self, paths: tuple[Path, ...], instrument: Instrument | None = None, *, quarantine: Quarantine | None = None
     ) -> None:
         super().__init__(paths, instrument or _instrument_of(paths))
-        self._quarantine, self._bad = quarantine, 0
+        self._quarantine, self._bad, self._rules = quarantine, 0, venue_rules(self.instrument.venue)
 
     def __iter__(self) -> Iterator[Event]:
         self.counts.clear()
@@ -132,29 +132,42 @@ class HftRecording(Recording):
         starts = np.concatenate([[0], np.flatnonzero(np.diff(ts)) + 1]).tolist()
         ends = [*starts[1:], len(ts)]
         times, received = ts[starts].tolist(), rows["local_ts"][starts].tolist()
-        lowest = np.minimum.reduceat(kinds, starts).tolist()
-        highest = np.maximum.reduceat(kinds, starts).tolist()
-        for start, end, time, local, low, high in zip(starts, ends, times, received, lowest, highest):
-            if low == high == DEPTH:
+        plain = np.logical_and.reduceat((kinds != CLEAR) & (kinds != 0), starts).tolist()
+        traded = np.logical_or.reduceat(kinds == TRADE, starts).tolist()
+        kind_of, tick_of, quantity_of, flags = kinds.tolist(), ticks.tolist(), quantities.tolist(), rows["ev"].tolist()
+        for start, end, time, local, is_plain, has_trades in zip(starts, ends, times, received, plain, traded):
+            if not is_plain:
+                own = {name: column[start:end] for name, column in rows.items()}
+                yield from self._message(own, kinds[start:end], sides[start:end], time, local)
+                continue
+            levels = range(start, end)
+            if has_trades:
+                levels = [at for at in levels if kind_of[at] != TRADE]
+                market = not self._rules.is_pre_open(time)
+                for at in range(start, end):
+                    if kind_of[at] == TRADE:
+                        yield self._trade(time, local, tick_of[at], quantity_of[at], flags[at], market)
+            if levels:
                 self.counts["depth"] += 1
-                part = slice(start, end)
+                first, last = levels[0], levels[-1] + 1
+                part = slice(first, last) if last - first == len(levels) else levels
                 yield mender.push(
                     DepthUpdate(symbol, time, local, -1, -1, -1, sides[part], ticks[part], quantities[part])
                 )
-                continue
-            own = {name: column[start:end] for name, column in rows.items()}
-            yield from self._message(own, kinds[start:end], sides[start:end], time, local)
+
+    def _trade(self, time: int, local: int, tick: int, quantity: float, flags: int, market: bool) -> Trade:
+        self.counts["trade"] += 1
+        self._traded += 1
+        side = bool(flags & BUY) - bool(flags & SELL)
+        return Trade(self.instrument.symbol, time, local, self._traded, tick, quantity, side, market)
 
     def _message(self, rows: dict[str, np.ndarray], kinds: np.ndarray, sides: np.ndarray, time: int, local: int):
         """A message with something else in it than levels."""
         symbol, mender = self.instrument.symbol, self._mender
-        market = not venue_rules(self.instrument.venue).is_pre_open(time)
+        market = not self._rules.is_pre_open(time)
         ticks, quantities, flags = rows["tick"], rows["qty"], rows["ev"]
         for at in np.flatnonzero(kinds == TRADE).tolist():
-            self.counts["trade"] += 1
-            self._traded += 1
-            side = bool(int(flags[at]) & BUY) - bool(int(flags[at]) & SELL)
-            yield Trade(symbol, time, local, self._traded, int(ticks[at]), float(quantities[at]), side, market)
+            yield self._trade(time, local, int(ticks[at]), float(quantities[at]), int(flags[at]), market)
         lost = np.flatnonzero(kinds == 0).tolist()
         for at in lost:
             yield from mender.lose(time, local, rows["cause"][at])
