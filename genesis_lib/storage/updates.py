@@ -9,47 +9,28 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from genesis_lib.errors import InputError
-from genesis_lib.storage.event_block import CHAINED, NARROW, PLAIN, QUANTITIES, TEXT, EventBlock, decode, encode
+from genesis_lib.storage.event_block import TEXT, EventBlock, decode, encode
 from genesis_lib.storage.partitions import DAY_NS, Incidents, Partitions, folder_of, open_parquet, read_group
 from genesis_lib.storage.schema import INCIDENTS
+from genesis_lib.storage.updates_schema import (
+    EMPTY,
+    HEAD,
+    KEY,
+    SCHEMA,
+    SPLIT,
+    TYPES,
+    Origin,
+    book_bytes,
+    origin_of,
+    row_of,
+    span_of,
+)
 from genesis_lib.types import DepthSnapshot, DepthUpdate, Event, Instrument
 
-KEY = b"genesis.updates"
-VERSION = 1
-_HEAD = ("first", "last", "filled")  # of a block: its span of exchange time, and a bit for each list that is not empty
 BLOCK_EVENTS = 32_768  # events of a block: what is held in memory while writing and reading
 BLOCK_LEVELS = 1 << 18  # levels of a block, where messages are long
-
-_TYPES = {name: pa.from_numpy_dtype(dtype) for name, dtype in PLAIN.items()}
-_TYPES |= dict.fromkeys((*CHAINED, "units", *(f"lots_{name}" for name in QUANTITIES)), pa.int64())
-_TYPES |= {f"{name}_wide": pa.int64() for name in NARROW} | dict.fromkeys(NARROW, pa.int32())
-_TYPES |= dict.fromkeys((f"raw_{name}" for name in QUANTITIES), pa.float64()) | {TEXT: pa.string()}
-# Numbers split into their bytes: the high ones are nearly all 0 and vanish, the low ones are what there is to tell.
-_SPLIT = [name for name, kind in _TYPES.items() if kind in (pa.int64(), pa.float64()) or name in NARROW]
-_EMPTY = {name: [] if name == TEXT else np.empty(0, kind.to_pandas_dtype()) for name, kind in _TYPES.items()}
-_BOOK = ("kind", "ts_exchange", "ts_receive", "book_levels", "book_id", "book_first", "book_previous")
-BOOK_COLUMNS = (*_BOOK, "book_bids", "side", "tick", "tick_wide", "lots_quantity", "lots_quantity_wide", "raw_quantity")
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """What a file of updates says of itself: instrument, provenance, and the hash of the data it was made from."""
-
-    venue: str
-    symbol: str
-    tick_size: float
-    lot_size: float
-    provenance: str
-    data_hash: str
-    version: int = VERSION
-
-    @property
-    def instrument(self) -> Instrument:
-        """The instrument of the events."""
-        return Instrument(self.venue, self.symbol, self.tick_size, self.lot_size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +82,10 @@ class StoredUpdates:
         for path in self.paths:
             file = open_parquet(path)
             for group in range(file.num_row_groups):
-                first, last, filled = _row_of(file.metadata, group)
+                first, last, filled = row_of(file.metadata, group)
                 if (start is None or last >= start) and (end is None or first < end):
-                    names = [name for at, name in enumerate(_TYPES) if filled >> at & 1]
-                    yield decode(_EMPTY | _lists(read_group(file, path, group, names), names), self.instrument)
+                    names = [name for at, name in enumerate(TYPES) if filled >> at & 1]
+                    yield decode(EMPTY | _lists(read_group(file, path, group, names), names), self.instrument)
 
     def events(self) -> Iterator[Event]:
         """Every event, as it was written."""
@@ -143,81 +124,101 @@ def write_updates(
     from the one before, quantities in whole lots where that is exact. Parquet splits the integers into their bytes and
     compresses these with zstd. Files appear whole or not at all, and each page carries a checksum.
     """
-    origin = Origin(
-        instrument.venue, instrument.symbol, instrument.tick_size, instrument.lot_size, provenance, data_hash
-    )
-    columns = [pa.field(name, pa.list_(pa.field("element", kind, nullable=False))) for name, kind in _TYPES.items()]
-    head = [pa.field(name, pa.int64()) for name in _HEAD]
-    schema = pa.schema([field.with_nullable(False) for field in head + columns])
-    encodings = {f"{name}.list.element": "BYTE_STREAM_SPLIT" for name in _SPLIT}
-    files = Partitions(
-        folder_of(out, instrument),
-        f"updates-{data_hash[:16]}.parquet",
-        use_dictionary=False,
-        column_encoding=encodings,
-        compression_level=6,
-        store_schema=False,
-        write_statistics=list(_HEAD),
-    )
+    staged = stage_updates(events, instrument, out, provenance=provenance, data_hash=data_hash)
     try:
-        writer = _Writer(files, instrument, schema)
-        for event in events:
-            writer.add(event)
-        return writer.commit(origin, ledger)
+        return staged.commit(ledger)
     finally:
-        files.discard()
+        staged.discard()
 
 
-class _Writer:
-    """Events of one block, pending."""
+def stage_updates(
+    events: Iterable[Event], instrument: Instrument, out: str | Path, *, provenance: str, data_hash: str
+) -> StagedUpdates:
+    """Write events as `write_updates` does, but under temporary names: several sessions are stored or none."""
+    staged = StagedUpdates(instrument, out, provenance, data_hash)
+    try:
+        for event in events:
+            staged.add(event)
+    except BaseException:
+        staged.discard()
+        raise
+    return staged
 
-    def __init__(self, files: Partitions, instrument: Instrument, schema: pa.Schema) -> None:
-        self.files, self.instrument, self.schema = files, instrument, schema
-        self.pending: list[Event] = []
-        self.levels = 0  # of the pending events
-        self.first: int | None = None
-        self.newest = self.begins = self.events = self.updates = 0
+
+class StagedUpdates:
+    """Events on their way into files that have no names yet; those of a block pend."""
+
+    def __init__(self, instrument: Instrument, out: str | Path, provenance: str, data_hash: str) -> None:
+        self.instrument = instrument
+        grid = instrument.tick_size, instrument.lot_size
+        self._origin = Origin(instrument.venue, instrument.symbol, *grid, provenance, data_hash)
+        self._files = Partitions(
+            folder_of(out, instrument),
+            f"updates-{data_hash[:16]}.parquet",
+            use_dictionary=False,
+            column_encoding={f"{name}.list.element": "BYTE_STREAM_SPLIT" for name in SPLIT},
+            compression_level=6,
+            store_schema=False,
+            write_statistics=list(HEAD),
+        )
+        self._pending: list[Event] = []
+        self._levels = 0  # of the pending events
+        self._first: int | None = None
+        self._newest = self._begins = self._events = self._updates = 0
 
     def add(self, event: Event) -> None:
-        ts = max(getattr(event, "ts_exchange", 0), self.newest)
-        if self.pending and (
-            ts // DAY_NS != self.newest // DAY_NS or len(self.pending) >= BLOCK_EVENTS or self.levels >= BLOCK_LEVELS
+        """Take the next event."""
+        ts = max(getattr(event, "ts_exchange", 0), self._newest)
+        if self._pending and (
+            ts // DAY_NS != self._newest // DAY_NS or len(self._pending) >= BLOCK_EVENTS or self._levels >= BLOCK_LEVELS
         ):
             self._flush()
-        if not self.pending:
-            self.begins = ts
-        if self.first is None:
-            self.first = ts
-        self.newest = ts
-        self.pending.append(event)
+        if not self._pending:
+            self._begins = ts
+        if self._first is None:
+            self._first = ts
+        self._newest = ts
+        self._pending.append(event)
         if isinstance(event, (DepthUpdate, DepthSnapshot)):
-            self.levels += len(event.sides)
+            self._levels += len(event.sides)
 
     def _flush(self) -> None:
-        stored = encode(self.pending, self.instrument)
-        filled = sum(1 << at for at, name in enumerate(_TYPES) if len(stored[name]))
-        arrays = [pa.array([value]) for value in (self.begins, self.newest, filled)]
-        for name, kind in _TYPES.items():
+        stored = encode(self._pending, self.instrument)
+        filled = sum(1 << at for at, name in enumerate(TYPES) if len(stored[name]))
+        arrays = [pa.array([value]) for value in (self._begins, self._newest, filled)]
+        for name, kind in TYPES.items():
             values = pa.array(stored[name], kind)
-            field = self.schema.field(name).type
+            field = SCHEMA.field(name).type
             arrays.append(pa.ListArray.from_arrays(pa.array([0, len(values)], pa.int32()), values).cast(field))
-        self.files.write(self.newest // DAY_NS, pa.Table.from_arrays(arrays, schema=self.schema))
-        self.events += len(self.pending)
-        self.updates += self.levels
-        self.pending.clear()
-        self.levels = 0
+        self._files.write(self._newest // DAY_NS, pa.Table.from_arrays(arrays, schema=SCHEMA))
+        self._events += len(self._pending)
+        self._updates += self._levels
+        self._pending.clear()
+        self._levels = 0
 
-    def commit(self, origin: Origin, ledger: Incidents | None) -> WrittenUpdates:
-        if self.first is None:
+    def prepare(self, ledger: Incidents | None = None) -> None:
+        """Put everything on the disk; raises as `write_updates`."""
+        if self._first is None:
             raise InputError("no events to store")
-        self._flush()
-        self.files.refuse_overlap("updates-*.parquet", _span, self.first, self.newest)
-        told = {KEY: json.dumps(asdict(origin), sort_keys=True).encode()}
+        if self._pending:
+            self._flush()
+        self._files.refuse_overlap("updates-*.parquet", span_of, self._first, self._newest)
+        told = {KEY: json.dumps(asdict(self._origin), sort_keys=True).encode()}
         if ledger is not None:
             told[INCIDENTS] = json.dumps(dict(sorted(ledger.counts.items()))).encode()
-        placed = self.files.commit(told, ledger)
-        book = sum(map(_book_bytes, placed.files))
-        return WrittenUpdates(self.events, self.updates, placed.bytes, book, placed.sha256, placed.files)
+        self._files.prepare(told)
+
+    def commit(self, ledger: Incidents | None = None, *, prepared: bool = False) -> WrittenUpdates:
+        """Give the files (the ledger first) their names; raises as `prepare`, unless that was called before."""
+        if not prepared:
+            self.prepare(ledger)
+        placed = self._files.commit(ledger=ledger)
+        book = sum(map(book_bytes, placed.files))
+        return WrittenUpdates(self._events, self._updates, placed.bytes, book, placed.sha256, placed.files)
+
+    def discard(self) -> None:
+        """Remove what was not committed."""
+        self._files.discard()
 
 
 def sessions(paths: Iterable[str | Path]) -> list[StoredUpdates]:
@@ -230,36 +231,10 @@ def sessions(paths: Iterable[str | Path]) -> list[StoredUpdates]:
     """
     groups: dict[Origin, list[tuple[int, Path]]] = {}
     for path in map(Path, paths):
-        groups.setdefault(_origin(path), []).append((_span(path)[0], path))
+        groups.setdefault(origin_of(path), []).append((span_of(path)[0], path))
     found = [(sorted(files), origin) for origin, files in groups.items()]
     found.sort(key=lambda item: (item[1].venue, item[1].symbol, item[0][0]))
     return [StoredUpdates(origin, tuple(path for _, path in files)) for files, origin in found]
-
-
-def is_updates(path: Path) -> bool:
-    """Whether a Parquet file says that it holds level updates, of whatever version."""
-    try:
-        return KEY in (pq.read_metadata(path).metadata or {})
-    except (pa.ArrowException, OSError):
-        return False
-
-
-def _origin(path: Path) -> Origin:
-    file = open_parquet(path)
-    text = (file.metadata.metadata or {}).get(KEY)
-    if text is None:
-        raise InputError(f"{path}: not a file of level updates (no {KEY.decode()!r} in its metadata)")
-    try:
-        values = json.loads(text)
-        version = values["version"]
-        origin = Origin(**values) if version == VERSION else None
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: damaged description: {error!r}") from None
-    if origin is None:
-        raise InputError(f"{path}: version {version!r}; this Genesis reads version {VERSION}")
-    if file.schema_arrow.names != [*_HEAD, *_TYPES]:
-        raise InputError(f"{path}: its columns are not those of version {VERSION}")
-    return origin
 
 
 def _lists(table: pa.Table, names: list[str]) -> dict[str, np.ndarray | list[str]]:
@@ -269,23 +244,3 @@ def _lists(table: pa.Table, names: list[str]) -> dict[str, np.ndarray | list[str
         values = table[name].chunk(0).values
         found[name] = values.to_pylist() if name == TEXT else values.to_numpy(zero_copy_only=False)
     return found
-
-
-def _span(path: Path) -> tuple[int, int]:
-    metadata = open_parquet(path).metadata
-    rows = [_row_of(metadata, group) for group in range(metadata.num_row_groups)]
-    return min(row[0] for row in rows), max(row[1] for row in rows)
-
-
-def _row_of(metadata: pq.FileMetaData, group: int) -> tuple[int, ...]:
-    """The head of a block, which the statistics of its one row tell without reading it."""
-    return tuple(metadata.row_group(group).column(at).statistics.min for at in range(len(_HEAD)))
-
-
-def _book_bytes(path: Path) -> int:
-    """Bytes of the columns that the book is made of, times and ids of its messages among them."""
-    metadata, total = open_parquet(path).metadata, 0
-    for group in range(metadata.num_row_groups):
-        columns = [metadata.row_group(group).column(i) for i in range(metadata.num_columns)]
-        total += sum(c.total_compressed_size for c in columns if c.path_in_schema.split(".")[0] in BOOK_COLUMNS)
-    return total

@@ -13,7 +13,8 @@ from genesis_lib.feeds import RowBuilder, read_recording
 from genesis_lib.feeds.integrity import Ledger
 from genesis_lib.storage import updates
 from genesis_lib.storage.parquet import is_rows, ledger_path
-from genesis_lib.storage.updates import is_updates, sessions, write_updates
+from genesis_lib.storage.updates import sessions, stage_updates, write_updates
+from genesis_lib.storage.updates_schema import is_updates
 from genesis_lib.types import Instrument
 
 DAY = 86_400_000_000_000
@@ -85,26 +86,16 @@ def test_nothing_is_left_when_it_fails(market, tmp_path: Path, monkeypatch) -> N
     assert path.exists() and pq.read_metadata(file).metadata[b"genesis.incidents"] == b'{"gap": 1}'
 
 
-def test_other_files_and_damage_are_told(market, tmp_path: Path) -> None:
-    (file,) = write(market(300), tmp_path).files
-    head = pq.read_table(file, columns=["first"])
-    pq.write_table(head, tmp_path / "head.parquet")
-    with pytest.raises(InputError, match="its columns are not those of version 1"):
-        sessions([tmp_path / "head.parquet"])
-    pq.write_table(head.replace_schema_metadata(None), tmp_path / "bare.parquet")
-    with pytest.raises(InputError, match=r"bare\.parquet: not a file of level updates"):
-        sessions([tmp_path / "bare.parquet"])
-    assert not is_updates(tmp_path / "bare.parquet") and not is_updates(tmp_path / "none.parquet")
-    whole = bytearray(file.read_bytes())
-    whole[len(whole) // 4] ^= 1
-    file.write_bytes(whole)
-    with pytest.raises(InputError, match="the file is damaged"):
-        list(sessions([file])[0].events())
-    for version, cause in ((2, "version 2; this Genesis reads version 1"), (None, "damaged description")):
-        table, text = pq.read_table(tmp_path / "bare.parquet"), f'{{"version": {version or 1}}}'
-        pq.write_table(table.replace_schema_metadata({updates.KEY: text}), tmp_path / "other.parquet")
-        with pytest.raises(InputError, match=f"other.parquet: {cause}"):
-            sessions([tmp_path / "other.parquet"])
+def test_several_are_stored_or_none(market, tmp_path: Path) -> None:
+    parts = [market(30), market(30, 19_002 * DAY)]
+    origin = {"provenance": "recorded"}
+    staged = [stage_updates(part, BTC, tmp_path, **origin, data_hash=f"{n}" * 64) for n, part in enumerate(parts)]
+    for one in staged:
+        one.prepare()
+    assert not list(tmp_path.rglob("updates-*.parquet"))
+    staged[0].commit(prepared=True)
+    staged[1].discard()
+    assert len(list(tmp_path.rglob("*.parquet"))) == 1 and not list(tmp_path.rglob("*.tmp"))
 
 
 def check(paths: list[Path], out: Path, same_events) -> updates.WrittenUpdates:

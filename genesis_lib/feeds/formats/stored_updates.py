@@ -69,7 +69,7 @@ def recognises(path: Path, head: bytes) -> bool:
     """Whether a Parquet file says of itself that it holds level updates, of whatever version."""
     if not head.startswith(b"PAR1"):
         return False
-    from genesis_lib.storage.updates import is_updates
+    from genesis_lib.storage.updates_schema import is_updates
 
     return is_updates(path)
 
