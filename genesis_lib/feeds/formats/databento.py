@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -29,6 +30,9 @@ from genesis_lib.feeds.formats.order_flow import FlowBlock, OrderFlowRecording
 from genesis_lib.feeds.recording import Recording
 from genesis_lib.types import Instrument, Trade
 from orderbook_ext import OrderAction
+
+if TYPE_CHECKING:
+    from genesis_lib.feeds.validation import Quarantine
 
 NAME = "databento"
 ACTIONS = {
@@ -68,7 +72,7 @@ def open_files(paths, *, tick_size=None, symbol=None, venue=None, quarantine=Non
         if symbol not in (None, name):
             continue
         instrument = Instrument(venue or what.venue, name, tick_size or what.tick_size(), 1.0)
-        session = DatabentoOrders(what, instrument) if key in orders else DatabentoLevels(what, instrument)
+        session = DatabentoOrders(what, instrument, quarantine) if key in orders else DatabentoLevels(what, instrument)
         if key in orders and key in levels:
             session.levels = levels[key]
         sessions.append(session)
@@ -178,9 +182,9 @@ class DatabentoOrders(OrderFlowRecording):
     adds_by_modify = True
     levels: Found | None = None
 
-    def __init__(self, what: Found, instrument: Instrument) -> None:
+    def __init__(self, what: Found, instrument: Instrument, quarantine: Quarantine | None = None) -> None:
         super().__init__(tuple(path for path, _ in what.files), instrument)
-        self.what = what
+        self.what, self._quarantine = what, quarantine
         self._unit = round(instrument.tick_size * PRICE_UNIT)
         if self._unit < 1 or what.unit % self._unit:
             raise InputError(f"tick_size {instrument.tick_size!r} is not the grid of {instrument.name}")
@@ -237,17 +241,24 @@ class DatabentoOrders(OrderFlowRecording):
         empty = top_only & (part["price"] == UNDEF_PRICE)
         codes = np.where(empty, OrderAction.CANCEL, np.where(top_only, OrderAction.MODIFY, codes)).astype(np.int8)
         side_codes = np.where(sides == b"A", 1, 0).astype(np.int8)
-        rows = np.flatnonzero(codes >= 0)
+        # What is cancelled or changed to nothing is gone.
+        codes[((codes == OrderAction.REDUCE) | (codes == OrderAction.MODIFY)) & (part["size"] == 0)] = (
+            OrderAction.CANCEL
+        )
         priced = np.isin(codes, (OrderAction.ADD, OrderAction.MODIFY))
-        sized = priced | (codes == OrderAction.REDUCE)
+        bad = np.zeros(len(part), bool)
         for wrong, cause in (
             (priced & ((part["price"] <= 0) | (part["price"] == UNDEF_PRICE)), "an order without a positive price"),
-            (sized & (part["size"] == 0), "a size of 0"),
+            ((codes == OrderAction.ADD) & (part["size"] == 0), "an order without a size"),
             ((codes == OrderAction.ADD) & ~np.isin(sides, (b"A", b"B")), "an order without a side"),
             ((flags & F_MBP != 0) & (codes >= 0) & (codes != OrderAction.CLEAR), "levels (F_MBP) among the orders"),
         ):
-            if wrong.any():
-                raise RecordingError(f"{cause}: {part[np.argmax(wrong)]}", path, first_record + int(np.argmax(wrong)))
+            for row in np.flatnonzero(wrong & ~bad).tolist():
+                if self._quarantine is None:
+                    raise RecordingError(f"{cause}: {part[row]}", path, first_record + row)
+                self._quarantine.reject(path, first_record + row, cause, str(part[row]))
+            bad |= wrong
+        rows = np.flatnonzero((codes >= 0) & ~bad)
         ids = np.where(top_only, side_codes.astype(np.uint64), part["order_id"])
         ticks = np.where(priced, part["price"] // self._unit, 0)
         snapshot = (flags & F_SNAPSHOT != 0) | (part["ts_event"] == UNDEF_TIME)
@@ -264,6 +275,7 @@ class DatabentoOrders(OrderFlowRecording):
         )
         groups = np.searchsorted(ends, np.arange(len(part)), side="right")
         block.fresh.update(groups[codes == OrderAction.CLEAR].tolist())
+        block.gaps.update(dict.fromkeys(groups[bad].tolist(), "a record that cannot be right"))
         for group in np.unique(groups[flags & F_MAYBE_BAD_BOOK != 0]).tolist():
             block.gaps[group] = "the venue's feed was interrupted (F_MAYBE_BAD_BOOK)"
         block.trades += self._trades(part, groups)

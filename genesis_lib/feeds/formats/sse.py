@@ -150,6 +150,8 @@ class SseOrders(OrderFlowRecording):
             times[ends - 1],
         )
         groups = np.searchsorted(ends, np.arange(len(trade)), side="right").tolist()
+        for row in np.flatnonzero(c["doubtful"]).tolist():
+            block.gaps[groups[row]] = "a row before this was set aside"
         symbol, lot, market = self.instrument.symbol, self._lot, _continuous(c["time"])
         buys = c["order_id"] > c["counter_order_id"]
         for row in np.flatnonzero(trade).tolist():
@@ -256,7 +258,13 @@ def _read(path: Path, names: tuple[str, ...], quarantine: Quarantine | None) -> 
         if quarantine is None:
             raise RecordingError(f"{bad[row]} ({text})", path, row + 1)
         quarantine.reject(path, row + 1, bad[row], text)
-    return {name: np.delete(column, rows) for name, column in columns.items()} if len(rows) else columns
+    columns = {name: np.delete(column, rows) for name, column in columns.items()}
+    if not len(columns["kind"]):
+        raise RecordingError("no row in it that can be right", path)
+    # The first good row behind one that was set aside, or the last row.
+    behind = np.searchsorted(np.delete(np.arange(len(kind)), rows), np.unique(rows))
+    columns["doubtful"] = np.isin(np.arange(len(columns["kind"])), np.minimum(behind, len(columns["kind"]) - 1))
+    return columns
 
 
 def _grid(numbers: np.ndarray) -> int:

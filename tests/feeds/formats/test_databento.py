@@ -11,6 +11,7 @@ from genesis_lib.errors import InputError, RecordingError
 from genesis_lib.feeds.builder import RowBuilder
 from genesis_lib.feeds.formats import databento
 from genesis_lib.feeds.formats.databento_files import F_MAYBE_BAD_BOOK, F_SNAPSHOT, F_TOB
+from genesis_lib.feeds.validation import Quarantine
 from genesis_lib.types import DepthSnapshot, DepthUpdate, Gap, Instrument, Trade
 from orderbook_ext import OrderBook
 
@@ -141,7 +142,7 @@ def test_where_no_record_says_that_an_event_ends(order_market, tmp_path: Path) -
 def test_records_that_cannot_be_right(order_market, tmp_path: Path) -> None:
     for row, flags, cause in (
         (("A", "B", 0, 5, 1), 0, "without a positive price"),
-        (("A", "B", 10**9, 0, 1), 0, "a size of 0"),
+        (("A", "B", 10**9, 0, 1), 0, "without a size"),
         (("A", "N", 10**9, 5, 1), 0, "without a side"),
         (("A", "B", 10**9, 5, 1), 16, "F_MBP"),
     ):
@@ -150,6 +151,20 @@ def test_records_that_cannot_be_right(order_market, tmp_path: Path) -> None:
         (session,) = opened(market, tmp_path)
         with pytest.raises(RecordingError, match=rf"x.mbo.dbn:2: .*{cause}"):
             list(session.events())
+        quarantine = Quarantine(None)
+        market.event(11, [("A", "B", 10**9, 5, 77)])
+        (session,) = opened(market, tmp_path, quarantine=quarantine)
+        assert [type(e) for e in session.events()][-1] is DepthUpdate and sum(quarantine.counts.values()) == 1
+        assert any(type(event) is Gap for event in session.events())
+
+
+def test_what_is_cancelled_or_changed_to_nothing_is_gone(order_market, tmp_path: Path) -> None:
+    market = order_market()
+    market.event(11, [("A", "B", 10**9, 5, 1), ("A", "B", 10**9, 6, 2), ("A", "B", 10**9, 7, 3)])
+    market.event(11, [("C", "B", 10**9, 0, 1)])
+    market.event(11, [("M", "B", 10**9, 0, 2)])
+    (session,) = opened(market, tmp_path)
+    assert book_of(session).top(1)[0, :2].tolist() == [1.0, 7.0]
 
 
 def test_choosing(order_market, tmp_path: Path) -> None:

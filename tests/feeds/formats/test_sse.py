@@ -15,7 +15,7 @@ from genesis_lib.errors import InputError, RecordingError
 from genesis_lib.feeds.builder import RowBuilder
 from genesis_lib.feeds.formats import sse
 from genesis_lib.feeds.validation import Quarantine
-from genesis_lib.types import ASK, DepthUpdate, Instrument, Trade
+from genesis_lib.types import ASK, DepthUpdate, Gap, Instrument, Trade
 
 COLUMNS = ["seq", "time", "kind", "side", "order_id", "counter_order_id", "price", "qty"]
 
@@ -117,12 +117,13 @@ def test_the_real_day(recordings: Path) -> None:
 )
 def test_rows_that_cannot_be_right(row: tuple, cause: str, tmp_path: Path) -> None:
     good = (1, 9_30_00_00, "add", "ask", 1, 0, 100_010, 2000)
-    path = write(tmp_path, [good, row])
+    path = write(tmp_path, [good, row, (3, 9_31_00_00, "add", "ask", 3, 0, 100_010, 2000)])
     with pytest.raises(RecordingError, match=rf"orders.parquet:2: .*{cause}"):
         sse.open_files([path])
     quarantine = Quarantine(None)
     (session,) = sse.open_files([path], quarantine=quarantine)
-    assert len(list(session.events())) == 1 and sum(quarantine.counts.values()) == 1
+    assert [type(event) for event in session.events()] == [DepthUpdate, Gap, DepthUpdate]
+    assert sum(quarantine.counts.values()) == 1
 
 
 def test_what_does_not_belong_together(shanghai_market, tmp_path: Path) -> None:
