@@ -57,6 +57,8 @@ class Playback:
         Receive time of the last message, ns since 1970.
     provenance : str
         ``recorded`` or ``simulated``.
+    simulator : Simulator or None
+        What it is played from, where it is not a recording.
 
     Raises
     ------
@@ -68,6 +70,7 @@ class Playback:
         if market not in (None, *MARKETS):
             raise InputError(f"market must be one of {', '.join(MARKETS)}, got {market!r}")
         self.provenance, self.name, self.now, native = source.provenance, source.name, 0, 0
+        self.simulator = source if isinstance(source, Simulator) else None
         if isinstance(source, Simulator):
             spoken = replace(source.instrument, venue=market) if market else source.instrument
             self.market_name = market or "binance-usdm"

@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from genesis_lib.feeds.wire.faults import Faults
+from genesis_lib.feeds.wire.order_requests import OrderRequests
 from genesis_lib.feeds.wire.playback import Playback
 from genesis_lib.feeds.wire.request_weights import RequestWeights, Verdict, weight_of
+from genesis_lib.feeds.wire.rest_error import RestError
 from genesis_lib.feeds.wire.streams import INTERVALS
 from genesis_lib.feeds.wire.symbol_info import exchange_info
 
@@ -29,16 +31,8 @@ class Answer(NamedTuple):
     headers: dict[str, str]
 
 
-class RestError(Exception):
-    """A request that is refused: status, Binance's code and words."""
-
-    def __init__(self, code: int, message: str, status: int = 400) -> None:
-        super().__init__(message)
-        self.code, self.status = code, status
-
-
 class Rest:
-    """Answer public requests about the symbols that are played.
+    """Answer requests about the symbols that are played, and about orders where they are simulated.
 
     Parameters
     ----------
@@ -51,6 +45,8 @@ class Rest:
     def __init__(self, playbacks: dict[str, Playback], market: str, weights: RequestWeights, faults: Faults) -> None:
         self._playbacks, self._market, self._spot = playbacks, market, market == "binance-spot"
         self._weights, self._faults = weights, faults
+        self.orders = OrderRequests(playbacks, market)
+        self._sent = 0  # orders
         self.refusals: list[tuple[int, str | None]] = []
         self.not_before = 0.0  # wall time until which the last refusal asked to wait
         self.too_early = 0  # depth requests that did not
@@ -73,15 +69,23 @@ class Rest:
         url = urlsplit(path)
         prefix = next((prefix for prefix in PREFIXES if url.path.startswith(prefix)), "")
         name = url.path.removeprefix(prefix)
-        if not prefix or method != "GET" or name not in self._requests:
+        if url.path == "/fapi/v2/ticker/price":  # the one that has moved
+            prefix, name = PREFIXES[0], "ticker/price"
+        about_orders = self.orders.answers(method, name)
+        if not prefix or not (about_orders or (method == "GET" and name in self._requests)):
             return "", _refused(RestError(-5000, f"Path {url.path}, Method {method} is invalid", 404), {})
-        query = dict(parse_qsl(url.query, keep_blank_values=True))
+        query = dict(parse_qsl(body, keep_blank_values=True)) | dict(parse_qsl(url.query, keep_blank_values=True))
         verdict = self._weights.take(weight_of(self._market, name, query))
         headers = {"X-MBX-USED-WEIGHT": str(verdict.used), "X-MBX-USED-WEIGHT-1M": str(verdict.used)}
         if verdict.status != 200:
             return name, _limited(verdict, headers)
         try:
-            told = self._requests[name](query)
+            if about_orders:
+                told = self.orders.answer(method, name, query)
+                self._sent += (method, name) == ("POST", "order")
+                headers["X-MBX-ORDER-COUNT-1M"] = str(self._sent)
+            else:
+                told = self._requests[name](query)
         except RestError as error:
             return name, _refused(error, headers)
         except _Limited as limited:

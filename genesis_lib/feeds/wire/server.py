@@ -17,7 +17,7 @@ UNREADABLE = '{"code":-1000,"msg":"An unknown error occurred while processing th
 MOST_BODY = 1 << 20  # bytes of a request
 SILENT = logging.getLogger("genesis.venue")
 SILENT.addHandler(logging.NullHandler())
-SILENT.propagate = False  # a client that goes away in the middle of a handshake is no news
+SILENT.propagate = False  # a client that goes away in the middle of a handshake is no news; add a handler to see it
 
 
 class Answerer(Protocol):
@@ -68,7 +68,11 @@ class VenueConnection(ServerConnection):
         elif end and len(body) >= length:
             words = head.split(b"\r\n", 1)[0].decode(errors="replace").split(" ")
             path = words[1] if len(words) > 1 else "/"
-            answer = self.answerer(words[0], path, body[:length].decode(errors="replace"))
+            try:
+                answer = self.answerer(words[0], path, body[:length].decode(errors="replace"))
+            except Exception:
+                SILENT.exception("no answer to %s %s", words[0], path)
+                answer = Answer(500, UNREADABLE, {})
             self._write(answer or Answer(404, "{}", {}))
 
     def _write(self, answer: Answer) -> None:

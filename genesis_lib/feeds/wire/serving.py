@@ -33,6 +33,8 @@ class Serving:
         Seconds between pings, and without a pong.
     answerer
         Answers what is not a websocket.
+    after
+        Called after each message.
     """
 
     def __init__(
@@ -46,7 +48,9 @@ class Serving:
         wait_for: int,
         lifetime: float,
         pings: tuple[float, float],
+        after: Callable[[], None] = lambda: None,
     ) -> None:
+        self._after = after
         self._playbacks, self._subscribers, self._faults, self._answerer = playbacks, subscribers, faults, answerer
         self._speed, self._wait_for, self._lifetime, self._pings = speed, wait_for, lifetime, pings
         self._open: set[VenueConnection] = set()
@@ -100,6 +104,7 @@ class Serving:
         async for playback, message in paced(self._playbacks, self._speed):
             for update in playback.take(message, self._subscribers.wanted):
                 self._faults.send(update)
+            self._after()
             if self._speed == math.inf:
                 await self._drain()
         for playback in self._playbacks:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections import Counter, deque
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,6 +19,7 @@ MOST_STREAMS = 1024  # a connection
 MESSAGES_A_SECOND = {"binance-usdm": 10, "binance-coinm": 10, "binance-spot": 5}  # that a connection may send
 HALF_OPEN_FOR = 60.0  # s until a connection that was made half open is cut
 MAX_BEHIND = 1 << 26  # bytes that a slow client may leave unread
+USER_KEY = "@user"  # key of the stream that tells of own orders
 ROUTES = ("public", "market", "private")
 
 
@@ -101,10 +103,13 @@ class Subscribers:
     ----------
     wanted : Counter
         Keys of streams, by how many connections listen.
+    listen_keys : collection of str
+        Names of the user data stream.
     """
 
     def __init__(self, market: str, symbols: dict[str, int]) -> None:
         self.market, self._symbols = market, symbols
+        self.listen_keys: Collection[str] = ()
         self.wanted: Counter[str] = Counter()
         self.all: dict[ServerConnection, Subscriber] = {}
 
@@ -121,6 +126,7 @@ class Subscribers:
             names = parse_qs(url.query).get("streams", [""])[0].split("/")
         else:
             names = parts[parts.index("ws") + 1 :]
+        names += parse_qs(url.query).get("listenKey", [])
         subscriber = self.all[connection] = Subscriber(connection, route, combined)
         self.subscribe(subscriber, [name for name in names if name])
         return subscriber
@@ -188,6 +194,8 @@ class Subscribers:
 
     def _served(self, name: str, route: str) -> list[str]:
         """Keys of the streams that a name means and that this path serves; several for a stream of all symbols."""
+        if name in self.listen_keys:
+            return [USER_KEY]
         symbol = name.partition("@")[0]
         stream = None
         if name.startswith("!") or symbol in self._symbols:

@@ -21,7 +21,7 @@ from genesis_lib.feeds.wire.playback import open_playbacks
 from genesis_lib.feeds.wire.request_weights import LIMITS, RequestWeights
 from genesis_lib.feeds.wire.rest import Answer, Rest
 from genesis_lib.feeds.wire.serving import Serving
-from genesis_lib.feeds.wire.subscribers import Subscribers
+from genesis_lib.feeds.wire.subscribers import USER_KEY, Subscribers
 
 LIFETIME = 86_400.0  # s after which Binance ends a connection
 PINGS = {"binance-usdm": (180.0, 600.0), "binance-coinm": (180.0, 600.0), "binance-spot": (20.0, 60.0)}
@@ -106,6 +106,7 @@ class LocalVenue:
         )
         self._faults = Faults(faults or FaultPlan(), self._subscribers)
         self._rest = Rest(self.playbacks, self.market, self.weights, self._faults)
+        self._subscribers.listen_keys = self._rest.orders.listen_keys
         self._serving = Serving(
             opened,
             self._subscribers,
@@ -115,6 +116,7 @@ class LocalVenue:
             wait_for=wait_for,
             lifetime=lifetime,
             pings=pings,
+            after=self._tell_orders,
         )
         self.ended = threading.Event()
         self.requests: dict[str, int] = defaultdict(int)
@@ -232,8 +234,16 @@ class LocalVenue:
         name, answer = self._rest.answer(method, path, body)
         if name:
             self.requests[name] += 1
+            self._tell_orders()
         answer.headers["X-Genesis-Provenance"] = self.playback.provenance
         return answer
+
+    def _tell_orders(self) -> None:
+        """Tell whoever listens what became of the orders that were sent."""
+        for symbol in self.playbacks:
+            for text in self._rest.orders.news(symbol):
+                for subscriber in self._subscribers.listening(USER_KEY):
+                    self._subscribers.deliver(subscriber, USER_KEY, text)
 
     def _control(self, method: str, body: str) -> Answer:
         if method == "DELETE":

@@ -19,7 +19,7 @@ from genesis_lib.feeds.simulation.simulator import Simulator
 from genesis_lib.feeds.wire.fault_plan import Injected
 from genesis_lib.feeds.wire.feed import LiveFeed
 from genesis_lib.feeds.wire.venue import LocalVenue
-from genesis_lib.types import BookTicker, DepthSnapshot, DepthUpdate, Event, Gap, Instrument, MarkPrice, Snapshot
+from genesis_lib.types import BookTicker, DepthSnapshot, DepthUpdate, Event, Gap, Instrument, MarkPrice, Snapshot, Trade
 
 LEVELS = 20  # compared, a side; a snapshot tells a thousand
 REMEMBERED = 20_000  # true rows
@@ -74,7 +74,7 @@ class Watched:
         self.builder = RowBuilder(instrument, LEVELS)
         self.truth, self._flow = truth, flow
         self.last_id = -1
-        self.valid = False
+        self.valid = self.traded = False  # `traded`: a trade has come since the last gap
         self.joined_by: set[int] = set()  # ids of the snapshots that were used
         self.compared = self.invalid = 0
         self.misled: list[str] = []  # valid rows whose flow is not the true one
@@ -82,6 +82,7 @@ class Watched:
     def push(self, event: Event) -> None:
         """Make the row of an event and compare it."""
         row = self.builder.push(event)
+        self.traded = not isinstance(event, Gap) and (self.traded or isinstance(event, Trade))
         if row is None or isinstance(event, (BookTicker, MarkPrice)):
             return
         if isinstance(event, Gap):
@@ -216,9 +217,14 @@ class Siege:
                 one.misled.clear()
 
     def recover(self) -> None:
-        """Work everything up to what the venue has told by now, and until each book is whole again."""
+        """Work everything up to what the venue has told by now, and until each book is whole again.
+
+        And until a trade has come: the number of the first one after a connection was lost is taken as it is, so that
+        trades which are lost between the snapshot and that one cannot be told from those lost with the connection.
+        """
         at = {name: playback.last_id for name, playback in self.venue.playbacks.items()}
-        self.until(lambda: all(one.valid and one.last_id > at[name] for name, one in self.watched.items()))
+        seen = self.watched
+        self.until(lambda: all(seen[name].valid and seen[name].traded and seen[name].last_id > at[name] for name in at))
 
     def settle(self) -> None:
         """Let there be no more faults, and wait until every book is whole."""

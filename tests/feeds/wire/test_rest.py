@@ -67,6 +67,7 @@ def test_trades_candles_and_the_day_agree(rest):
 def test_without_a_symbol_every_symbol_is_told(rest):
     for request in ("ticker/price", "ticker/bookTicker", "ticker/24hr"):
         assert [one["symbol"] for one in ask(rest, request)] == ["SIMBTC", "SIMETH"]
+    assert rest.answer("GET", "/fapi/v2/ticker/price")[1].body == rest.answer("GET", "/fapi/v1/ticker/price")[1].body
     best = ask(rest, "ticker/bookTicker?symbol=SIMBTC")
     top = rest._playbacks["SIMBTC"].top(1)[0]
     names = ("bidPrice", "bidQty", "askPrice", "askQty")

@@ -51,7 +51,8 @@ def test_rest_speaks_as_binance_does(venue, prefix):
         ("/fapi/v1/depth?limit=5", 400, -1102),
         ("/fapi/v1/klines?symbol=SIMBTC&interval=7m", 400, -1120),
         ("/fapi/v1/exchangeInfo?symbols=[", 400, -1100),
-        ("/fapi/v1/order", 404, -5000),
+        ("/fapi/v1/leverage", 404, -5000),
+        ("/fapi/v1/order?symbol=SIMBTC", 400, -1102),
         ("/elsewhere", 404, -5000),
     ],
 )
