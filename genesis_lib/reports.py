@@ -20,6 +20,7 @@ from genesis_lib.clock import iso
 from genesis_lib.errors import SessionError
 from genesis_lib.execution import TradeEvent
 from genesis_lib.journal import read_journal
+from genesis_lib.journal.commands import sought
 
 CSV_COLUMNS = ("id", "timestamp", "side", "price", "size", "type", "pnl", "confidence")
 PAGE = Path(__file__).with_name("reports.html")
@@ -216,11 +217,13 @@ def _events(data: dict[str, Any]) -> str:
     for row in data["alerts"]:
         kinds[row["kind"]] = kinds.get(row["kind"], 0) + 1
     alerts = ", ".join(f"{html.escape(kind)} {count:,}" for kind, count in sorted(kinds.items()))
+    jumps = sum(sought(row["name"]) is not None for row in data["commands"])
     refused = sum(row["status"] in ("refused", "cancelled") for row in data["orders"])
     return "".join(
         f"<div><dt>{key}</dt><dd>{value or 'none'}</dd></div>"
         for key, value in (
             ("Commands", commands),
+            ("Sent to another time", f"{jumps:,} times: no straight run, figures since the last" if jumps else "never"),
             ("Gaps in the feed", len(data["gaps"])),
             ("Orders refused or called back", refused),
             ("Alerts", alerts),

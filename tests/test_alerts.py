@@ -126,3 +126,15 @@ def test_surveillance_runs_every_detector_and_tells_once():
 def test_surveillance_of_chosen_kinds():
     watch = Surveillance(kinds=["layering"])
     assert [item for row in rows(1500, spread=50) for item in watch.step(row)] == []
+
+
+def test_another_time_holds_no_alarm_back():
+    watch = Surveillance(kinds=["spread_shock"])
+    shocked = list(rows(1500, spread=50))
+    first = [item for row in shocked for item in watch.step(row)]
+    assert first
+    again = [item for row in shocked for item in watch.step(row)]
+    watch.forget()
+    anew = [item for row in shocked for item in watch.step(row)]
+    assert anew == first != again
+    assert len(watch.desk.entries()) >= 2 * len(first)  # the history stays

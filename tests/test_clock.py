@@ -29,3 +29,9 @@ def test_event_time_never_runs_back(times: list[int]) -> None:
 def test_the_wall_clock_is_the_machines() -> None:
     before = time.time_ns()
     assert before <= WallClock().now() <= time.time_ns()
+
+
+def test_another_time_may_lie_before() -> None:
+    clock = EventClock(100)
+    clock.clear()
+    assert (clock.now(), clock.advance(7)) == (0, 7)

@@ -29,6 +29,7 @@ def test_page_and_table_say_what_the_summary_says(session, tmp_path):
     }
     page = (tmp_path / "a-session.html").read_text()
     assert "SIMULATED" in page and "uniform 1" in page and summary["journal_sha256"][:16] in page
+    assert "<dt>Sent to another time</dt><dd>never</dd>" in page
     assert f"{summary['total']:+,.2f}" in page and f"{summary['fees']:,.2f}" in page
     rows = list(csv.reader((tmp_path / "a-session.csv").open()))
     assert rows[0] == ["id", "timestamp", "side", "price", "size", "type", "pnl", "confidence"]
@@ -90,3 +91,20 @@ def test_a_session_taken_up_with_another_model_is_reported_with_both(uniform, tm
     reports.write_report(tmp_path / "s", tmp_path)
     page = (tmp_path / "s.html").read_text()
     assert "uniform 1, later none" in page and "<b>" not in page.split("</script>")[-1].split("Commands")[1][:300]
+
+
+def test_a_run_that_was_not_straight_is_said_to_be_none(uniform, tmp_path):
+    source = open_source("simulator", seed=3, minutes=0.3)
+    told = [(0, "start"), (400, "seek 900"), (500, "seek 0")]
+    with Journal.open(tmp_path / "s", "jumped") as journal:
+        summary = backtest.run(
+            source,
+            config=load(env={}, strategy={"preset": "seed"}, paths={"data": str(tmp_path / "data")}),
+            artifact=uniform,
+            journal=journal,
+            commands=told,
+        )
+    assert summary["seeks"] == 2
+    reports.write_report(tmp_path / "s", tmp_path)
+    page = (tmp_path / "jumped.html").read_text()
+    assert "2 times: no straight run, figures since the last" in page and "seek 900 before event 400" in page

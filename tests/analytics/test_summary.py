@@ -50,3 +50,8 @@ def test_an_empty_journal_has_zeros_and_no_rates():
         None,
         None,
     )
+
+
+def test_what_was_earned_at_another_time_counts_no_more():
+    commands = [{"seq": 0, "name": "start"}, {"seq": 4, "name": "seek 900"}, {"seq": 5, "name": "now source b.gz"}]
+    assert [row["seq"] for row in since_reset(RECORDS | {"commands": commands}, "samples")] == [7, 9]

@@ -1,8 +1,14 @@
+import time
+from contextlib import closing
+
 import numpy as np
 import pytest
 
+from genesis_lib.config import load
 from genesis_lib.engine import Engine, Step
+from genesis_lib.engine.core import SEEN_ROWS
 from genesis_lib.errors import InputError, ModelError, SessionError, StateError
+from genesis_lib.feeds import RowBuilder, open_source
 from genesis_lib.journal import Journal
 from genesis_lib.types import Gap, Instrument, Trade
 
@@ -322,3 +328,41 @@ def test_the_default_rules_know_after_a_restart_what_they_knew_before(market, sc
         engine.start()
     fills = [[trade[1:] for row in rows[500:] for trade in engine.step(row).fills] for engine in (going, back)]
     assert fills[0] == fills[1] and len(fills[0]) > 2
+
+
+def test_at_another_time_book_windows_and_model_are_as_a_pass_from_just_before_leaves_them(uniform):
+    """And nothing is decided on the rows before the place, nor remembered of the time that was left."""
+    config = load(env={}, strategy={"preset": "seed"})
+    source = open_source("simulator", seed=3, minutes=0.4)
+    events = list(source.events())
+    with closing(source):
+        source.track()
+        while source.refresh().can_grow:
+            time.sleep(0.01)
+        engine = Engine.build(source.instrument, artifact=uniform, config=config)
+        engine.start()
+        for event in events[:900]:
+            engine.step(event)
+        engine.commit()
+        hash_before, rows, alerts = engine.journal.sha256, engine.rows, len(engine.journal.rows("alerts"))
+        position = 1700
+        steps = engine.seek(source, position)
+        engine.commit()
+        assert engine.events == 900 and engine.rows == rows and engine.seeks == 1 and source.position == position
+        assert engine.journal.sha256 != hash_before and len(engine.journal.rows("alerts")) == alerts
+        straight = RowBuilder(source.instrument)
+        made = [row for row in map(straight.push, events[:position]) if row is not None]
+        assert len(steps) == SEEN_ROWS
+        for step, row in zip(steps, made[-SEEN_ROWS:]):
+            assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(step.row, row))
+            assert step.fills == () and step.alerts == ()
+        for side in ("bid", "ask"):
+            assert np.array_equal(engine.builder.book.levels(side), straight.book.levels(side))
+        assert engine.account.trades == [] and engine.account.active
+        before = len(engine.journal.rows("trades"))
+        for event in events[position : position + 200]:
+            engine.step(event)
+        engine.commit()
+        fresh = engine.journal.rows("trades")[before:]
+        assert fresh and all(row["event_index"] >= 900 for row in fresh)
+        assert engine.finish()["seeks"] == 1

@@ -103,3 +103,22 @@ def test_restoring_forgets_what_was_before_a_reset(trader, market, settings, jou
     assert other.restore() == 2
     assert other.account.trades == trader.account.trades and other.account.entry_price == 150.5
     assert not other.account.active
+
+
+def test_another_time_empties_the_account_and_leaves_the_switches_as_they_are(trader, market, settings, journal):
+    trader.command("start", 0)
+    run(trader, market, UP, [200])
+    assert trader.account.lots
+    trader.exchange.submit(Order(9, "EXIT", -1, 5, market.now, market.now + 10**12, 0.5, ""))
+    trader.travel(4711, 1)
+    assert (trader.account.lots, trader.account.trades, trader.exchange.pending, trader.has_fills) == (0, [], [], False)
+    assert trader.account.active and not trader.account.killed
+    trader.command("kill", 1)
+    trader.travel(5, 1)
+    assert trader.account.killed and not trader.account.active  # as before: only a reset lifts it
+    journal.commit()
+    assert [row["name"] for row in journal.rows("commands")] == ["start", "seek 4711", "kill", "seek 5"]
+    assert [row["reason"] for row in journal.rows("orders") if row["status"] == "cancelled"] == ["seek 4711"]
+    again = Trader(market.instrument, settings(strategy={"preset": "seed"}), journal, lambda: market.now)
+    again.restore()
+    assert again.account.killed and again.account.lots == 0 and again.account.trades == []

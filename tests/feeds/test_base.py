@@ -6,7 +6,7 @@ import time
 import pytest
 
 from genesis_lib.errors import InputError
-from genesis_lib.feeds.base import EndOfSource, ReplaySource, Source
+from genesis_lib.feeds.base import EndOfSource, ReplaySource, Source, parse_speed
 from genesis_lib.types import Instrument, Trade
 
 BTC = Instrument("v", "S", 0.1, 0.001)
@@ -76,3 +76,49 @@ def test_closing_ends_the_stream_it_opened() -> None:
     source.poll(0.0)
     source.close()
     assert closed == [True]
+
+
+@pytest.fixture
+def tracked():
+    """Sixty events, a millisecond apart, that can be entered anywhere."""
+    events = trades(*range(1, 61))
+    source = replay(events, speed=1.0)
+    source.track()
+    while source.refresh().can_grow:
+        time.sleep(0.01)
+    yield source, events
+    source.close()
+
+
+def test_it_is_entered_anywhere_and_goes_on_from_there(tracked):
+    source, events = tracked
+    assert source.take() == events[0] and source.position == 1
+    source.enter(40)
+    assert (source.take(), source.position) == (events[40], 41)
+    source.enter(0)
+    assert [source.poll(0.1) for _ in range(3)] == events[:3]
+    source.enter(60)
+    with pytest.raises(EndOfSource):
+        source.take()
+    source.enter(59)  # an end is not for ever
+    assert source.take() == events[59] and source.position == 60
+    for wrong in (-1, 61):
+        with pytest.raises(InputError, match=f"position must be 0 to 60 events, got {wrong}"):
+            source.enter(wrong)
+
+
+def test_a_step_does_not_wait_and_the_pace_goes_on_from_it(tracked):
+    source, events = tracked
+    source.speed = 1e-9  # an event in a million years
+    assert source.poll(0) == events[0] and source.poll(0) is None
+    assert [source.take(), source.take()] == events[1:3] and source.position == 3
+    assert source.poll(0) is None
+    source.rebase(math.inf)
+    assert source.poll(0) == events[3]
+
+
+def test_speeds_are_told_in_words_and_numbers():
+    assert [parse_speed(speed) for speed in (2, 0.5, "10x", "MAX", math.inf)] == [2.0, 0.5, 10.0, math.inf, math.inf]
+    for wrong in (0, -1.0, math.nan, True, None, "", "fast", "1e3", [1]):
+        with pytest.raises(InputError, match=r"speed must be a positive number such as 1, 10 or 0\.5, or max"):
+            parse_speed(wrong)

@@ -88,3 +88,18 @@ def test_the_ladder_is_the_books_where_there_is_one_and_the_rows_else():
     assert table.shape == (12, 4) and np.array_equal(table[:3], row(1).levels) and np.isnan(table[3:]).all()
     book.snapshot(np.array([[50.0, 1.0]]), np.array([[51.0, 2.0]]))
     assert ladder(book, row(1), 12)[0].tolist() == [50.0, 1.0, 51.0, 2.0]
+
+
+def test_another_time_begins_with_its_own_past():
+    picture = Picture()
+    for n in range(5):
+        picture.add(step(n))
+    picture.alert({"kind": "fault"})
+    picture.cut([])
+    past = [step(100 + n) for n in range(300)]
+    picture.start_anew(past, past[-1].row)
+    points, trades, alerts = picture.whole([])
+    assert (len(points), trades, alerts, picture.rows) == (300, [], [], 5)
+    assert picture.row is past[-1].row and len(picture.cut([])[0]) == 0
+    picture.start_anew([], None)
+    assert picture.row is None and len(picture.whole([])[0]) == 0
