@@ -185,8 +185,8 @@ class Quarantine:
         """
         if self.path is None:
             return None
-        read = {str(file) for file in files}
-        older = (line for line in _lines(self.path) if json.loads(line).get("file") not in read)
+        read = {Path(file).resolve() for file in files}
+        older = (line for line in _lines(self.path) if _file_of(line) not in read)
         if self._stream is None and not self.path.exists():
             return None
         with self._stream or self._temporary.open("w", encoding="utf-8") as stream:
@@ -223,6 +223,13 @@ class Quarantine:
     @property
     def _temporary(self) -> Path:
         return self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
+
+
+def _file_of(line: str) -> Path | None:
+    try:
+        return Path(json.loads(line)["file"]).resolve()
+    except (ValueError, KeyError, TypeError):
+        return None  # not ours to judge: it stays
 
 
 def _lines(path: Path) -> Iterator[str]:

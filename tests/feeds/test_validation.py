@@ -42,7 +42,7 @@ def test_what_an_older_run_set_aside_stays_unless_its_file_was_read_again(tmp_pa
     quarantine.commit([Path("a.csv")])
     held = [json.loads(line) for line in path.read_text().splitlines()]
     assert sorted((entry["file"], entry["line"]) for entry in held) == [("a.csv", 2), ("b.csv", 1)]
-    assert Quarantine(path).commit([Path("a.csv"), Path("b.csv")]) is None and not path.exists()
+    assert Quarantine(path).commit([Path("a.csv").resolve(), Path("b.csv")]) is None and not path.exists()
 
 
 def test_each_row_stands_in_the_ledger(tmp_path: Path) -> None:
