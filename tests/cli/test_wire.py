@@ -74,6 +74,20 @@ def test_record_writes_what_the_venue_sends(tmp_path):
     assert sum(1 for _ in read_recording(told["path"]).events()) > 50
 
 
+def test_record_takes_several_symbols(tmp_path):
+    with LocalVenue([Simulator(1, "SIMBTC"), Simulator(1, "SIMETH")], speed=5.0) as venue:
+        env = {"GENESIS_FEEDS_REST_URL": venue.rest_url, "GENESIS_FEEDS_WEBSOCKET_URL": venue.websocket_url}
+        both = ("--symbol", "SIMBTC", "--symbol", "simeth")
+        arguments = ("--venue", "binance-usdm", *both, "--out", str(tmp_path), "--minutes", "0.03", "--json")
+        result = run("record", *arguments, env=env)
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert list(told["symbols"]) == ["SIMBTC", "SIMETH"]
+    for one in told["symbols"].values():
+        assert sum(1 for _ in read_recording(one["paths"])) > 50
+    assert told["events"] == sum(one["events"] for one in told["symbols"].values())
+
+
 def test_record_names_the_venues_there_are(tmp_path):
     result = run("record", "--venue", "mtgox", "--symbol", "BTCUSDT", "--out", str(tmp_path))
     assert result.exit_code == 1

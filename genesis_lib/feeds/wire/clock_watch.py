@@ -9,7 +9,8 @@ WINDOW = 1_000_000_000  # ns of this machine's steady clock
 JUMP = 500_000_000  # ns; less is a slow network
 STEP_BACK = 1_000_000_000  # ns; a message that arrives late may step back by less
 STEP_AHEAD = 2_000_000_000  # ns between two messages, beyond what passed here meanwhile
-FASTEST = 30.0  # a replay that runs faster than this tells no time
+FASTEST = 30.0  # times as fast as recorded; a replay beyond that tells no time
+EVEN = 0.1  # drift below which the difference of the clocks is looked at: a replay is too rough for it
 
 
 class ClockWatch:
@@ -18,8 +19,8 @@ class ClockWatch:
     Exchange time that steps back by a second or ahead by two from one message to the next has jumped. What is smaller,
     or this machine's, shows in the difference of the two clocks: of each second the smallest counts (the message that
     was delayed least), and where it leaves the line that the seconds before drew by more than half a second, a clock
-    has jumped. A venue that plays a recording faster than it was drifts evenly, which is no jump. A steady clock beside
-    tells which of the two it was.
+    has jumped. A venue that plays a recording faster than it was drifts, which is no jump. A steady clock beside tells
+    which of the two it was.
 
     Parameters
     ----------
@@ -84,7 +85,7 @@ class ClockWatch:
             drift = (s1 - s0) / (t1 - t0)
             expected = s1 + drift * (now - t1)
             off = point[1] - expected
-            if abs(drift) < FASTEST and abs(off) > max(JUMP, 0.25 * abs(drift) * (now - t1)):
+            if abs(drift) < EVEN and abs(off) > JUMP:
                 local = abs(point[2] - l1) > JUMP / 2
                 told = f"{'this machine' if local else 'the exchange'}'s clock jumped by {self._by(off, local):+.3f} s"
                 self._points.clear()
