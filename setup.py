@@ -60,6 +60,7 @@ EXTRAS = {
     # The peers that are measured beside us; some of them ask for an older numpy and pandas than the newest.
     "bench": [
         "hftbacktest>=2.4,<3",
+        "lightmatchingengine>=2019.1.4",
         "lrvx>=0.11",
         "nautilus_trader>=1.221",
         "order-book>=0.6.1",

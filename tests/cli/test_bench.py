@@ -20,13 +20,14 @@ from genesis_lib.feeds.wire.binance_wire import BinanceWriter
 def benchmarks(monkeypatch, tmp_path):
     """The checkout's benchmarks, made small, on a machine without recordings and models."""
     command.import_benchmarks()
-    from benchmarks import book, features, orders, pipeline, predictor, streams, train
+    from benchmarks import book, features, matching, orders, pipeline, predictor, streams, train
 
     near_touch = streams.near_touch
     monkeypatch.setattr(book, "near_touch", lambda: near_touch(3_000))
     monkeypatch.setattr(book, "CALLS", 500)
     single_orders = orders.near_touch
     monkeypatch.setattr(orders, "near_touch", lambda: single_orders(3_000))
+    monkeypatch.setattr(matching, "ORDERS", 500)
     monkeypatch.setattr(orders, "CALLS", 500)
     monkeypatch.setattr(orders, "POSITIONS", 200)
     monkeypatch.setattr(features, "PEER_STEPS", 5)
@@ -137,9 +138,10 @@ def test_storage_rows_and_wrong_files(benchmarks, monkeypatch):
 
 
 def test_the_other_stages(benchmarks):
-    rows, notes = rows_of("features", "predictor", "pipeline", "train")
+    asked = ["matching", "features", "predictor", "pipeline", "train"]
+    rows, notes = rows_of(*asked)
     stages = [row["stage"] for row in rows]
-    assert stages == sorted(stages, key=["features", "predictor", "pipeline", "train"].index)
+    assert stages == sorted(stages, key=asked.index) and set(stages) == set(asked)
     timed = [row for row in rows if row["p99_ns"] is not None]
     assert timed and all(row["p99_ns"] >= row["ns"] > 0 for row in timed)
     assert any(row["name"] == "simulated: wire to decision" for row in rows)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from genesis_lib.errors import InputError
-from genesis_lib.types import BID
+from genesis_lib.types import ASK, BID
 from orderbook_ext import OrderLevelBook
 
 Fill = tuple[int, int, int]  # order id of the resting order, tick, lots
 TERMS = ("GTC", "IOC", "FOK", "GTX")
-LARGEST = 2**50  # lots of one order, as in the book
+LARGEST = 2**50  # lots of one order, and the highest tick, as in the book
+SIDES = (BID, ASK)
 
 
 class Report(NamedTuple):
@@ -94,20 +95,18 @@ class MatchingEngine:
         InputError
             For lots, a tick or terms that cannot be; the book is then as it was.
         """
-        self._check(side, lots, tick)
-        if terms not in TERMS:
-            raise InputError(f"terms must be one of {', '.join(TERMS)}, got {terms!r}")
-        if tick is None and terms == "GTX":
-            raise InputError("terms GTX needs a tick: a market order cannot wait")
-        if shown < 0 or (shown and (tick is None or terms not in ("GTC", "GTX"))):
-            raise InputError(f"shown must be 0, or positive for an order that may rest, got {shown}")
+        if side not in SIDES or not 0 < lots <= LARGEST or (tick is not None and not 0 <= tick <= LARGEST):
+            refuse(side, lots, tick)
+        if terms != "GTC" or shown:
+            check_terms(tick, terms, shown)
         self.last_order = order = self.last_order + 1
         if terms == "GTX" and self.crosses(side, tick):
             return Report(order, [], 0, lots, "would trade")
         if terms == "FOK" and self.book.available(1 - side, tick) < lots:
             return Report(order, [], 0, lots, "no more quantity")
-        fills = self.market(side, lots, tick) if tick is None or self.crosses(side, tick) else []
-        left = lots - sum(fill[2] for fill in fills)
+        fills, left = self.book.take(1 - side, lots, tick), lots
+        for fill in fills:
+            left -= fill[2]
         if left and (tick is None or terms in ("IOC", "FOK")):
             return Report(order, fills, 0, left, "no more quantity")
         if left and shown:
@@ -145,7 +144,8 @@ class MatchingEngine:
         held = self.book.order(order)
         if held is None:
             raise InputError(f"order {order} does not rest in the book")
-        self._check(held[0], lots, tick)
+        if not 0 < lots <= LARGEST or not 0 <= tick <= LARGEST:
+            refuse(held[0], lots, tick)
         if not self.crosses(held[0], tick):
             self.book.modify(order, tick, lots)
             return Report(order, [], lots + self.book.reserve(order))
@@ -171,12 +171,23 @@ class MatchingEngine:
         """(tick, lots) of the best `n` levels, best first."""
         return [(tick, lots) for tick, lots, _ in self.book.levels(side, n).tolist()]
 
-    def _check(self, side: int, lots: int, tick: int | None) -> None:
-        if lots <= 0:
-            raise InputError(f"lots must be positive, got {lots}")
-        if lots > LARGEST:
-            raise InputError(f"lots must be at most {LARGEST}, got {lots}")
-        try:
-            self.book.level(side, 0 if tick is None else tick)
-        except ValueError as error:
-            raise InputError(str(error)) from None
+
+def check_terms(tick: int | None, terms: str, shown: int) -> None:
+    """Raise for terms that an order cannot have."""
+    if terms not in TERMS:
+        raise InputError(f"terms must be one of {', '.join(TERMS)}, got {terms!r}")
+    if tick is None and terms == "GTX":
+        raise InputError("terms GTX needs a tick: a market order cannot wait")
+    if shown < 0 or (shown and (tick is None or terms not in ("GTC", "GTX"))):
+        raise InputError(f"shown must be 0, or positive for an order that may rest, got {shown}")
+
+
+def refuse(side: int, lots: int, tick: int | None) -> NoReturn:
+    """Raise for an order that no book can hold."""
+    if side not in SIDES:
+        raise InputError(f"side must be 0 (buys) or 1 (sells), got {side!r}")
+    if lots <= 0:
+        raise InputError(f"lots must be positive, got {lots}")
+    if lots > LARGEST:
+        raise InputError(f"lots must be at most {LARGEST}, got {lots}")
+    raise InputError(f"tick must be 0 to {LARGEST}, got {tick}")

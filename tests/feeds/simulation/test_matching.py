@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from genesis_lib.errors import InputError
 from genesis_lib.feeds.simulation import matching
-from genesis_lib.feeds.simulation.matching import MatchingEngine
+from genesis_lib.feeds.simulation.matching import TERMS, MatchingEngine
 from genesis_lib.types import ASK, BID
 
 
@@ -114,7 +114,7 @@ def test_a_changed_order_loses_its_place_or_trades():
         ((BID, 1, 5, "IOC", 1), "shown must be 0, or positive for an order that may rest, got 1"),
         ((BID, 1, 5, "GTC", -1), "shown must be 0, or positive for an order that may rest, got -1"),
         ((BID, 1, -5), "tick must be 0 to .*, got -5"),
-        ((7, 1, 5), r"side_code must be 0 \(bid\) or 1 \(ask\)"),
+        ((7, 1, 5), r"side must be 0 \(buys\) or 1 \(sells\), got 7"),
     ],
 )
 def test_what_no_exchange_accepts(order, message):
@@ -126,33 +126,62 @@ def test_what_no_exchange_accepts(order, message):
     assert (sides_of(engine), engine.last_order) == before
 
 
+SIDES, TICKS, LOTS, PICK = st.integers(0, 1), st.integers(1, 60), st.integers(1, 20), st.integers(0, 200)
 ACTIONS = st.lists(
-    st.tuples(st.sampled_from("lmc"), st.integers(0, 1), st.integers(1, 200), st.integers(1, 20)), max_size=120
+    st.one_of(
+        st.tuples(st.just("submit"), SIDES, LOTS, TICKS | st.none(), st.sampled_from(TERMS), st.integers(0, 4)),
+        st.tuples(st.just("modify"), PICK, TICKS, LOTS),
+        st.tuples(st.just("cancel"), PICK),
+    ),
+    max_size=120,
 )
 
 
 @settings(max_examples=150, deadline=None)
 @given(ACTIONS)
 def test_the_book_is_never_crossed_keeps_its_best_and_loses_no_lot(actions):
-    engine, orders, placed, traded, cancelled = MatchingEngine(), [], 0, 0, 0
-    for kind, side, tick, lots in actions:
-        if kind == "l":
-            before = engine.last_order
-            resting = sum(total for s in (BID, ASK) for _, total in engine.levels(s))
-            orders.append(engine.limit(side, tick, lots))
-            after = sum(total for s in (BID, ASK) for _, total in engine.levels(s))
-            placed += lots
-            traded += resting + lots - after
-            assert engine.last_order == before + 1
-        elif kind == "m":
-            filled = sum(fill[2] for fill in engine.market(side, lots))
-            placed, traded = placed + filled, traded + 2 * filled
+    """What came in is traded (counted on both sides), given up, taken back or still there, after every order."""
+    engine, orders, came, gone = MatchingEngine(), [], 0, 0
+    for kind, *arguments in actions:
+        before = {
+            order: engine.book.order(order)[2] + engine.book.reserve(order) for order in orders if order in engine.book
+        }
+        if kind == "submit":
+            side, lots, tick, terms, shown = arguments
+            if tick is None or terms in ("IOC", "FOK"):
+                tick, terms, shown = (None, "IOC", 0) if tick is None else (tick, terms, 0)
+            report = engine.submit(side, lots, tick, terms, shown)
+            orders.append(report.order)
+            traded = sum(fill[2] for fill in report.fills)
+            assert lots == traded + report.resting + report.dropped and bool(report.dropped) == bool(report.reason)
+            assert terms != "FOK" or report.dropped in (0, lots)
+            worse = [
+                fill
+                for fill in report.fills
+                if tick is not None and (fill[1] > tick if side == BID else fill[1] < tick)
+            ]
+            assert not worse and [f[1] for f in report.fills] == sorted(
+                (f[1] for f in report.fills), reverse=side == ASK
+            )
+            came, gone = came + lots, gone + 2 * traded + report.dropped
+            for order, _, filled in report.fills:
+                before[order] -= filled
+                assert before[order] >= 0, "an order traded more than it had"
         elif orders:
-            order = orders[tick % len(orders)]
-            cancelled += engine.open_lots(order)
-            engine.cancel(order)
+            order = orders[arguments[0] % len(orders)]
+            if order not in engine.book:
+                assert engine.cancel(order) == 0
+            elif kind == "cancel":
+                assert engine.cancel(order) == before[order]
+                gone += before[order]
+            else:
+                _, tick, lots = arguments
+                hidden = engine.book.reserve(order)
+                report = engine.modify(order, tick, lots)
+                traded = sum(fill[2] for fill in report.fills)
+                assert report.resting + traded == lots + (0 if report.fills else hidden)
+                came, gone = came + report.resting + traded, gone + before[order] + 2 * traded
         bids, asks = engine.levels(BID), engine.levels(ASK)
         assert engine.best == [bids[0][0] if bids else None, asks[0][0] if asks else None]
-        assert not (bids and asks) or bids[0][0] < asks[0][0]
-        assert all(total > 0 for _, total in bids + asks)
-        assert placed == traded + cancelled + sum(total for _, total in bids + asks)
+        assert not engine.book.is_crossed and all(total > 0 for _, total in bids + asks)
+        assert came == gone + engine.book.available(BID) + engine.book.available(ASK)
