@@ -75,7 +75,10 @@ def _shown(found: dict[str, Any], said: str) -> str:
 
 @click.command()
 @FILES
-@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to write to.")
+@click.option(
+    "--out", required=True, metavar="DIR|URL", help="Folder to write to, or a database: postgresql://user@host/name."
+)
+@click.option("--updates", is_flag=True, help="Store every event too: books and rows can be made again from them.")
 @click.option("--depth", default=10, show_default=True, type=click.IntRange(1, 1000), help="Levels a side to keep.")
 @click.option("--format", "format_", metavar="NAME", help="Read the files as this format instead of recognising it.")
 @TICK
@@ -85,7 +88,8 @@ def _shown(found: dict[str, Any], said: str) -> str:
 @json_option
 def ingest(
     files: tuple[Path, ...],
-    out: Path,
+    out: str,
+    updates: bool,
     depth: int,
     format_: str | None,
     tick_size: float | None,
@@ -102,11 +106,13 @@ def ingest(
     one instrument that follow each other are one session. Storing the same data again replaces it with the same bytes;
     when one file fails, nothing of any is stored.
     """
+    if Path(out).is_file():
+        raise click.BadParameter(f"{out!r} is a file, not a folder", param_hint="--out")
     from genesis_lib.feeds.ingestion import ingest as store
 
     tell = partial(click.echo, err=True)
     grid = {"tick_size": tick_size, "symbol": symbol, "venue": venue}
-    found = store(files, out, depth=depth, format=format_, **grid, strict=strict, tell=tell)
+    found = store(files, out, depth=depth, format=format_, **grid, strict=strict, updates=updates, tell=tell)
     if found["quarantined"]:
         told = ", ".join(f"{count} {reason}" for reason, count in sorted(found["quarantined"].items()))
         tell(f"set aside in {found['quarantine']}: {told}")

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from genesis_lib.errors import InputError
+from genesis_lib.feeds.formats.stored_updates import PassedOn
 from genesis_lib.feeds.integrity import Ledger
 from genesis_lib.feeds.snapshots import FinishedSession, Spec, build_rows, open_sessions
 from genesis_lib.feeds.validation import Quarantine
-from genesis_lib.storage.database_url import is_url
+from genesis_lib.storage.database_url import is_url, masked
 from genesis_lib.storage.parquet import StagedRows, Written, ledger_path, stage_rows
+from genesis_lib.storage.updates import StagedUpdates
 
 QUARANTINE = "quarantine.jsonl"
 
@@ -29,6 +31,7 @@ def ingest(
     symbol: str | None = None,
     venue: str | None = None,
     strict: bool = False,
+    updates: bool = False,
     tell: Callable[[str], object] = lambda text: None,
 ) -> dict[str, Any]:
     """Store files of any format as rows below ``out/venue=V/symbol=S/date=D``; when one fails, nothing of any is kept.
@@ -47,6 +50,8 @@ def ingest(
         ledgers too; rows in quarantine are told in these alone.
     depth
         Levels a side to keep.
+    updates
+        Store every event too, in files beside the rows, from which books and rows can be made again.
     tell
         Called with the name, instrument and format of each session as it begins.
 
@@ -55,10 +60,13 @@ def ingest(
     dict
         ``rows``, ``invalid_rows``, ``bytes``, ``sha256`` (over the files' bytes), ``sessions``, ``format``,
         ``instruments``, ``files``, ``quarantined`` (rows by reason), ``quarantine`` (path, or None), ``incidents`` (of
-        the ledgers, by kind).
+        the ledgers, by kind). With `updates`: ``updates`` (levels of all diffs and snapshots), ``updates_bytes`` (size
+        of their files), ``book_bytes`` (what the levels take in these, with times and ids), ``updates_files``.
     """
     where = {"format": format, "tick_size": tick_size, "symbol": symbol, "venue": venue, "strict": strict}
     if is_url(out):
+        if updates:
+            raise InputError(f"{masked(str(out))}: updates are stored in files; choose a folder as --out")
         from genesis_lib.feeds.database_ingestion import store_in_database
 
         quarantine = Quarantine()
@@ -70,25 +78,36 @@ def ingest(
     with ExitStack() as cleaning, quarantine:  # the last comes first: quarantine, rows, ledgers, and no folder stays
         sessions = open_sessions(spec, **where, quarantine=None if strict else quarantine)
         staged: list[tuple[StagedRows, Ledger]] = []
+        beside: list[StagedUpdates] = []
         for session in sessions:
             tell(f"{session.name}: {session.instrument.name}, read as {session.kind}")
             ledger = cleaning.enter_context(Ledger.staged(ledger_path(out, session.instrument, session.data_hash)))
             quarantine.ledger = ledger
-            rows = stage_rows(
-                build_rows(session, depth, ledger=ledger),
-                session.instrument,
-                out,
-                provenance=session.provenance,
-                data_hash=session.data_hash,
-            )
+            if updates:
+                beside.append(StagedUpdates(session.instrument, out, session.provenance, session.data_hash))
+                cleaning.callback(beside[-1].discard)
+                session = PassedOn(session, beside[-1].add)
+            origin = {"provenance": session.provenance, "data_hash": session.data_hash}
+            rows = stage_rows(build_rows(session, depth, ledger=ledger), session.instrument, out, **origin)
             cleaning.callback(rows.discard)
             staged.append((rows, ledger))
         _refuse_overlap([rows for rows, _ in staged])
         for rows, ledger in staged:
             rows.prepare(ledger)
+        for events in beside:
+            events.prepare()
         set_aside = quarantine.commit(path for session in sessions for path in session.paths)
+        kept = [events.commit(prepared=True) for events in beside]
         written = [rows.commit(ledger, prepared=True) for rows, ledger in staged]
-    return _told(sessions, written, quarantine, set_aside)
+    found = _told(sessions, written, quarantine, set_aside)
+    if updates:
+        found |= {
+            "updates": sum(part.updates for part in kept),
+            "updates_bytes": sum(part.bytes for part in kept),
+            "book_bytes": sum(part.book_bytes for part in kept),
+            "updates_files": [str(file) for part in kept for file in part.files],
+        }
+    return found
 
 
 def _told(

@@ -15,6 +15,7 @@ from genesis_lib.feeds.base import ReplaySource, Source
 from genesis_lib.feeds.simulation.flow_parameters import MARKETS
 from genesis_lib.feeds.simulation.simulator import Simulator
 from genesis_lib.storage.database_url import is_url
+from genesis_lib.storage.database_url import masked
 from genesis_lib.types import Event, Gap, Snapshot
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def open_source(
         if not is_url(name) and not Path(name).exists():
             raise InputError(f"source {name!r}: no such file or folder; " + _allowed())
     if seed is not None or minutes is not None:
-        raise InputError(f"seed and minutes are the simulator's, got them with {first!r}")
+        raise InputError(f"seed and minutes are the simulator's, got them with {masked(first)!r}")
     return _open_files(specs, speed, tick_size, symbol)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from genesis_lib.errors import InputError
 from genesis_lib.feeds.recording import hash_files
-from genesis_lib.types import Event
+from genesis_lib.types import Event, Snapshot
 
 if TYPE_CHECKING:
     from genesis_lib.feeds.snapshots import FinishedSession
@@ -45,6 +45,30 @@ class UpdatesSession:
         return self._stored.events()
 
 
+class PassedOn:
+    """A session whose events are given to `take` too as they pass: rows and updates are made in one go.
+
+    Raises
+    ------
+    InputError
+        While it is read through, when it holds rows and no events.
+    """
+
+    def __init__(self, session: FinishedSession, take: Callable[[Event], object]) -> None:
+        self._session, self._take = session, take
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._session, name)
+
+    def events(self) -> Iterator[Event]:
+        """The session's events."""
+        for event in self._session.events():
+            if isinstance(event, Snapshot):
+                raise InputError(f"{self._session.name}: holds rows and no level updates that could be stored")
+            self._take(event)
+            yield event
+
+
 def store(session: FinishedSession, out: str | Path, *, ledger: Incidents | None = None) -> WrittenUpdates:
     """Store a session's events below ``out/venue=V/symbol=S/date=D``; see `storage.updates.write_updates`.
 
@@ -56,7 +80,7 @@ def store(session: FinishedSession, out: str | Path, *, ledger: Incidents | None
     from genesis_lib.storage.updates import write_updates
 
     return write_updates(
-        session.events(),
+        PassedOn(session, lambda event: None).events(),
         session.instrument,
         out,
         provenance=session.provenance,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from genesis_lib.cli import main
 from genesis_lib.errors import InputError
-from genesis_lib.feeds import open_sessions, open_source, read_recording, read_snapshots
+from genesis_lib.feeds import ingest, open_sessions, open_source, read_recording, read_snapshots
 from genesis_lib.feeds.formats import recognise
 from genesis_lib.feeds.formats.stored_updates import store
 from genesis_lib.feeds.simulation.simulator import Simulator
@@ -68,3 +71,32 @@ def test_simulated_flow_stays_simulated(tmp_path: Path) -> None:
     written = store(Finished(), tmp_path)
     (session,) = open_sessions(written.files[0])
     assert session.provenance == "simulated" and written.updates > 100
+
+
+def test_rows_and_updates_side_by_side(stored, tmp_path: Path) -> None:
+    recording, _ = stored
+    out = tmp_path / "both"
+    found = ingest([recording], out, updates=True)
+    plain = ingest([recording], tmp_path / "plain")
+    assert found["sha256"] == plain["sha256"] and found["rows"] == plain["rows"]
+    (file,) = map(Path, found["updates_files"])
+    assert file.stat().st_size == found["updates_bytes"] > found["book_bytes"] > 0
+    assert [session.kind for session in open_sessions(out)] == ["rows"], "the rows are what a folder is read as"
+    (session,) = open_sessions(file)
+    assert sum(len(block.sides) for block in session.blocks()) == found["updates"]
+    assert read_snapshots(file).levels.tobytes() == read_snapshots(out).levels.tobytes()
+    with pytest.raises(InputError, match="holds rows and no level updates"):
+        ingest([out], tmp_path / "again", updates=True)
+    assert not (tmp_path / "again").exists()
+    with pytest.raises(InputError, match=r"postgresql://me:\*\*\*@x/y: updates are stored in files"):
+        ingest([recording], "postgresql://me:hush@x/y", updates=True)
+
+
+def test_the_command_stores_both(stored, tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        main, ["ingest", str(stored[0]), "--out", str(tmp_path / "both"), "--updates", "--json"]
+    )
+    assert result.exit_code == 0, result.output
+    assert Path(json.loads(result.stdout)["updates_files"][0]).is_file()
+    refused = CliRunner().invoke(main, ["ingest", str(stored[0]), "--out", "postgresql://me:hush@/x?host=/nowhere"])
+    assert refused.exit_code == 1 and "hush" not in refused.output and "me:***@" in refused.output
