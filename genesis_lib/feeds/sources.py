@@ -14,8 +14,7 @@ from genesis_lib.errors import InputError
 from genesis_lib.feeds.base import ReplaySource, Source
 from genesis_lib.feeds.simulation.flow_parameters import MARKETS
 from genesis_lib.feeds.simulation.simulator import Simulator
-from genesis_lib.storage.database_url import is_url
-from genesis_lib.storage.database_url import masked
+from genesis_lib.storage.database_url import is_url, masked
 from genesis_lib.types import Event, Gap, Snapshot
 
 if TYPE_CHECKING:
