@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,6 +15,7 @@ from typing import NamedTuple
 
 from genesis_lib.errors import InputError, RecordingError
 from genesis_lib.feeds.binance import BinanceParser, decode, message_of, synchronize, venue_of
+from genesis_lib.feeds.formats.decompression import head_of
 from genesis_lib.feeds.instruments import SECOND, grid_of, known
 from genesis_lib.feeds.raw_lines import raw_blocks, raw_lines
 from genesis_lib.feeds.sidecar import provenance_of, read_sidecar
@@ -21,6 +23,7 @@ from genesis_lib.types import ASK, BID, DepthSnapshot, DepthUpdate, Event, Instr
 
 MAX_STEP_BACK = SECOND  # a clock that is set may step back a little; more than this is a damaged recording
 LOOK_AHEAD = 200_000  # lines read for the first diff and snapshot
+_LINE = re.compile(rb"\s*\d{16}")  # how a raw line begins
 MANY_LEVELS = 10_000  # of diffs, beside the snapshot's, from which the grid of an unknown instrument is taken
 
 
@@ -142,8 +145,9 @@ def read_recording(
     Parameters
     ----------
     paths
-        One file or several of one session, read in the order of their names. Raw Binance recordings (plain or gzip) and
-        hftbacktest's event format (Parquet, npz) are told apart by their content.
+        One file or several of one session, read in the order of their names. Raw Binance recordings (plain or gzip),
+        hftbacktest's event format (Parquet, npz) and the others of `formats.FORMATS` that hold events are told apart by
+        their content.
     instrument
         What it is a recording of; found in the data when left out. When given, lines of other symbols are counted and
         passed over instead of refused.
@@ -177,6 +181,12 @@ def read_recording(
         from genesis_lib.feeds.formats.hftbacktest import HftRecording
 
         return HftRecording(files, instrument)
+    if not _LINE.match(head_of(files[0], 64)):
+        from genesis_lib.feeds.formats import open_recording
+
+        found = open_recording(files, instrument, tick_size)
+        if found is not None:
+            return found
     sidecar = next(filter(None, map(read_sidecar, files)), None)
     found = instrument or (sidecar.instrument if sidecar and not tick_size else _find_instrument(files, tick_size))
     recording = BinanceRecording(files, found, skip_other_symbols=instrument is not None)

@@ -231,3 +231,21 @@ def test_a_snapshot_that_lacks_a_side_joins_nothing(wire, tmp_path: Path) -> Non
     assert len([event for event in recording.events() if type(event) is DepthSnapshot]) == 1
     assert recording.counts["one-sided snapshot"] == 2 and recording.counts["snapshot"] == 3
     assert read_snapshots(path).levels[:, 0, 2].tolist() == [100.1] * 3
+
+
+def test_events_of_other_formats_are_recordings_too(recordings, tmp_path: Path) -> None:
+    head = "exchange,symbol,timestamp,local_timestamp,is_snapshot,side,price,amount"
+    rows = [f"okex,{{}},1700000000000000,1700000000000005,true,{side}" for side in ("bid,10.5,1", "ask,11,2")]
+    path = tmp_path / "x.csv"
+    path.write_text("\n".join([head, *(row.format("A") for row in rows)]))
+    recording = read_recording(path)
+    assert recording.kind == "tardis" and [type(event) for event in recording] == [DepthSnapshot]
+    path.write_text("\n".join([head, *(row.format(symbol) for symbol in "AB" for row in rows)]))
+    with pytest.raises(InputError, match="2 sessions \\(okex:A, okex:B\\); open_sessions"):
+        read_recording(path)
+    assert read_recording(path, instrument=Instrument("okex", "B", 0.5, 1.0)).instrument.symbol == "B"
+    with pytest.raises(InputError, match="10 sessions \\(kraken:ADA/XBT"):
+        read_recording(recordings / "kraken" / "KRAKEN.ws.50.0")
+    path.write_text("hello")
+    with pytest.raises(RecordingError, match="a line must begin with a receive time"):
+        list(raw_lines([path]))

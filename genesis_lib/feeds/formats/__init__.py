@@ -18,8 +18,10 @@ from genesis_lib.errors import InputError, RecordingError
 from genesis_lib.feeds.formats.decompression import head_of
 
 if TYPE_CHECKING:
+    from genesis_lib.feeds.recording import Recording
     from genesis_lib.feeds.snapshots import FinishedSession
     from genesis_lib.feeds.validation import Quarantine
+    from genesis_lib.types import Instrument
 
 # Name -> module of this package, in the order in which they are asked: the surest signs first, tables of numbers last.
 FORMATS = {
@@ -31,6 +33,7 @@ FORMATS = {
     "kraken": "kraken",
     "okx": "okx",
     "binance": "binance_raw",
+    "binance-lists": "binance_lists",
     "lobster": "lobster",
     "tardis": "tardis",
     "binance-archive": "binance_archive",
@@ -113,3 +116,30 @@ def open_files(
         )
         sessions += opened
     return sessions
+
+
+def open_recording(
+    paths: Sequence[Path], instrument: Instrument | None = None, tick_size: float | None = None
+) -> Recording | None:
+    """Open the one session of events in files of another format than raw lines; None when they are of none known.
+
+    Raises
+    ------
+    InputError
+        When they hold several sessions, or rows and no events.
+    """
+    from genesis_lib.feeds.recording import Recording
+
+    kind = recognise(paths[0]) if paths[0].stat().st_size else None
+    if kind in (None, "binance"):
+        return None
+    given = {"tick_size": tick_size}
+    if instrument is not None:
+        given = {"tick_size": tick_size or instrument.tick_size, "symbol": instrument.symbol}
+    sessions = open_files(paths, **given)
+    if len(sessions) != 1:
+        names = ", ".join(session.instrument.name for session in sessions)
+        raise InputError(f"paths hold {len(sessions)} sessions ({names}); open_sessions gives them apart")
+    if not isinstance(sessions[0], Recording):
+        raise RecordingError(f"a file of {kind} holds book rows and no events; open_sessions reads it", paths[0])
+    return sessions[0]

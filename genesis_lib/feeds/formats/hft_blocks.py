@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from genesis_lib.errors import RecordingError
 
@@ -39,6 +37,9 @@ def blocks(path: Path, rows: int = ROWS) -> Iterator[dict[str, np.ndarray]]:
 
 
 def _parquet(path: Path, rows: int) -> Iterator[dict[str, np.ndarray]]:
+    import pyarrow as pa  # for those who read it: it is not quick to load
+    import pyarrow.parquet as pq
+
     try:
         file = pq.ParquetFile(path)
         names = [name for name in (*DTYPES, "local_ts") if name in file.schema_arrow.names]
