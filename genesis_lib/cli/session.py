@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
@@ -233,4 +234,8 @@ def session(action: str, value: str | None, session: str | None, as_json: bool) 
     """
     with SessionClient(session) as client:
         result = client.command(action, timeout=COMMAND_S, value=value)
+        ends = time.monotonic() + COMMAND_S
+        while (result["replay"] or {}).get("state") == "seeking" and time.monotonic() < ends:
+            time.sleep(0.05)  # the data are being made ready; whoever asks again later sees how far they are
+            result = client.command("status", timeout=COMMAND_S)
     emit(result, as_json)

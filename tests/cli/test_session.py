@@ -25,6 +25,7 @@ PLAY = ("--source", "simulator", "--model", "none", "--seed", "3")
 def shell(tmp_path):
     """Run `genesis` in the checkout, with the sessions in a folder of the test."""
     environment = {**os.environ, "GENESIS_PATHS_SESSIONS": str(tmp_path / "sessions")}
+    environment["GENESIS_PATHS_DATA"] = str(tmp_path / "data")
     started = []
 
     def shell(*arguments, wait=True):
@@ -104,6 +105,38 @@ def test_a_session_is_commanded_from_the_shell_until_ctrl_c(shell, tmp_path):
     assert "no session is running under" in refused(shell("session", "status"))
     assert "session one has ended" in refused(shell("session", "status", "--session", "one"))
     assert "no session at" in refused(shell("session", "status", "--session", "two"))
+
+
+def test_a_replay_is_commanded_from_the_shell(shell, tmp_path):
+    process = shell(
+        "run", *PLAY, "--minutes", "1", "--speed", "0.5", "--headless", "--session", "one", "--json", wait=False
+    )
+    reach(tmp_path / "sessions" / "one", process)
+
+    def tell(*words):
+        result = shell("session", *words, "--json")
+        assert result.returncode == 0, result.stderr
+        return json.loads(result.stdout)["replay"]
+
+    assert tell("pause")["state"] == "paused"
+    there = tell("seek", "+30")
+    assert (there["state"], there["seeks"]) == ("paused", 1) and 29_000 < there["time"] - there["start"] <= 30_000
+    assert tell("seek", there["at"])["time"] <= there["time"]
+    assert 9_900 < there["time"] - tell("back", "10")["time"] < 10_600
+    assert tell("forward", "5")["seeks"] == 4
+    ends = time.monotonic() + 30
+    while (end := tell("status")["end"]) is None:  # all of it is known in a moment
+        assert time.monotonic() < ends
+    assert end - 11_000 < tell("seek", "-10")["time"] <= end - 10_000
+    assert tell("step", "3")["state"] == "paused"
+    assert tell("speed", "max")["speed"] == "max"
+    assert "when must be nanoseconds since 1970" in refused(shell("session", "seek", "noon"))
+    assert "lies before the data" in refused(shell("session", "seek", "2001-01-01"))
+    tell("resume")
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert json.loads(out)["seeks"] == 5
+    assert [path.suffix for path in (tmp_path / "data" / "cache").iterdir()] == [".tape"]
 
 
 def test_a_session_is_taken_up_again_by_its_name_alone(shell, tmp_path):

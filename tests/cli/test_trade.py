@@ -4,6 +4,7 @@ import pytest
 from click.testing import CliRunner
 
 from genesis_lib.cli import main
+from genesis_lib.journal import read_journal
 
 NEEDED = ("trades", "realized", "fees", "sharpe", "max_drawdown", "win_rate", "events", "journal_sha256")
 
@@ -85,3 +86,20 @@ def test_a_journal_stays_under_the_sessions(tmp_path, monkeypatch, name):
     result = CliRunner().invoke(main, [*map(str, SHORT), "--session", name])
     assert (result.exit_code, result.output) == (1, f"genesis: session must be a name without folders, got '{name}'\n")
     assert not list(tmp_path.rglob("*.db")) and not list(tmp_path.parent.glob("evil*"))
+
+
+def test_a_file_that_does_not_tell_its_grid_is_told_it(call, tmp_path):
+    names = [f"{side}_{what}_{n}" for n in range(1, 11) for side in ("bid", "ask") for what in ("price", "qty")]
+    lines = [",".join(["timestamp", *names])]
+    for n in range(60):
+        levels = [value for k in range(10) for value in (100 + n % 3 - k, 1, 101 + n % 3 + k, 2)]
+        lines.append(",".join(map(str, [1_700_000_000_000_000 + n * 100_000, *levels])))
+    file = tmp_path / "rows.csv"
+    file.write_text("\n".join(lines))
+    given = ("--tick-size", "0.5", "--symbol", "ABC", "--model", "none", "--no-detect", "--json")
+    result = call("backtest", file, *given)
+    assert result.exit_code == 0, result.output
+    header = read_journal(tmp_path / "data" / "sessions" / json.loads(result.stdout)["session"])["header"]
+    assert (header["symbol"], header["tick_size"]) == ("ABC", 0.5)
+    refused = call("backtest", "simulator", *given)
+    assert refused.exit_code == 1 and "tick_size and symbol are for files that do not tell them" in refused.stderr
