@@ -15,7 +15,7 @@ from genesis_lib.feeds.validation import Quarantine
 __all__ = ["audit", "audit_files", "doubts", "finding", "verdict"]
 
 GAPS = ("gap", "hole")
-SYNCHRONIZED = ("binance", "hftbacktest")  # whose raw events are joined here, so that what is left out is counted
+SYNCHRONIZED = ("binance", "binance-lists", "hftbacktest")  # whose raw events are joined here, so that what is left out is counted
 
 
 def audit(recording: Recording, ledger: Ledger | None = None) -> dict[str, Any]:

@@ -9,10 +9,11 @@ import numpy as np
 from genesis_lib.errors import RecordingError
 from genesis_lib.feeds.audits.book_watch import BookWatch
 from genesis_lib.feeds.audits.report import finding
+from genesis_lib.feeds.audits.rest_snapshots import RestSnapshots
 from genesis_lib.feeds.binance_sync import BinanceSync
 from genesis_lib.feeds.integrity import Ledger
 from genesis_lib.feeds.recording import Recording, unbuildable
-from genesis_lib.types import BookTicker, DepthUpdate
+from genesis_lib.types import BookTicker, DepthSnapshot, DepthUpdate
 
 
 class _Best:
@@ -49,15 +50,25 @@ def audit_best_prices(recording: Recording, ledger: Ledger) -> dict:
     watch = BookWatch(recording.instrument, ledger)
     sync, diffs = BinanceSync(), 0
     found, told = _Best(), _Best()
+    others = RestSnapshots(ledger, recording.instrument.tick_size)
     for raw in recording:
         if type(raw) is BookTicker:
             told.add(raw.update_id, raw.bid_tick, raw.bid_quantity, raw.ask_tick, raw.ask_quantity)
             continue
         diffs += type(raw) is DepthUpdate
+        if type(raw) is DepthSnapshot and sync.joined:
+            others.offer(raw, sync.last_id)
         for event in sync.push(raw):
-            if watch.push(event) and event.last_id >= 0:
+            numbered = type(event) is DepthUpdate and event.last_id >= 0
+            if numbered:
+                others.before(event, watch.builder.book)
+            elif type(event) is DepthSnapshot:
+                others.joined(event)
+            if watch.push(event) and numbered:
                 (bid, ask), top = watch.best, watch.row.levels[0]
                 found.add(event.last_id, bid, float(top[1]), ask, float(top[3]))
+            if numbered:
+                others.after(event, watch.builder.book)
     if not watch.has_book:
         raise RecordingError(unbuildable(recording.counts), recording.name)
     checked, equal = _compare(found, told)
@@ -69,7 +80,15 @@ def audit_best_prices(recording: Recording, ledger: Ledger) -> dict:
         stale=sync.counts["stale"],
         bbo_checked=checked,
         bbo_equal=equal,
-        compared="best prices of bookTicker after each update" if checked else "",
+        snapshots=others.snapshots,
+        snapshots_equal=others.equal,
+        **(
+            {"snapshot_levels": others.levels, "snapshot_levels_equal": others.levels_equal} if others.snapshots else {}
+        ),
+        compared=" and ".join(
+            ["best prices of bookTicker after each update"] * bool(checked)
+            + ["further REST snapshots, where the book's own told prices"] * bool(others.snapshots)
+        ),
     )
 
 
