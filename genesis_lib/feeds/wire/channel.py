@@ -148,15 +148,16 @@ class Channel:
         self.note(kind, cause)
         self._break(ts, cause)
 
-    def lose(self, ts: int, kind: str, cause: str) -> None:
-        """Take note that a stream no longer comes; a gap, unless book and flow can do without it."""
-        if kind in FLOW:
-            self.down.add(kind)
-            if kind != "depth":
-                self._last_trade = -1
-            self.tear(ts, "disconnect", cause)
-        else:
-            self.note("disconnect", f"{kind}: {cause}")
+    def lose(self, ts: int, kinds: set[str], cause: str) -> None:
+        """Take note that streams no longer come; a gap, unless book and flow can do without them."""
+        needed = kinds & set(FLOW)
+        if not needed:
+            self.note("disconnect", f"{', '.join(sorted(kinds))}: {cause}")
+            return
+        self.down |= needed
+        if needed - {"depth"}:
+            self._last_trade = -1
+        self.tear(ts, "disconnect", cause)
 
     def up(self, kind: str) -> None:
         """Take note that a stream comes from now on."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Iterable
 
 from genesis_lib.config import Feeds
-from genesis_lib.errors import SessionError
+from genesis_lib.errors import InputError, SessionError
 from genesis_lib.feeds.integrity import Ledger
 from genesis_lib.feeds.wire.channel import FLOW, Channel, Tap
 from genesis_lib.feeds.wire.connection import Habits
@@ -21,7 +22,14 @@ from genesis_lib.feeds.wire.resync import Resync
 from genesis_lib.types import Instrument
 
 WATCH_EVERY = 1.0  # s
-STREAM_SILENCE = 4.0  # times the silence of a connection: diffs of one symbol alone do not come
+# Times the silence of a connection that a stream may say nothing while others of its symbol are spoken. A venue takes
+# subscriptions to streams that it does not have, so the ledger tells what else might be asked for.
+PATIENCE = {"depth": 4.0, "trade": 40.0, "aggTrade": 40.0}
+HINTS = {
+    "depth": "If it never does, set depth_speed of [feeds], for example to 100ms.",
+    "trade": "If it never does, set trades of [feeds] to aggTrade.",
+    "aggTrade": "If it never does, set trades of [feeds] to trade.",
+}
 
 
 class Dispatch:
@@ -59,6 +67,7 @@ class Dispatch:
         self.healed: list[Recovery] = []
         self._outlets: dict[str, Outlet | None] = {}
         self._by_stream: dict[bytes, tuple[Channel, str]] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
         self._last_stamp = 0
         habits = Habits(feeds.silence_s, feeds.lifetime_s, feeds.longest_wait_s, self._endpoints.messages_per_second)
         self.pool = Pool(self._endpoints, feeds, habits, self)
@@ -99,10 +108,12 @@ class Dispatch:
         self.pool.add(streams)
 
     async def open(self, instrument: Instrument, outlet: Outlet | None) -> None:
-        """Take a symbol in while everything runs."""
+        """Take a symbol in while everything runs; one that is there already stays as it is."""
         if instrument.symbol not in self.channels:
             self.admit(instrument, outlet)
             self.pool.start()
+        elif outlet is not None:
+            raise InputError(f"symbol {instrument.symbol} is one of this feed's already, and its events go elsewhere")
 
     async def let_go(self, symbol: str) -> None:
         """Give a symbol up."""
@@ -152,8 +163,11 @@ class Dispatch:
 
     def lost(self, streams: set[str], cause: str) -> None:
         """Tell the symbols of streams that messages may have been missed."""
+        lost: dict[str, set[str]] = {}
         for channel, kind in self._of(streams):
-            channel.lose(self._stamp(), kind, cause)
+            lost.setdefault(channel.symbol, set()).add(kind)
+        for symbol, kinds in lost.items():
+            self.channels[symbol].lose(self._stamp(), kinds, cause)
 
     def spoken(self, streams: set[str]) -> None:
         """Tell the symbols of streams that these come from now on."""
@@ -189,18 +203,23 @@ class Dispatch:
         channel.note("gone", str(error))
         if outlet is not None:
             outlet.fail(error)
-        self._leaving = asyncio.get_running_loop().create_task(self.let_go(channel.symbol))
+        leaving = asyncio.get_running_loop().create_task(self.let_go(channel.symbol))
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
 
     def _watch(self) -> None:
-        """Ask anew for diffs that alone do not come, while other streams of their symbol are spoken."""
+        """Ask anew for streams that alone do not come, while others of their symbol are spoken."""
         for channel in self.channels.values():
-            if channel.down or "depth" not in channel.heard:
-                continue
             self._resync.look_at(channel)
-            if max(channel.heard.values()) - channel.heard["depth"] > STREAM_SILENCE * self._feeds.silence_s:
-                channel.heard["depth"] = time.monotonic()
-                channel.note("silent stream", "other streams of the symbol are spoken, its diffs are not: asked anew")
-                self.pool.again(self._endpoints.streams(channel.symbol, self._feeds)[0])
+            if channel.down or not channel.heard:
+                continue
+            newest = max(channel.heard.values())
+            for path, name in self._endpoints.streams(channel.symbol, self._feeds):
+                kind = name.split("@")[1]
+                if newest - channel.heard.get(kind, newest) > PATIENCE.get(kind, math.inf) * self._feeds.silence_s:
+                    channel.heard[kind] = time.monotonic()
+                    channel.note("silent stream", f"{name} says nothing while others do: asked anew. {HINTS[kind]}")
+                    self.pool.again((path, name))
 
     def _stamp(self) -> int:
         self._last_stamp = max(self._last_stamp, time.time_ns())

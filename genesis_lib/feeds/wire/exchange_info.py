@@ -77,6 +77,9 @@ class Directory:
         except httpx.HTTPError as error:
             self.limiter.gave_up()
             raise SessionError(f"cannot reach {self.url}: {error or type(error).__name__}") from None
+        except BaseException:
+            self.limiter.gave_up()
+            raise
         self.limiter.answered(answer.status_code, answer.headers)
         if answer.status_code == 400 and "-1121" in answer.text:
             raise InputError(f"{self.venue} knows no symbol {symbol!r}")

@@ -133,11 +133,12 @@ def test_a_trade_that_does_not_come_is_a_gap_of_the_flow():
 def test_after_a_connection_trades_may_begin_anywhere():
     symbol = joined()
     symbol.trade()
-    symbol.channel.lose(symbol.ts, "trade", "connection lost")
+    symbol.channel.lose(symbol.ts, {"depth", "trade"}, "connection lost")
     assert symbol.kinds() == [Trade, Gap]
     symbol.diff()
     assert not symbol.channel.wants, "while trades do not come no row may claim to know the flow"
-    symbol.channel.up("trade")
+    for kind in ("depth", "trade"):
+        symbol.channel.up(kind)
     symbol.trade(t=symbol.trade_id + 1000)
     assert symbol.channel.wants
     assert symbol.snapshot()
@@ -146,8 +147,8 @@ def test_after_a_connection_trades_may_begin_anywhere():
 
 def test_mark_prices_and_tickers_may_be_missed():
     symbol = joined()
-    for kind in ("markPrice", "bookTicker"):
-        symbol.channel.lose(symbol.ts, kind, "connection lost")
+    symbol.channel.lose(symbol.ts, {"markPrice"}, "connection lost")
+    symbol.channel.lose(symbol.ts, {"markPrice", "bookTicker"}, "connection lost")
     assert symbol.events == []
     assert symbol.channel.sync.joined
     assert symbol.ledger.counts == {"disconnect": 2}

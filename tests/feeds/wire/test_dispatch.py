@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from genesis_lib.config import Feeds
-from genesis_lib.errors import SessionError
+from genesis_lib.errors import InputError, SessionError
 from genesis_lib.feeds.integrity import Ledger
 from genesis_lib.feeds.wire.dispatch import Dispatch
 from genesis_lib.feeds.wire.limits import WeightLimiter
@@ -109,15 +109,25 @@ def test_a_failure_reaches_every_reader_once():
     assert made.failures == {"": "broken"}
 
 
-def test_diffs_that_alone_do_not_come_are_asked_for_anew():
+@pytest.mark.parametrize(("silent", "spoken", "after"), [("depth@0ms", "trade", 5.0), ("trade", "depth@0ms", 41.0)])
+def test_a_stream_that_alone_does_not_come_is_asked_for_anew(silent, spoken, after):
     ledger = Ledger()
     made = dispatch(AA, ledger=ledger, feeds={"silence_s": 1.0})
     made.spoken({"aausdt@depth@0ms", "aausdt@trade"})
     channel = made.channels["AAUSDT"]
     made._watch()
     assert not ledger.counts
-    channel.heard["trade"] += 5.0
+    channel.heard[spoken.split("@")[0]] += after
     made._watch()
     assert ledger.counts == {"silent stream": 1}
+    assert "[feeds]" in ledger.incidents[0].cause
     (connection,) = made.pool._by_path["/public"]
-    assert connection._anew == {"aausdt@depth@0ms"}
+    assert connection._anew == {f"aausdt@{silent}"}
+
+
+def test_the_events_of_a_symbol_go_to_one_reader():
+    made = dispatch(AA, ledger=Ledger())
+    with pytest.raises(InputError, match="symbol AAUSDT is one of this feed's already"):
+        asyncio.run(made.open(AA, Outlet(10)))
+    asyncio.run(made.open(AA, None))
+    assert list(made.channels) == ["AAUSDT"]

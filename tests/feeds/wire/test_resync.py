@@ -147,6 +147,6 @@ def test_a_symbol_that_is_gone_is_said_to_be(venue):
 def test_nothing_is_fetched_while_a_stream_does_not_come(venue):
     venue.answers = [(200, {}, SNAPSHOT | {"lastUpdateId": 105})]
     channel = broken()
-    channel.lose(5, "trade", "connection lost")
+    channel.lose(5, {"trade"}, "connection lost")
     heal(venue, channel, until=lambda: True)
     assert not venue.asked
