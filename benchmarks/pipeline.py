@@ -13,7 +13,7 @@ from benchmarks.measure import Row, quantiles, undisturbed
 from benchmarks.models import measured_model
 from benchmarks.streams import session
 from genesis_lib.engine import Engine
-from genesis_lib.feeds.binance import BinanceParser, BinanceSync, decode
+from genesis_lib.feeds.binance import BinanceParser, BinanceSync
 from genesis_lib.feeds.raw_lines import Line, raw_lines
 from genesis_lib.feeds.recording import read_recording
 from genesis_lib.feeds.simulation.simulator import Simulator
@@ -82,7 +82,7 @@ def engine_spans(engine: Engine, instrument: Instrument, lines: list[Line]) -> t
         for at, line in enumerate(lines):
             signals = engine.signals
             start = time.perf_counter_ns()
-            event = parser.parse(decode(line.payload), line.ts_receive)
+            event = parser.parse_bytes(line.payload, line.ts_receive)
             if event is None:
                 continue
             for ready in sync.push(event):

@@ -15,12 +15,16 @@ from orderbook_ext._json cimport (
     BRACE, BRACKET, COLON, DECIMAL, KEY, LEVELS, MESSAGE, ONCE, PLAIN, PRICE, VALUE, Cursor, refuse, skip_blank,
     skip_number, skip_string, skip_value, skip_word, take,
 )
+from orderbook_ext._levels cimport levels
 from orderbook_ext._ticks cimport EXACT_PLACES, Exact, exact_tick, level_tick
 
 cdef enum:  # keys, in the order of the names in _message_py.py
     NO_KEY = -1
     KEY_e, KEY_E, KEY_T, KEY_s, KEY_U, KEY_u, KEY_b, KEY_a, KEY_B, KEY_A, KEY_t, KEY_p, KEY_q, KEY_X, KEY_m, KEY_i
     KEY_r, KEY_pu, KEY_bids, KEY_asks, KEY_symbol, KEY_last, KEY_stream, KEY_data, KEYS
+
+cdef enum:
+    MOST_MISSES = 2  # of a ladder whose numbers are too long to be read by many
 
 cdef enum Token:
     OTHER  # JSON of no use
@@ -46,6 +50,7 @@ cdef struct Message:
     Py_ssize_t symbol_length
     Grid grid
     Exact exact[EXACT_PLACES]
+    bint wide  # read many levels at once
     int64_t* ticks  # both with room for a level in each 9 bytes of the message
     double* quantities
     Py_ssize_t room
@@ -186,6 +191,8 @@ cdef inline bint scan_ladder(Cursor* c, Message* m) noexcept nogil:
     cdef double price, quantity
     cdef uint64_t mantissa
     cdef int places
+    cdef int misses = 0 if m.wide else MOST_MISSES
+    cdef bint closed = False
     cdef const unsigned char* start
     cdef const unsigned char* at
     cdef Py_ssize_t n = m.levels
@@ -195,6 +202,14 @@ cdef inline bint scan_ladder(Cursor* c, Message* m) noexcept nogil:
         return True
     at = c.at
     while True:
+        if misses < MOST_MISSES:
+            start = at
+            at = levels(at, c.limit, m.exact, m.ticks, m.quantities, &n, &closed)
+            misses += at == start
+            if closed:
+                c.at = at
+                m.levels = n
+                return True
         start = at
         if c.limit - at >= LEVEL_BYTES:
             at = level_quick(at, &mantissa, &places, &quantity)

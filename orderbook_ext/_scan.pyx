@@ -17,6 +17,7 @@ from orderbook_ext._fields cimport (
     Field, Message,
 )
 from orderbook_ext._json cimport FIELD, Cursor
+from orderbook_ext._levels cimport levels_open
 from orderbook_ext._lines cimport CRAMPED, REFUSED, Follower, apply_message, follow, line_end, scan_stamp
 from orderbook_ext._message cimport has, scan_message
 from orderbook_ext._json_py import EXPECTED, ScanError
@@ -39,6 +40,7 @@ cdef object INT8 = np.dtype(np.int8)
 cdef object INT64 = np.dtype(np.int64)
 cdef object FLOAT64 = np.dtype(np.float64)
 cdef tuple KIND_NAMES = KINDS
+cdef bint WIDE = levels_open()
 cdef tuple NO_LEVELS = tuple(np.empty(0, dtype) for dtype in (np.int8, np.int64, np.float64))
 for _column in NO_LEVELS:
     _column.flags.writeable = False
@@ -102,6 +104,7 @@ cdef class Scanner:
         self.tick_size, _, self.message.grid.scale, _ = _checks.grid(tick_size, 1.0, 1)
         self.message.grid.tick_size = self.tick_size
         exact_open(self.message.exact, self.message.grid)
+        self.message.wide = WIDE
         self.symbol = symbol
         self.name = symbol.encode()
         self.message.symbol = <const unsigned char*>PyBytes_AS_STRING(self.name)

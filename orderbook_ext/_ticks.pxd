@@ -19,11 +19,20 @@ from orderbook_ext._grid cimport TICK_BITS, Grid
 cdef enum:
     EXACT_PLACES = 9  # 0 to 8 decimals
 
-cdef struct Exact:
-    uint64_t inverse
-    uint64_t limit  # greatest quotient that is a tick a book holds; 0 where the grid is not 1 / whole
-    uint64_t times
-    int shift
+cdef extern from *:
+    """
+    typedef struct {
+        uint64_t inverse;
+        uint64_t limit;
+        uint64_t times;
+        int shift;
+    } genesis_exact;
+    """
+    ctypedef struct Exact "genesis_exact":
+        uint64_t inverse
+        uint64_t limit  # greatest quotient that is a tick a book holds; 0 where the grid is not 1 / whole
+        uint64_t times
+        int shift
 
 
 cdef inline void exact_open(Exact* table, Grid grid) noexcept nogil:
@@ -57,7 +66,7 @@ cdef inline void exact_open(Exact* table, Grid grid) noexcept nogil:
 cdef inline bint exact_tick(const Exact* row, uint64_t mantissa, int64_t* tick) noexcept nogil:
     """Ticks of a price by its row of the table; False when it is none, or none that is seen so."""
     cdef uint64_t product = mantissa * row.inverse
-    cdef uint64_t quotient = (product >> row.shift) | (product << ((64 - row.shift) & 63)) if row.shift else product
+    cdef uint64_t quotient = (product >> row.shift) | (product << ((64 - row.shift) & 63))
     tick[0] = <int64_t>(quotient * row.times)
     return quotient - 1 < row.limit  # 0 becomes the greatest
 

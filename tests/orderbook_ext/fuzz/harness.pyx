@@ -14,6 +14,7 @@ from orderbook_ext._book cimport Book
 from orderbook_ext._fields cimport KEYS, LADDER, Message
 from orderbook_ext._grid cimport Grid
 from orderbook_ext._json cimport Cursor, Fault
+from orderbook_ext._levels cimport levels_open
 from orderbook_ext._lines cimport CRAMPED, Follower, follow
 from orderbook_ext._message cimport has, scan_message
 from orderbook_ext._side cimport Side, side_clear, side_open
@@ -260,6 +261,7 @@ def run(seeds, words, long long rounds, unsigned long long seed, str symbol="BTC
     cdef Fuzzer* f = <Fuzzer*>calloc(1, sizeof(Fuzzer))
     cdef long long i
     cdef int side, result = 0
+    cdef bint wide
     cdef bytes name = symbol.encode()
     f.state = seed * 2 + 1
     for data in seeds:
@@ -278,6 +280,7 @@ def run(seeds, words, long long rounds, unsigned long long seed, str symbol="BTC
     f.book.depth = 10
     exact_open(f.quick.exact, f.quick.grid)
     exact_open(f.plain.exact, f.plain.grid)
+    wide = levels_open()
     for side in range(2):
         if not side_open(&f.book.sides[side], side, 10, f.book.grid):
             raise MemoryError
@@ -288,6 +291,7 @@ def run(seeds, words, long long rounds, unsigned long long seed, str symbol="BTC
             memcpy(f.draft, f.pool[side].bytes, f.length)
             for side in range(<int>draw(f, 1 + draw(f, 6))):
                 mutate(f)
+            f.quick.wide = wide and i & 1
             result = scan_both(f)
             if result >= 0 and i % 4 == 0 and not follow_draft(f):
                 result = -2
