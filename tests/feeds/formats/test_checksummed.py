@@ -172,3 +172,36 @@ def test_a_message_that_cannot_be_read_is_refused_or_set_aside(kraken_log, tmp_p
     events = list(session.events())
     assert [type(e).__name__ for e in events] == ["DepthSnapshot", "DepthUpdate", "Gap", "DepthUpdate"]
     assert quarantine.counts == {"bad message": 1} and ledger.counts["quarantined"] == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("venue", "symbol"), [("kraken", "XMR/USD"), ("okx", "BTC-USDT"), ("okx", "UNI-USD-SWAP")])
+def test_flipped_digits_of_the_real_feeds_are_found(venue: str, symbol: str, recordings: Path, tmp_path: Path) -> None:
+    module, source = (
+        (kraken, recordings / "kraken/KRAKEN.ws.50.0") if venue == "kraken" else (okx, recordings / "okx/OKX.ws.1.0")
+    )
+    if not source.exists():
+        pytest.skip(f"{source.name} is not here")
+    mine = [line for line in source.read_text().splitlines() if json.dumps(symbol) in line and line[:1].isdigit()]
+    mine = [line for line in mine if ": [" in line[:30] or '"checksum":' in line]
+    chance, flipped = random.Random(7), 0
+    while flipped < 40:
+        number = chance.randrange(1, len(mine))
+        stamp, _, text = mine[number].partition(": ")
+        message = json.loads(text)
+        parts = message[1:-2] if venue == "kraken" else message["data"]
+        levels = [level for part in parts for key in ("a", "b", "asks", "bids") for level in part.get(key, ())]
+        level = chance.choice(levels)
+        if not float(level[1]) or not _near(["", *mine], number + 1, level[0], 10 if venue == "kraken" else 25, venue):
+            continue
+        place = chance.choice([i for i, c in enumerate(level[1]) if c.isdigit()])
+        old = level[1]
+        level[1] = old[:place] + chance.choice("123456789".replace(old[place], "")) + old[place + 1 :]
+        lines = [*mine[:number], f"{stamp}: {json.dumps(message, separators=(',', ':'))}", *mine[number + 1 :]]
+        path = tmp_path / "X.ws.1.0"
+        path.write_text("\n".join(lines) + "\n")
+        flipped += 1
+        (session,) = module.open_files([path])
+        events = iter(session.events())
+        seen = [type(event).__name__ for _, event in zip(range(number + 1), events)]
+        assert seen[-1] == "Gap" and "Gap" not in seen[:-1], (number, old, level)
