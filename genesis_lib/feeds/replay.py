@@ -23,7 +23,7 @@ from genesis_lib.types import Event, Snapshot, Trade
 if TYPE_CHECKING:
     from orderbook_ext import OrderBook
 
-AHEAD_NS = 600 * NS  # how far beyond the place reached the tape of an endless simulator is made
+AHEAD_NS = 300 * NS  # how far beyond the place reached the tape of an endless simulator is made
 WAIT_S = 0.02
 UNITS = ("rows", "events")
 

@@ -149,9 +149,10 @@ def write_csv(rows, path):
     frame.dropna().to_csv(path, index=False)
 
 
-@pytest.mark.parametrize(
-    "spec", ["usdm_2024", "parquet", "postgres", *(pytest.param(s, marks=pytest.mark.slow) for s in ("taifex", "csv"))]
-)
+SLOW = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("parquet", "taifex", "csv", "updates", "postgres")]
+
+
+@pytest.mark.parametrize("spec", ["usdm_2024", *SLOW])
 def test_in_real_data_whatever_they_are_stored_as(spec, request, tmp_path, data):
     if spec == "taifex":
         paths = [request.getfixturevalue("taifex") / "TMFD6_2026-04-08.parquet"]
@@ -160,6 +161,8 @@ def test_in_real_data_whatever_they_are_stored_as(spec, request, tmp_path, data)
     if spec == "parquet":
         ingest(paths, tmp_path / "rows")
         paths = [tmp_path / "rows"]
+    elif spec == "updates":
+        paths = ingest(paths, tmp_path / "rows", updates=True)["updates_files"]
     elif spec == "postgres":
         url = request.getfixturevalue("postgres")
         ingest(paths, url)
@@ -256,12 +259,12 @@ def test_places_outside_the_data_are_refused(data):
 
 def test_an_endless_simulator_is_entered_far_ahead(data):
     with Replay("simulator", seed=2, config=data) as replay:
-        row = replay.seek("+700")  # further than is made ready by itself
+        row = replay.seek("+400")  # further than is made ready by itself
         assert replay.state.end is None and replay.state.progress is None
         straight = RowBuilder(replay.source.instrument)
         for event in islice(open_source("simulator", seed=2).events(), replay.source.position):
             straight.push(event)
-        assert same_book(straight.book, replay.book) and row.ts_exchange <= replay.state.start + 700_000_000_000
+        assert same_book(straight.book, replay.book) and row.ts_exchange <= replay.state.start + 400_000_000_000
 
 
 def test_broken_data_can_be_entered_as_far_as_they_are_whole(data):

@@ -46,7 +46,9 @@ def test_a_frame_carries_what_is_new_and_a_picture_everything(told):
     assert np.array_equal(arrays["ladder"], engine.builder.book.top(12))
     reply, message = announcer.picture()
     header, whole = decode(message)
-    assert reply == {"seq": 3} and header["kind"] == "snapshot" and np.array_equal(whole["points"], arrays["points"])
+    assert (
+        reply == {"seq": 3} and header["kind"] == "snapshot" and whole["points"].tobytes() == arrays["points"].tobytes()
+    )
     assert picture.row is not None and header["state"] == "RUNNING" and header["events"] == engine.events
 
 
