@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from genesis_lib.errors import InputError
+from genesis_lib.feeds.formats.row_files import RowFiles
+from genesis_lib.feeds.formats.stored_rows import StoredRows
 from genesis_lib.feeds.formats.stored_updates import PassedOn
 from genesis_lib.feeds.integrity import Ledger
-from genesis_lib.feeds.snapshots import FinishedSession, Spec, build_rows, open_sessions
+from genesis_lib.feeds.snapshots import FinishedSession, Spec, build_rows, cut, open_sessions
 from genesis_lib.feeds.validation import Quarantine
 from genesis_lib.storage.database_url import is_url, masked
 from genesis_lib.storage.parquet import StagedRows, Written, ledger_path, stage_rows
 from genesis_lib.storage.updates import StagedUpdates
+from genesis_lib.types import Snapshot, Snapshots
 
 QUARANTINE = "quarantine.jsonl"
 
@@ -88,7 +91,7 @@ def ingest(
                 cleaning.callback(beside[-1].discard)
                 session = PassedOn(session, beside[-1].add)
             origin = {"provenance": session.provenance, "data_hash": session.data_hash}
-            rows = stage_rows(build_rows(session, depth, ledger=ledger), session.instrument, out, **origin)
+            rows = stage_rows(_rows_of(session, depth, ledger), session.instrument, out, **origin)
             cleaning.callback(rows.discard)
             staged.append((rows, ledger))
         _refuse_overlap([rows for rows, _ in staged])
@@ -108,6 +111,13 @@ def ingest(
             "updates_files": [str(file) for part in kept for file in part.files],
         }
     return found
+
+
+def _rows_of(session: FinishedSession, depth: int, ledger: Ledger) -> Iterator[Snapshot | Snapshots]:
+    """The rows of a session: in blocks where it holds rows, one by one where they are built of events."""
+    if isinstance(session, (RowFiles, StoredRows)):
+        return (cut(block, depth) for block in session.blocks())
+    return build_rows(session, depth, ledger=ledger)
 
 
 def _told(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -122,14 +123,17 @@ def write_rows(
 
 
 def stage_rows(
-    rows: Iterable[Snapshot], instrument: Instrument, out: str | Path, *, provenance: str, data_hash: str
+    rows: Iterable[Snapshot | Snapshots], instrument: Instrument, out: str | Path, *, provenance: str, data_hash: str
 ) -> StagedRows:
-    """Write rows as `write_rows` does, but leave them under temporary names: several sessions are stored or none."""
+    """Write rows (single ones, or blocks) as `write_rows` does, but leave them under temporary names.
+
+    So that of several sessions all are stored or none.
+    """
     files = Partitions(folder_of(out, instrument), f"part-{data_hash[:16]}.parquet")
     staged = StagedRows(files, instrument, provenance, data_hash)
     try:
         for row in rows:
-            staged.add(row)
+            staged.extend(row) if isinstance(row, Snapshots) else staged.add(row)
     except BaseException:
         staged.discard()
         raise
@@ -151,6 +155,7 @@ class StagedRows:
         self._files, self._provenance, self._data_hash = files, provenance, data_hash
         self._schema: pa.Schema | None = None
         self._pending: list[Snapshot] = []
+        self._blocks: list[Snapshots] = []
         self._day = 0
         self._rows = self._invalid = 0
         self._incidents: dict[str, int] = {}
@@ -158,10 +163,7 @@ class StagedRows:
     def add(self, row: Snapshot) -> None:
         """Take the next row, in order of time."""
         day = row.ts_exchange // DAY_NS
-        if self._schema is None:
-            depth = row.levels.shape[0]
-            self._schema = schema_of(Description.of(self.instrument, self._provenance, self._data_hash, depth))
-            self.first, self._day = row.ts_exchange, day
+        self._begin(row.levels.shape[0], row.ts_exchange)
         if day != self._day or len(self._pending) == GROUP:
             self._flush()
             self._day = day
@@ -169,6 +171,27 @@ class StagedRows:
         self._rows += 1
         self._invalid += not row.valid
         self.last = max(self.last, row.ts_exchange)
+
+    def extend(self, rows: Snapshots) -> None:
+        """Take many rows at once, in order of time; a session gives rows one by one or in blocks, not both."""
+        if not len(rows):
+            return
+        self._begin(rows.depth, int(rows.ts_exchange[0]))
+        days = rows.ts_exchange // DAY_NS
+        cuts = [0, *(np.flatnonzero(np.diff(days)) + 1).tolist(), len(rows)]
+        for start, end in pairwise(cuts):
+            if days[start] != self._day or sum(map(len, self._blocks)) >= GROUP:
+                self._flush()
+                self._day = int(days[start])
+            self._blocks.append(rows[start:end])
+        self._rows += len(rows)
+        self._invalid += int((~rows.valid).sum())
+        self.last = max(self.last, int(rows.ts_exchange[-1]))
+
+    def _begin(self, depth: int, first: int) -> None:
+        if self._schema is None:
+            self._schema = schema_of(Description.of(self.instrument, self._provenance, self._data_hash, depth))
+            self.first, self._day = first, first // DAY_NS
 
     def prepare(self, ledger: Incidents | None = None) -> None:
         """Put everything on the disk.
@@ -202,6 +225,10 @@ class StagedRows:
             rows = Snapshots.of(self._pending, self.instrument, self._provenance)
             self._files.write(self._day, _table(rows, self._schema))
             self._pending.clear()
+        if self._blocks:
+            tables = [_table(block, self._schema) for block in self._blocks]
+            self._files.write(self._day, pa.concat_tables(tables).combine_chunks())
+            self._blocks.clear()
 
 
 def sessions(paths: Iterable[str | Path]) -> list[StoredSession]:

@@ -91,6 +91,22 @@ def test_bad_rows_stand_beside_the_data(tmp_path) -> None:
     assert ingest(path, tmp_path / "new")["quarantine"] is None and not (tmp_path / "new" / "quarantine.jsonl").exists()
 
 
+def test_blocks_of_rows_are_parted_at_midnight(tmp_path, monkeypatch) -> None:
+    path = ladder(tmp_path / "a.csv", 90, r40="crossed")
+    midnight = 1_699_920_000_000
+    lines = path.read_text().splitlines()
+    times = [midnight - 30 * 60_000 + 60_000 * number for number in range(90)]
+    path.write_text("\n".join(f"{time},{line.partition(',')[2]}" for time, line in zip(times, lines)))
+    monkeypatch.setattr("genesis_lib.feeds.formats.delimited.blocks.__kwdefaults__", {"skip_lines": 0, "size": 2000})
+    monkeypatch.setattr("genesis_lib.storage.parquet.GROUP", 8)
+    stored = ingest(path, tmp_path / "out")
+    assert [Path(file).parent.name for file in stored["files"]] == ["date=2023-11-13", "date=2023-11-14"]
+    rows, back = read_snapshots(path), read_snapshots(tmp_path / "out")
+    for name in ("ts_exchange", "ts_receive", "levels", "flow", "valid"):
+        assert np.array_equal(getattr(rows, name), getattr(back, name))
+    assert (stored["rows"], stored["invalid_rows"]) == (89, 1) and (~back.valid).sum() == 1
+
+
 def test_all_files_or_none(simulated, tmp_path) -> None:
     out, broken = tmp_path / "out", ladder(tmp_path / "broken.csv", **{f"r{row}": "crossed" for row in range(20, 58)})
     sound = ladder(tmp_path / "sound.csv", r3="crossed")
