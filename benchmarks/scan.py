@@ -22,6 +22,7 @@ from genesis_lib.types import DepthSnapshot, DepthUpdate, Instrument
 from orderbook_ext import OrderBook, Scanner
 
 STAMP = 1_700_000_000_000_000_000
+LEVELS = 400_000  # of the synthetic stream
 RUNS = 15  # of ours; a peer's is long enough in 3
 
 
@@ -62,12 +63,13 @@ def recorded(files: list[Path]) -> Wire:
         if isinstance(event, DepthUpdate) and event.last_id in wanted:
             diffs.append(payload)
     name, levels = f"recorded {recording.instrument.symbol}", sum(len(event.ticks) for event in applied)
-    return Wire(name, recording.instrument, diffs, levels, applied[0].prev_id, lines)
+    first_id = applied[0].prev_id if applied[0].prev_id >= 0 else applied[0].first_id - 1
+    return Wire(name, recording.instrument, diffs, levels, first_id, lines)
 
 
-def synthetic(n: int = 400_000) -> Wire:
+def synthetic() -> Wire:
     """The stream near the touch, written as Binance writes."""
-    stream = near_touch(n)
+    stream = near_touch(LEVELS)
     writer, diffs = BinanceWriter(stream.instrument), []
     for number, columns in enumerate(stream.messages().values(), 1):
         ts = STAMP + 1_000_000 * number

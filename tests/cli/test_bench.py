@@ -89,6 +89,27 @@ def test_a_wrong_book_is_noticed(benchmarks, monkeypatch):
     assert isinstance(result.exception, AssertionError) and "the times mean nothing" in str(result.exception)
 
 
+def test_scan_rows_and_a_wrong_scanner(benchmarks, recording, monkeypatch):
+    from benchmarks import raw_day, scan
+
+    monkeypatch.setattr(scan, "LEVELS", 2_000)
+    monkeypatch.setattr(scan, "RUNS", 1)
+    rows, _ = rows_of("scan", "--path", str(recording))
+    ours = [row for row in rows if "bytes to the book, one block" in row["name"]]
+    assert {row["name"].split(" ")[0] for row in ours} == {"synthetic:", "recorded"}
+    assert any(row["peer"].endswith("orjson + sortedcontainers") for row in ours) and all(row["ratio"] for row in ours)
+    day = raw_day.run(10_000)
+    assert day["levels"] == 10_000 and day["seconds"] > 0
+
+    class Hasty(scan.Scanner):
+        def follow(self, block, *arguments, **options):
+            return super().follow(block[: block.index(b"\n") + 1], *arguments, **options)
+
+    monkeypatch.setattr(scan, "Scanner", Hasty)
+    result = CliRunner().invoke(main, ["bench", "scan"])
+    assert isinstance(result.exception, AssertionError) and "the times mean nothing" in str(result.exception)
+
+
 def test_order_rows_and_a_wrong_order_book(benchmarks, monkeypatch):
     rows, notes = rows_of("orders")
     assert {row["stage"] for row in rows} == {"orders"} and "no recording here" in notes
