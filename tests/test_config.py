@@ -99,3 +99,17 @@ def test_notebooks_and_shell_find_the_same_folders(tmp_path, monkeypatch) -> Non
 def test_numbers_that_nothing_can_be_done_with_are_refused(section, key, value) -> None:
     with pytest.raises(ConfigError, match=rf"{key} must be .*, got '?{value}"):
         load(env={f"GENESIS_{section}_{key}".upper(): value})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("trades", "trades", "trades must be 'trade' or 'aggTrade', got 'trades'"),
+        ("depth_speed", "fast", "depth_speed must be empty or like '100ms', got 'fast'"),
+        ("snapshot_levels", 4, "snapshot_levels must be at least 5, got 4"),
+        ("lifetime_s", 0.0, r"lifetime_s must be greater than 0, got 0\.0"),
+    ],
+)
+def test_a_live_feed_cannot_be_asked_for_nonsense(key, value, message):
+    with pytest.raises(ConfigError, match=message):
+        load(env={}, feeds={key: value})

@@ -94,10 +94,11 @@ class Connection:
         try:
             while True:
                 began = time.monotonic()
+                self._handover = self._elder = None  # what came before the loss is no measure of what comes after
                 try:
                     self._link = link = await self._open()
                     spoken = True
-                    self._spoken(set(self.streams))
+                    self._spoken(set(link.held))
                     cause = await self._attend(link)
                 except (OSError, WebSocketException, SessionError) as error:  # a TimeoutError is an OSError
                     cause = f"no connection: {error}" if str(error) else f"no connection: {type(error).__name__}"

@@ -83,6 +83,8 @@ def test_two_symbols_share_two_connections_and_are_both_right():
         with pytest.raises(EndOfSource):
             while True:
                 feed.poll(0.0)
+        with pytest.raises(SessionError, match="the live feed takes no symbols any more"):
+            feed.remove("SIMBTC")
 
 
 def test_a_gap_of_one_symbol_leaves_the_others_without_an_invalid_row():
