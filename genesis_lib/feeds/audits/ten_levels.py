@@ -86,7 +86,8 @@ class _Comparison:
                     self._without_event(received[begin])
                 keys = set(zip(times[begin:end], sequences[begin:end]))
                 if self._next is not None and self._next.key in keys:
-                    self._event(keys, messages[row:stop])
+                    follows = (times[end], sequences[end]) if end < len(times) else self._next.key
+                    self._event(keys, messages[row:stop], follows)
                 elif stop > row:
                     for message in messages[row:stop]:
                         self._follow(*message)
@@ -101,7 +102,7 @@ class _Comparison:
             else:
                 self._hold([self._now()], 0, "without event")
 
-    def _event(self, keys: set, messages: list[tuple]) -> None:
+    def _event(self, keys: set, messages: list[tuple], follows: tuple[int, int]) -> None:
         states = [self._now()]
         for message in messages:
             self._follow(*message)
@@ -109,6 +110,9 @@ class _Comparison:
         self.state = states[-1]
         place = 0
         while self._next is not None and self._next.key in keys:
+            # A packet may hold several events of one time and number: what is none of this one's is the next one's.
+            if self._next.key == follows and self._next.levels not in states[place:]:
+                return
             place = self._hold(states, place)
 
     def _follow(self, action: int, number: int, side: int, tick: int, quantity: int) -> None:

@@ -74,6 +74,20 @@ def test_states_of_an_event_come_in_order(order_market, tmp_path: Path) -> None:
     assert sums(audited(market, tmp_path)) == (4, 3)
 
 
+def test_several_events_of_one_packet(order_market, tmp_path: Path) -> None:
+    """A venue may give the events of a packet one time and one number."""
+    market = order_market(6).run(200)
+    same = bytes(4), market.mbo[0][8:16], market.mbo[0][40:48]
+    market.mbo = [r[:8] + same[1] + r[16:40] + same[2] + r[48:52] + same[0] for r in market.mbo]
+    market.mbp = [r[:8] + same[1] + r[16:32] + same[2] + r[40:44] + same[0] + r[48:] for r in market.mbp]
+    assert sums(audited(market, tmp_path)) == (len(market.mbp), len(market.mbp))
+    record = bytearray(market.mbp[90])
+    record[48 + 16] ^= 1
+    market.mbp[90] = bytes(record)
+    total, equal = sums(audited(market, tmp_path))
+    assert total == len(market.mbp) and equal < total
+
+
 def test_levels_beyond_the_orders(order_market, tmp_path: Path) -> None:
     market = order_market(7).run(200)
     kept = market.mbo[:120]
