@@ -224,3 +224,28 @@ def test_memory_does_not_grow_with_the_recording(tmp_path) -> None:
         assert process.returncode == 0
         peaks.append(usage.ru_maxrss / 1024)
     assert peaks[1] < peaks[0] + 60, f"peaks of {peaks} MB"
+
+
+TOKENS = (b"nan", b"-1", b"", b"1e400", b"9" * 20, b"\n", b",", b"\0", b'"', b"\xff", b"abc")
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    changes=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 200), st.sampled_from(TOKENS)), min_size=1, max_size=6)
+)
+def test_whatever_is_in_a_file_it_is_stored_or_refused(tmp_path_factory, changes) -> None:
+    """Bytes cut out and put in anywhere: rows in order of time, or an error that is one of ours and leaves nothing."""
+    folder = tmp_path_factory.mktemp("bytes")
+    data = ladder(folder / "x.csv", 30).read_bytes()
+    for place, cut, token in changes:
+        at = int(place * len(data))
+        data = data[:at] + token + data[at + cut :]
+    (folder / "x.csv").write_bytes(data)
+    try:
+        stored = ingest(folder / "x.csv", folder / "out")
+    except InputError:
+        assert not (folder / "out").exists()
+        return
+    back = read_snapshots(folder / "out")
+    assert len(back) == stored["rows"] and (np.diff(back.ts_exchange) >= 0).all()
+    assert np.isfinite(back.levels).all() and (back.levels[:, 0, 0] < back.levels[:, 0, 2]).all()

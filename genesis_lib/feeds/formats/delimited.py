@@ -108,26 +108,44 @@ def parse(
     Table
         int64, float64, bool, object and int32 columns; the code of an empty field is -1.
     """
+    data = block.data
+    if not data.isascii():  # bytes that are no text must spoil their own line alone
+        data = data.decode("utf-8", errors="replace").encode()
+    # A quote that nobody closes would swallow the lines behind it: then quotes are letters like others.
+    for quotes in (True, False) if quoted and b'"' in data else (False,):
+        try:
+            found = _parse(block, data, names, kinds, delimiter, quotes)
+        except ValueError:
+            continue
+        if found is not None:
+            return found
+    raise RecordingError("the lines from here on are no table", block.file, block.first_line)
+
+
+def _parse(block: Block, data: bytes, names, kinds: Mapping[str, str], delimiter: str, quoted: bool) -> Table | None:
+    """Read a block; None when rows do not match its lines."""
     ragged: list[int] = []
     words: dict[str, list[str]] = {}
     try:
-        table = _read(block, names, kinds, delimiter, quoted, ragged)
+        table = _read(data, names, kinds, delimiter, quoted, ragged)
         columns, unreadable = _typed(table, kinds, words)
     except ValueError:  # a field that is none of its kind: read texts and take them one by one
         ragged.clear()
-        table = _read(block, names, dict.fromkeys(kinds, "text"), delimiter, quoted, ragged)
+        table = _read(data, names, dict.fromkeys(kinds, "text"), delimiter, quoted, ragged)
         columns, unreadable = _coerced(table, kinds, words)
     rows = table.num_rows
-    if not ragged and block.data.count(b"\n") + (not block.data.endswith(b"\n")) == rows:
+    if not ragged and data.count(b"\n") + (not data.endswith(b"\n")) == rows:
         lines = np.arange(block.first_line, block.first_line + rows)
     else:  # blank lines are passed over, ragged ones told; both are no rows
-        filled = [at for at, text in enumerate(block.data.split(b"\n"), block.first_line) if text not in (b"", b"\r")]
+        filled = [at for at, text in enumerate(data.split(b"\n"), block.first_line) if text not in (b"", b"\r")]
+        if len(filled) != rows + len(ragged):
+            return None
         ragged = [filled[number - 1] for number in ragged]
         lines = np.setdiff1d(np.array(filled, np.int64), np.array(ragged, np.int64), assume_unique=True)
     return Table(block, lines.astype(np.int64), columns, unreadable, ragged, words)
 
 
-def _read(block: Block, names, kinds: Mapping[str, str], delimiter: str, quoted: bool, ragged: list[int]):
+def _read(data: bytes, names, kinds: Mapping[str, str], delimiter: str, quoted: bool, ragged: list[int]):
     import pyarrow as pa
     import pyarrow.csv as csv
 
@@ -138,8 +156,8 @@ def _read(block: Block, names, kinds: Mapping[str, str], delimiter: str, quoted:
     types = {"int": pa.int64(), "float": pa.float64(), "bool": pa.bool_(), "text": pa.string()}
     types["code"] = pa.dictionary(pa.int32(), pa.string())
     return csv.read_csv(
-        pa.BufferReader(block.data),
-        csv.ReadOptions(column_names=list(names), use_threads=False, block_size=len(block.data) + 1),
+        pa.BufferReader(data),
+        csv.ReadOptions(column_names=list(names), use_threads=False, block_size=len(data) + 1),
         csv.ParseOptions(delimiter=delimiter, quote_char='"' if quoted else False, invalid_row_handler=pass_over),
         csv.ConvertOptions(
             column_types={name: types[kind] for name, kind in kinds.items()},

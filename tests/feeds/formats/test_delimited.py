@@ -49,6 +49,18 @@ def test_semicolons_and_quotes() -> None:
     assert found.columns["t"].tolist() == ["a;b"]
 
 
+def test_a_bad_byte_or_an_open_quote_spoils_its_line_alone() -> None:
+    rows = ["1,2,true,a", '2,3,true,"', "3,4,true,c", '4,"5,true,d', "5,6,true,e"]
+    found = table("\n".join(rows))
+    assert found.lines.tolist() == [5, 6, 7, 8, 9] and found.unreadable.tolist() == [False, False, False, True, False]
+    data = b"1,2,true,a\n2,\xff,true,b\n3\xfe,4\n4,5,true,d\n"
+    found = parse(Block(Path("x.csv"), 5, data), NAMES, KINDS)
+    assert (
+        found.lines.tolist() == [5, 6, 8] and found.ragged == [7] and found.unreadable.tolist() == [False, True, False]
+    )
+    assert found.block.texts([7]) == ["3\ufffd,4"]
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     lines=st.lists(st.sampled_from(["1,2,true,a", "2,x,true,b", "3,4", "", "5,6,false,e"]), max_size=40),
