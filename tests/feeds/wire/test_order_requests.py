@@ -113,17 +113,21 @@ def test_the_user_data_stream_tells_what_becomes_of_an_order(trader):
     path = f"/ws/{key}" if trader.spot else f"/private/ws?listenKey={key}&events=ORDER_TRADE_UPDATE"
     with client.connect(trader.venue.websocket_url + path, proxy=None, close_timeout=0.2) as stream:
         best = trader.ask("GET", "ticker/bookTicker", symbol="SIMETH")[1]
-        trader.place(symbol="SIMETH", price=best["bidPrice"], quantity="0.5", newClientOrderId="rests")
-        changes = []
-        while not changes or changes[-1][1] != "FILLED":
+        below = f"{float(best['bidPrice']) - 1.00:.2f}"  # the market may have moved since
+        trader.place(symbol="SIMETH", price=below, quantity="0.5", newClientOrderId="rests")
+        sweep = {"type": "MARKET", "timeInForce": None, "newClientOrderId": "sweeps"}
+        assert trader.place(symbol="SIMETH", side="SELL", quantity="20000", **sweep)[0] == 200
+        changes: dict[str, list] = {"rests": [], "sweeps": []}
+        while not changes["sweeps"] or changes["sweeps"][-1][1] not in ("FILLED", "EXPIRED"):
             told = json.loads(stream.recv(20))
-            body = told if trader.spot else told["o"]
             assert told["e"] == ("executionReport" if trader.spot else "ORDER_TRADE_UPDATE")
-            if body["c"] == "rests":
-                changes.append((body["x"], body["X"], float(body["z"])))
-    assert changes[0] == ("NEW", "NEW", 0.0)
-    assert changes[-1] == ("TRADE", "FILLED", 0.5)
-    assert {change for change, *_ in changes[1:]} == {"TRADE"}
+            body = told if trader.spot else told["o"]
+            if body["c"] in changes:
+                changes[body["c"]].append((body["x"], body["X"], float(body["z"]), body["m"]))
+    assert changes["rests"][0] == ("NEW", "NEW", 0.0, False)
+    assert changes["rests"][-1] == ("TRADE", "FILLED", 0.5, True), "it rested in the way of the other"
+    assert changes["sweeps"][0][:2] == ("NEW", "NEW")
+    assert {change for change, *_ in changes["sweeps"][1:-1]} == {"TRADE"}
 
 
 def test_a_recording_takes_no_orders(tmp_path):

@@ -13,7 +13,7 @@ def test_answers_and_events_tell_the_same_order(market):
     playback = Playback(Simulator(1), market)
     desk = OrderDesk(playback.simulator, playback.instrument)
     words = OrderWords(desk, playback.market.writer)
-    order = desk.place("LIMIT", 1, 5000, desk.best(0), "GTC", "mine")
+    order = desk.place("LIMIT", 1, 10**6, desk.best(0), "GTC", "mine")  # some of it trades, the rest waits
     placed, asked, trades = words.placed(order), words.order(order), words.trades(order)
     assert placed["clientOrderId"] == asked["clientOrderId"] == "mine"
     assert (asked["side"], asked["type"], asked["status"]) == ("SELL", "LIMIT", order.status)

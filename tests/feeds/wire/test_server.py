@@ -13,7 +13,7 @@ from genesis_lib.feeds.wire.venue import LocalVenue
 
 @pytest.fixture(scope="module")
 def venue():
-    with LocalVenue(Simulator(1), speed=10.0) as served:
+    with LocalVenue(Simulator(1), speed=2.0) as served:
         yield served
 
 
