@@ -1,1 +1,1 @@
-"""Market data at rest: book rows in Parquet, partitioned by venue, symbol and date, queried by DuckDB."""
+"""Market data at rest: rows and level updates in Parquet by venue, symbol and date; rows in PostgreSQL; queries."""

@@ -135,8 +135,9 @@ def test_order_rows_and_a_wrong_order_book(benchmarks, monkeypatch):
 def test_storage_rows_and_wrong_files(benchmarks, monkeypatch):
     from benchmarks import storage
 
-    monkeypatch.setattr(storage, "SIMULATED_MINUTES", 0.1)
-    monkeypatch.setattr(storage, "HOUR_NS", 20_000_000_000)
+    monkeypatch.setattr(storage, "SIMULATED_MINUTES", 0.05)
+    monkeypatch.setattr(storage, "TIMES", 2)
+    monkeypatch.setattr(storage, "HOUR_NS", 5_000_000_000)
     monkeypatch.setattr(storage, "REPEATS", 1)
     rows, notes = rows_of("storage")
     assert "no recording here" in notes and " B an event" in rows[0]["name"]
