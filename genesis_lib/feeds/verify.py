@@ -15,7 +15,8 @@ from genesis_lib.feeds.validation import Quarantine
 __all__ = ["audit", "audit_files", "doubts", "finding", "verdict"]
 
 GAPS = ("gap", "hole")
-SYNCHRONIZED = ("binance", "binance-lists", "hftbacktest")  # whose raw events are joined here, so that what is left out is counted
+# Whose raw events are joined here, so that what is left out is counted.
+SYNCHRONIZED = ("binance", "binance-lists", "hftbacktest")
 
 
 def audit(recording: Recording, ledger: Ledger | None = None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from genesis_lib.errors import RecordingError
 from genesis_lib.feeds.audits.events import audit_events
 from genesis_lib.feeds.audits.report import finding
 from genesis_lib.feeds.formats.lobster import LobsterMessages, LobsterPair, open_files, split
-from genesis_lib.feeds.formats.lobster_files import EXECUTE, PRICE_UNIT, SUBMIT, name_of, read_rows, sides_of
+from genesis_lib.feeds.formats.lobster_files import EXECUTE, SUBMIT, name_of, read_rows, sides_of
 from genesis_lib.feeds.integrity import Ledger
 from genesis_lib.types import ASK, BID
 from orderbook_ext import OrderLevelBook
@@ -105,14 +105,13 @@ def _states(session: LobsterMessages, book) -> Iterator[tuple]:
     """The best levels after the message of the first row, and after each later one."""
     seed = next(read_rows(book))[0]
     depth = max(len(seed) // 2, 1)
-    held = OrderLevelBook(1.0, 1.0, strict=False)
+    held = OrderLevelBook(1.0, 1.0, strict=False)  # a tick is LOBSTER's unit
     shown = sides_of(seed)
     seeds: dict[tuple[int, int], int] = {}
     for side in (BID, ASK):
         for price, size in shown[side].items():
-            place = side, _tick(price, session)
-            seeds[place] = SEED + len(seeds)
-            held.add(seeds[place], *place, size)
+            seeds[side, price] = SEED + len(seeds)
+            held.add(seeds[side, price], side, price, size)
     worst = {side: list(shown[side])[-1] if shown[side] else None for side in (BID, ASK)}
     m = session.messages
     first = True
@@ -123,15 +122,15 @@ def _states(session: LobsterMessages, book) -> Iterator[tuple]:
         if first and (kind > EXECUTE or inside):
             # The seed is the book after this message; what an order of it adds is in the seed already.
             first = False
-            if kind == SUBMIT and (side, _tick(price, session)) in seeds:
-                held.reduce(seeds[side, _tick(price, session)], size)
-                held.add(number, side, _tick(price, session), size)
-            yield _levels(held, session, depth)
+            if kind == SUBMIT and (side, price) in seeds:
+                held.reduce(seeds[side, price], size)
+                held.add(number, side, price, size)
+            yield _levels(held, depth)
             continue
         if not bad and kind <= EXECUTE:
-            _follow(held, seeds, kind, number, side, _tick(price, session), size)
+            _follow(held, seeds, kind, number, side, price, size)
         if not first:
-            yield _levels(held, session, depth)
+            yield _levels(held, depth)
 
 
 def _follow(held: OrderLevelBook, seeds: dict, kind: int, number: int, side: int, tick: int, size: int) -> None:
@@ -143,15 +142,8 @@ def _follow(held: OrderLevelBook, seeds: dict, kind: int, number: int, side: int
         held.reduce(seeds[side, tick], size)
 
 
-def _tick(price: int, session: LobsterMessages) -> int:
-    if price % session.unit:
-        raise RecordingError(f"price {price} is off the grid of {session.unit / PRICE_UNIT} dollars", session.paths[0])
-    return price // session.unit
-
-
-def _levels(held: OrderLevelBook, session: LobsterMessages, depth: int) -> tuple:
-    sides = (held.levels(side, depth)[:, :2] * np.array([session.unit, 1]) for side in (BID, ASK))
-    return tuple(side.tobytes() for side in sides)
+def _levels(held: OrderLevelBook, depth: int) -> tuple:
+    return tuple(held.levels(side, depth)[:, :2].tobytes() for side in (BID, ASK))
 
 
 def _levels_of(row: np.ndarray, depth: int) -> tuple:
