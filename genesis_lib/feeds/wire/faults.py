@@ -62,7 +62,8 @@ class Faults:
         self._lock = threading.Lock()
         self._dropping: Counter[str] = Counter()
         self._held: dict[str, list[tuple[int, str | bytes, tuple[Subscriber, ...]]]] = {}
-        self._silent: dict[str, float] = {}  # key -> loop time until which it is out
+        self._silent: list[tuple[str, float]] = []  # pattern of streams that are out, loop time until which
+        self._scope = "*"  # pattern that the fault at hand was ordered for
         self._skew, self._skewed_until = 0, 0.0
         self._apply: dict[str, Callable[[Update, float], None]] = {
             "drop": self._drop,
@@ -105,8 +106,10 @@ class Faults:
         key = update.key
         if key not in self._subscribers.wanted:
             return
-        if self._silent and self._silent.get(key, 0.0) > _now():
-            return
+        if self._silent:
+            self._silent = [one for one in self._silent if one[1] > _now()]
+            if any(fnmatchcase(key, pattern) for pattern, _ in self._silent):
+                return
         if self._dropping[key] or self.stalled:
             self.stalled -= self.stalled > 0
             self._dropping[key] -= self._dropping[key] > 0
@@ -150,6 +153,7 @@ class Faults:
         self.injected.append(Injected(time.time_ns(), kind, stream, detail, first_id, last_id, value))
 
     def _next(self, key: str) -> tuple[str, float] | None:
+        self._scope = key
         found = self._take(STREAM_KINDS, key)
         if found is None and self.plan.rates and fnmatchcase(key, self.plan.streams):
             drawn = self._random.random()
@@ -166,6 +170,7 @@ class Faults:
             for order in self._orders:
                 if order.kind in kinds and (kinds is REST_KINDS or fnmatchcase(key, order.streams)):
                     self._orders.remove(order)
+                    self._scope = order.streams
                     return order.kind, order.value
         return None
 
@@ -235,8 +240,8 @@ class Faults:
         self._note("malformed", update, value, how)
 
     def _outage(self, update: Update, value: float) -> None:
-        self._silent[update.key] = _now() + value
-        self._note("outage", update, value)
+        self._silent.append((self._scope, _now() + value))
+        self._note("outage", update, value, self._scope)
 
     def _skew_clock(self, update: Update, value: float) -> None:
         self._skew, self._skewed_until = round(1000 * value), _now() + SKEWED_FOR

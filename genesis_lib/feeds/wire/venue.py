@@ -37,6 +37,8 @@ class LocalVenue:
     streams in the address or asked for by ``SUBSCRIBE``. A REST snapshot is the book as of the last message. Answers
     carry ``X-Genesis-Provenance``, so that a client knows what it is looking at.
 
+    A simulator takes orders (``POST``, ``GET``, ``DELETE /order``, see `OrderRequests`), which trade in its market.
+
     ``GET /genesis/faults`` lists the faults that happened, ``POST`` orders some (JSON: ``kind``, and if wanted
     ``value``, ``streams``, ``count``), ``DELETE`` ends them.
 

@@ -123,6 +123,13 @@ def test_an_order_waits_for_a_stream_that_it_fits():
     assert len(got) == 5
 
 
+def test_a_whole_group_of_streams_may_be_out():
+    groups = [numbered(3, key) for key in ("x@depth", "y@depth", "x@trade")]
+    (got,), faults, _ = through([one for three in zip(*groups) for one in three], order=[("outage", 60.0, "*@depth*")])
+    assert ids(got) == [0, 1, 2]
+    assert len(faults.injected) == 1
+
+
 def test_the_same_seed_draws_the_same_faults():
     rates = {kind: 0.02 for kind in STREAM_KINDS if kind not in ("disconnect", "halfopen", "outage")}
     logs = []
