@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import time
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -42,7 +43,7 @@ class Directory:
         host = httpx.URL(self.url).netloc.decode()
         self.limiter: WeightLimiter = limiter_of(host, self._endpoints.weight_per_minute)
         self.provenance = "live"
-        self._answer: Any = None
+        self._answers: list[Any] = []
 
     def instrument(self, symbol: str) -> Instrument:
         """Give the instrument of a symbol.
@@ -55,15 +56,13 @@ class Directory:
             When the venue cannot be reached or refuses.
         """
         _, symbol = checked(self.venue, symbol)
-        if not self._knows(symbol):
-            self._answer = self._fetch(symbol)
-        return instrument_of(self.venue, symbol, self._answer)
-
-    def _knows(self, symbol: str) -> bool:
-        try:
-            return any(entry["symbol"] == symbol for entry in self._answer["symbols"])
-        except (TypeError, KeyError):
-            return False
+        for answer in self._answers:
+            with suppress(InputError):
+                return instrument_of(self.venue, symbol, answer)
+        answer = self._fetch(symbol)
+        instrument = instrument_of(self.venue, symbol, answer)
+        self._answers.append(answer)  # futures tell every symbol in one
+        return instrument
 
     def _fetch(self, symbol: str) -> Any:
         until = time.monotonic() + PATIENCE
