@@ -9,7 +9,7 @@ import math
 import threading
 from collections import defaultdict
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
 
@@ -237,8 +237,14 @@ class LocalVenue:
         if name:
             self.requests[name] += 1
             self._tell_orders()
-        answer.headers["X-Genesis-Provenance"] = self.playback.provenance
+        answer.headers["X-Genesis-Provenance"] = self._provenance(path)
         return answer
+
+    def _provenance(self, path: str) -> str:
+        """Of the symbol that a request names; of all of them what is least: simulated if any is."""
+        asked = dict(parse_qsl(urlsplit(path).query)).get("symbol", "")
+        told = [self.playbacks[asked]] if asked in self.playbacks else list(self.playbacks.values())
+        return "simulated" if any(one.provenance == "simulated" for one in told) else told[0].provenance
 
     def _tell_orders(self) -> None:
         """Tell whoever listens what became of the orders that were sent."""

@@ -115,3 +115,13 @@ def test_the_data_ends_and_the_book_stays():
             last = event
         assert get(served, "/fapi/v1/depth?symbol=SIMBTC").json()["lastUpdateId"] == last.last_id
         assert np.isfinite(served.playback.top(10)).all()
+
+
+def test_each_symbol_says_where_it_comes_from(usdm_2024):
+    with LocalVenue([Simulator(1), usdm_2024[0]], wait_for=1) as served:
+        path = "/fapi/v1/exchangeInfo"
+        said = {
+            query: get(served, path + query).headers["X-Genesis-Provenance"]
+            for query in ("", "?symbol=SIMBTC", "?symbol=BTCUSDT")
+        }
+    assert said == {"": "simulated", "?symbol=SIMBTC": "simulated", "?symbol=BTCUSDT": "recorded"}
