@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from genesis_lib.errors import RecordingError
+from genesis_lib.errors import GenesisError, RecordingError
 from genesis_lib.feeds import audit, read_recording
 from genesis_lib.feeds.integrity import Ledger
 from genesis_lib.feeds.verify import audit_files, verdict
@@ -151,3 +153,43 @@ def test_what_cannot_be_audited(tmp_path: Path) -> None:
         audit_files([tmp_path / "x.txt"])
     with pytest.raises(RecordingError, match="not a file"):
         audit_files([tmp_path])
+
+
+@pytest.mark.slow
+def test_damaged_files_are_audited_or_refused(kraken_log, okx_log, lobster_market, order_market, tmp_path) -> None:
+    """Whatever bytes are changed: a finding or an error that names the file, never another exception."""
+    chance = random.Random(11)
+    logs = [maker("A/B", seed=1).snapshot() for maker in (kraken_log, okx_log)]
+    for log in logs:
+        for _ in range(30):
+            log.update()
+    sound = [
+        [logs[0].write(tmp_path / "K.ws.1.0")],
+        [logs[1].write(tmp_path / "O.ws.1.0")],
+        [*lobster_market(1).run(80).write(tmp_path)],
+        [*order_market(1).run(150).write(tmp_path)],
+    ]
+    content = {path: path.read_bytes() for files in sound for path in files}
+    seen = Counter()
+    for _ in range(250):
+        files = chance.choice(sound)
+        path = chance.choice(files)
+        data = bytearray(content[path])
+        for _ in range(chance.choice((1, 3))):
+            at, how = chance.randrange(len(data)), chance.random()
+            if how < 0.5:
+                data[at] = chance.randrange(256)
+            elif how < 0.7:
+                del data[at : at + chance.randrange(1, 20)]
+            elif how < 0.85:
+                data[at:at] = bytes(chance.choices(b'0123456789,."[]{}-e', k=3))
+            else:
+                del data[at + 1 :]
+        path.write_bytes(bytes(data))
+        try:
+            seen[verdict(audit_files(files)).partition(":")[0]] += 1
+        except GenesisError as error:
+            seen["refused"] += 1
+            assert path.name.split("_")[0] in str(error) or "no " in str(error)
+        path.write_bytes(content[path])
+    assert seen["NOT PROVEN"] > 50 and seen["refused"] > 50, seen

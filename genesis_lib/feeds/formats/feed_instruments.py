@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -13,6 +14,7 @@ from genesis_lib.feeds.instruments import grid_of
 from genesis_lib.types import Instrument
 
 MOST_TICKS = 2**50  # a book holds no more
+_PLAIN = re.compile(r"\d{1,15}(\.\d{1,18})?", re.ASCII)
 MOST_STRINGS = 200_000  # kept at once while a grid is looked for
 
 
@@ -73,6 +75,14 @@ def whole_ticks(price: str, instrument: Instrument) -> int:
     return whole
 
 
+def _is_number(text: str) -> bool:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return False
+    return number.is_finite() and 0 <= number < MOST_TICKS and number.as_tuple().exponent > -20
+
+
 class _Grid:
     """The step of decimals as they come by, without keeping them all."""
 
@@ -80,6 +90,8 @@ class _Grid:
         self._seen: set[str] = set()
 
     def add(self, text: str) -> None:
+        if not _PLAIN.fullmatch(text) and not _is_number(text):
+            return  # whoever reads the message will say so, with its line
         self._seen.add(text)
         if len(self._seen) > MOST_STRINGS:
             self._seen = {format(Decimal(repr(self.step())), "f")}

@@ -80,7 +80,10 @@ def exchange_time(message: BookMessage | TradeMessage, frame: Frame) -> int:
 
 def number_of(text: str) -> float:
     """A quantity as a number; `InputError` when it is negative or not finite."""
-    quantity = float(text)
+    try:
+        quantity = float(text)
+    except ValueError:
+        raise InputError(f"quantity {text!r} is no number") from None
     if not 0 <= quantity < float("inf"):
         raise InputError(f"a quantity must be finite and not negative, got {text!r}")
     return quantity

@@ -18,6 +18,7 @@ from genesis_lib.feeds.validation import Quarantine
 
 SUBMIT, REDUCE, DELETE, EXECUTE, HIDDEN, CROSS, HALT = range(1, 8)
 EMPTY = 9_999_999_999  # LOBSTER's price (negative on the bid side) where there is no level
+LATEST = 2 * 86_400.0  # seconds after midnight
 PRICE_UNIT = 10_000  # a dollar
 MESSAGE = ("time", "type", "id", "size", "price", "direction")
 _NAME = re.compile(
@@ -102,12 +103,14 @@ def read_messages(path: Path, quarantine: Quarantine | None = None) -> dict[str,
             raise RecordingError(f"a message has {len(names)} fields", path, table.ragged[0])
         c = table.columns
         kind, sized = c["type"], (c["type"] != HALT)
-        latest_before = np.maximum.accumulate(np.concatenate(([latest], c["time"])))[:-1]
+        possible = np.where(c["time"] <= LATEST, c["time"], 0.0)  # what is no time of a day puts nothing behind it
+        latest_before = np.maximum.accumulate(np.concatenate(([latest], possible)))[:-1]
         bad = np.full(len(table), "", object)
         for wrong, cause in (
             (table.unreadable | ~np.isfinite(c["time"]), "a field that is no number"),
             ((kind < SUBMIT) | (kind > HALT), "unknown type"),
             (c["time"] < latest_before, "time goes back"),
+            (c["time"] > LATEST, "a time beyond the day"),
             (sized & ((c["size"] <= 0) | (c["price"] <= 0)), "a size or price that is not positive"),
             ((kind != HALT) & (kind != CROSS) & (np.abs(c["direction"]) != 1), "a direction other than 1 and -1"),
         ):
@@ -118,7 +121,7 @@ def read_messages(path: Path, quarantine: Quarantine | None = None) -> dict[str,
             raise RecordingError(f"{bad[rows[0]]}: {block.text(line).strip()[:120]}", path, line)
         for row, text in zip(rows.tolist(), block.texts(table.lines[rows].tolist())):
             quarantine.reject(path, int(table.lines[row]), bad[row], text)
-        time = np.where(np.isfinite(c["time"]), c["time"], latest_before)
+        time = np.where(bad == "", c["time"], latest_before)
         latest = float(max(latest, time[bad == ""].max(initial=0.0)))
         # A float64 tells seconds of a day to some 0.01 ns: the nearest whole ns is the number that was written.
         columns = {name: c[name] for name in MESSAGE[1:]}

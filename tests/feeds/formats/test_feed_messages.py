@@ -39,3 +39,5 @@ def test_quantities_are_finite_and_not_negative(text: str) -> None:
     assert number_of("0.50") == 0.5
     with pytest.raises(InputError, match="finite and not negative"):
         number_of(text)
+    with pytest.raises(InputError, match=r"quantity '0\.0f' is no number"):
+        number_of("0.0f")

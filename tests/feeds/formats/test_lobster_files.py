@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genesis_lib.errors import RecordingError
@@ -49,6 +49,7 @@ def test_midnight_in_new_york() -> None:
     assert told("2012-03-11") == "2012-03-11T04:00:00.000000000"
 
 
+@settings(deadline=None)
 @given(st.integers(34_200_000_000_000, 57_600_000_000_000))
 def test_times_are_exact(tmp_path_factory, nanoseconds: int) -> None:
     path = tmp_path_factory.mktemp("t") / f"{STEM}_message_10.csv"
@@ -72,6 +73,7 @@ def test_recognised_by_name_and_content() -> None:
     [
         ("34200.5,9,1,100,1000000,1", "unknown type"),
         ("34199.5,1,1,100,1000000,1", "time goes back"),
+        ("342005.0,1,1,100,1000000,1", "beyond the day"),
         ("34200.5,1,1,0,1000000,1", "not positive"),
         ("34200.5,1,1,100,1000000,0", "direction"),
         ("34200.5,1,x,100,1000000,1", "no number"),

@@ -125,7 +125,7 @@ messages = st.lists(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(messages, max_size=12), st.integers(1, 5))
 def test_the_levels_of_the_events_are_those_of_the_orders(events: list, size: int) -> None:
     session = Given(events, size=size)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genesis_lib.feeds.formats.sent_levels import ASK, BID, SentLevels
@@ -10,6 +10,7 @@ from genesis_lib.feeds.formats.sent_levels import ASK, BID, SentLevels
 levels = st.tuples(st.sampled_from((BID, ASK)), st.integers(1, 12), st.sampled_from(("0", "0.000", "1.50", "2")))
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(levels, max_size=6), max_size=20), st.sampled_from((None, 3)))
 def test_equals_the_slow_way(messages: list[list[tuple[int, int, str]]], depth: int | None) -> None:
     book, slow = SentLevels(depth), ({}, {})

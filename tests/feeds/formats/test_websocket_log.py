@@ -6,7 +6,7 @@ import gzip
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genesis_lib.errors import RecordingError
@@ -59,6 +59,7 @@ def test_files_of_a_connection_follow_each_other() -> None:
     assert found == [["B.ws.2.0"], ["A.ws.1.1", "A.ws.1.2.gz", "A.ws.1.10"]]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 4 * 10**9), st.integers(0, 999_999_999))
 def test_seconds_become_nanoseconds_exactly(whole: int, part: int) -> None:
     assert nanoseconds(f"{whole}.{part:09d}") == whole * 10**9 + part
