@@ -21,7 +21,7 @@ WIDEST = 0.10  # of the mid: a spread above is none of a market
 # In the order in which they are tested: a row is rejected for the first that holds.
 GOOD = 0
 UNREADABLE, NON_FINITE, NEGATIVE, EMPTY, ONE_SIDED, CROSSED, TOO_WIDE = range(1, 8)
-DUPLICATE_LEVEL, UNSORTED, OFF_GRID, BACK, DUPLICATE = range(8, 13)
+DUPLICATE_LEVEL, UNSORTED, OFF_GRID, AHEAD, BACK, DUPLICATE = range(8, 14)
 REASONS = (
     "good",
     "unreadable",  # a field is no number or no time, or there are too few or too many fields
@@ -34,6 +34,7 @@ REASONS = (
     "duplicate level",  # a price twice on one side
     "unsorted",  # bids must descend, asks ascend
     "off grid",  # a price that is no multiple of the tick size that was given
+    "time ahead",  # later than both rows behind it, which themselves are in order with the row before it
     "time going back",
     "duplicate",  # the row before once more
 )
@@ -100,10 +101,26 @@ def judge(
             exact = prices / tick_size
             off = np.abs(exact - np.rint(exact)) > 1e-9 + 1e-15 * exact
             mark((off & ~gone).any(axis=(1, 2)), OFF_GRID)
+    mark(_ahead(ts, codes == GOOD, latest), AHEAD)
     # A row that goes back is below the largest time before it, so it never moves that largest time itself.
     told = np.maximum.accumulate(np.where(codes == GOOD, ts, latest)) if len(ts) else ts
     mark(ts < np.maximum(told, latest), BACK)
     return codes
+
+
+def _ahead(ts: np.ndarray, good: np.ndarray, latest: int) -> np.ndarray:
+    """Rows of a clock that was wrong once: without this every row behind one would seem to go back."""
+    places = np.flatnonzero(good)
+    told = ts[places]
+    before = np.concatenate([[latest], told[:-1]])[: len(told)]
+    ahead = np.zeros(len(ts), bool)
+    if len(told) > 2:
+        lone = (
+            (told[:-2] > told[1:-1]) & (told[:-2] > told[2:]) & (told[1:-1] >= before[:-2]) & (told[2:] >= told[1:-1])
+        )
+        lone[0] &= latest > 0
+        ahead[places[:-2][lone]] = True
+    return ahead
 
 
 def refuse(file: Path, line: int, reason: str, text: str) -> None:

@@ -97,3 +97,18 @@ def test_time_is_held_against_the_good_rows_before() -> None:
     assert REASONS[judge(levels[:1], np.array([7]), latest=8)[0]] == "time going back"
     assert REASONS[judge(levels[:1], np.array([7]), unreadable=np.array([True]))[0]] == "unreadable"
     assert judge(levels[:0], np.array([], np.int64)).shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("times", "wrong"),
+    [
+        ([10, 20, 99, 30, 40], {2: "time ahead"}),
+        ([10, 20, 5, 30, 40], {2: "time going back"}),
+        ([10, 20, 5, 6, 40], {2: "time going back", 3: "time going back"}),
+        ([10, 20, 30, 40, 35], {4: "time going back"}),
+        ([50, 20, 21, 22, 23], {at: "time going back" for at in range(1, 5)}),  # the first row is believed
+    ],
+)
+def test_one_wrong_clock_does_not_condemn_the_rows_behind_it(times: list[int], wrong: dict[int, str]) -> None:
+    codes = judge(np.stack([row()] * 5), np.array(times))
+    assert {at: REASONS[code] for at, code in enumerate(codes) if code} == wrong
