@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from genesis_lib.types import DepthSnapshot, DepthUpdate, Instrument
 from orderbook_ext import OrderBook, Scanner
 
 STAMP = 1_700_000_000_000_000_000
+DEPTH = 10
 LEVELS = 400_000  # of the synthetic stream
 RUNS = 15  # of ours; a peer's is long enough in 3
 
@@ -102,6 +104,24 @@ class SortedBook:
         return dict(self.sides[0]), dict(self.sides[1])
 
 
+class SortedTopBook(SortedBook):
+    """The same with its best ten levels in numpy after each diff, as our block has them."""
+
+    name = "orjson + sortedcontainers, top-10 after each diff"
+
+    def __init__(self) -> None:
+        self.out = np.empty((DEPTH, 4))
+
+    def apply(self, payload: bytes) -> None:
+        super().apply(payload)
+        bids, asks = self.sides
+        self.out.fill(np.nan)
+        for i, price in enumerate(islice(reversed(bids), DEPTH)):
+            self.out[i, :2] = price, bids[price]
+        for i, price in enumerate(islice(asks, DEPTH)):
+            self.out[i, 2:] = price, asks[price]
+
+
 class DecimalBook:
     """The C book of PyPI's order-book, keyed by Decimal as its users do."""
 
@@ -154,7 +174,7 @@ class OurBookByJson:
 def to_book(wire: Wire) -> list[Row]:
     """Bytes of diffs into books; ours keeps its top-10 after every level."""
     ours = OurBookByJson(wire.instrument)
-    peers = [SortedBook(), ours, *([DecimalBook()] if has_order_book() else [])]
+    peers = [SortedBook(), SortedTopBook(), ours, *([DecimalBook()] if has_order_book() else [])]
     tick, lot = wire.instrument.tick_size, wire.instrument.lot_size
     scanner, book, result = Scanner(wire.instrument.symbol, tick), OrderBook(tick, lot), {}
     block = b"".join(b"%d %s\n" % (STAMP, payload.strip()) for payload in wire.diffs)
@@ -189,6 +209,8 @@ def to_book(wire: Wire) -> list[Row]:
     for peer in peers:
         told.append(Row("scan", f"{wire.name}: {peer.name}", per_unit(work_of(peer), wire.levels, 3)))
         assert_equal(peer.levels(), peers[0].levels(), peer.name)
+    if not np.array_equal(peers[1].out, ours.book.top(), equal_nan=True):
+        raise AssertionError(f"{peers[1].name}: the tops differ, the times mean nothing")
     rows = [told[0], *(row.against(told[0]) for row in told[1:])]
     for name, work in (
         ("bytes to an event, its columns to the book", by_event),
