@@ -112,7 +112,7 @@ def _ahead(ts: np.ndarray, good: np.ndarray, latest: int) -> np.ndarray:
     """Rows of a clock that was wrong once: without this every row behind one would seem to go back."""
     places = np.flatnonzero(good)
     told = ts[places]
-    before = np.concatenate([[latest], told[:-1]])[: len(told)]
+    before = np.maximum.accumulate(np.concatenate([[latest], told[:-1]])[: len(told)])
     ahead = np.zeros(len(ts), bool)
     if len(told) > 2:
         lone = (

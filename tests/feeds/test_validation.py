@@ -106,6 +106,7 @@ def test_time_is_held_against_the_good_rows_before() -> None:
         ([10, 20, 5, 30, 40], {2: "time going back"}),
         ([10, 20, 5, 6, 40], {2: "time going back", 3: "time going back"}),
         ([10, 20, 30, 40, 35], {4: "time going back"}),
+        ([10, 1, 20, 1, 1], {at: "time going back" for at in (1, 3, 4)}),
         ([50, 20, 21, 22, 23], {at: "time going back" for at in range(1, 5)}),  # the first row is believed
     ],
 )
