@@ -21,7 +21,7 @@ VALUES: Mapping[str, float] = MappingProxyType(
         "halfopen": 1.0,  # connections that stay open while nothing goes through them any more
         "malformed": 0.0,  # 0 any of `MALFORMED`, else the number of one
         "outage": 0.5,  # s in which the stream (when ordered: every stream of the pattern) says nothing
-        "clock_skew": 3.0,  # s that E and T of every message are off, for half a second; below 0 too
+        "clock_skew": 3.0,  # s that E and T of every message are off, for a third of a second; below 0 too
         "stale_snapshot": 16.0,  # kept books that the depth answer lags behind
         "http429": 1.0,  # s of Retry-After
         "http418": 2.0,  # s of Retry-After

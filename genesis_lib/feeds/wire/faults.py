@@ -19,7 +19,7 @@ from genesis_lib.feeds.wire.fault_plan import MALFORMED, REST_KINDS, STREAM_KIND
 from genesis_lib.feeds.wire.market import Update
 from genesis_lib.feeds.wire.subscribers import Subscriber, Subscribers
 
-SKEWED_FOR = 0.5  # s
+SKEWED_FOR = 0.3  # s
 _TIMES = re.compile(r'("[ET]": ?)(\d+)')
 _MARK_TIME = re.compile(r'("E": ?)(\d+)')  # T of a mark price is when funding is due
 _FIELDS = {"depthUpdate": ("U", "u", "b", "a"), "trade": ("t", "p", "q", "m"), "aggTrade": ("a", "p", "q", "m")}

@@ -24,7 +24,7 @@ from genesis_lib.types import BookTicker, DepthSnapshot, DepthUpdate, Event, Gap
 LEVELS = 20  # compared, a side; a snapshot tells a thousand
 REMEMBERED = 20_000  # true rows
 PATIENCE = 20.0  # s that any single thing may take: nothing hangs
-SILENCE = 0.25  # s after which the feed takes a connection for dead
+SILENCE = 0.2  # s after which the feed takes a connection for dead
 # The ledger's word for each kind of fault that can be noticed: of a diff, and of a trade where it is another.
 NOTICED = {
     "drop": ("gap", "missed trades"),
@@ -117,6 +117,7 @@ class Siege:
         self.expected: Counter[str] = Counter()
         self.harmless: Counter[str] = Counter()
         self.faults: list[Injected] = []
+        self.unused = 0
         self.unseen: Counter[str] = Counter()  # valid rows with incomplete flow, by fault
 
     def __enter__(self) -> Siege:
@@ -166,7 +167,7 @@ class Siege:
             "clock_skew": draw.choice([-1, 1]) * draw.choice([0.2, 3.0, 60.0]),
             "stale_snapshot": draw.choice([1, 4, 16]),
             "http429": draw.choice([0.05, 0.2]),
-            "http418": draw.choice([0.1, 0.3]),
+            "http418": draw.choice([0.05, 0.2]),
         }.get(kind)
         self.venue.inject(kind, value, streams=f"{symbol}@{stream}")
         if kind in ("stale_snapshot", "http429", "http418"):  # which someone must ask for a snapshot to meet
@@ -181,8 +182,10 @@ class Siege:
         if self.is_harmless(fault):
             self.harmless[kind] += 1
         elif kind == "stale_snapshot":  # fresh enough for the diffs at hand it joins them, and harms nothing
-            self.until(lambda: noticed() or self._joined_by(fault))
+            soon = time.monotonic() + 1.0
+            self.until(lambda: noticed() or self._joined_by(fault) or (time.monotonic() > soon and self._is_whole()))
             (self.expected if noticed() else self.harmless)[kind] += 1
+            self.unused += not (noticed() or self._joined_by(fault))  # it came when it was no longer needed
         else:
             self.until(noticed)
             self.expected[kind] += 1
@@ -245,6 +248,9 @@ class Siege:
             "rows_misled": dict(self.unseen),
             "rows_invalid": sum(one.invalid for one in self.watched.values()),
         }
+
+    def _is_whole(self) -> bool:
+        return all(one.valid for one in self.watched.values())
 
     def _joined_by(self, fault: Injected) -> bool:
         return any(fault.last_id in one.joined_by for one in self.watched.values())

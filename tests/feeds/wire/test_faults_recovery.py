@@ -70,7 +70,7 @@ FRONTS = [  # recordings, or in their place two simulated symbols; market; how o
 def test_after_each_of_a_thousand_faults_the_books_are_the_true_ones(siege, root):
     here = Path(os.environ.get("GENESIS_RECORDINGS", root.parent / "shared" / "recordings"))
     sums: dict[str, Counter] = {"faults": Counter(), "noticed": Counter(), "harmless": Counter(), "ledger": Counter()}
-    took, compared, seed = [], 0, 0
+    took, compared, seed, unused = [], 0, 0, 0
     for names, market, times in FRONTS:
         files = [[here / file for file in RECORDED[name]] for name in names]
         recorded = bool(files) and all(file.exists() for group in files for file in group)
@@ -90,11 +90,13 @@ def test_after_each_of_a_thousand_faults_the_books_are_the_true_ones(siege, root
             sums["ledger"].update(told["ledger"])
             took += [one.milliseconds for one in besieged.feed.recoveries]
             compared += told["rows_compared"]
+            unused += besieged.unused
     took.sort()
     p50, p99 = took[len(took) // 2], took[int(len(took) * 0.99)]
     print(json.dumps({key: dict(value) for key, value in sums.items()}), f"{len(took)} recoveries, {compared} rows")
     print(f"time to recover: p50 {p50:.1f} ms, p99 {p99:.1f} ms, longest {took[-1]:.1f} ms")
     assert sum(sums["faults"].values()) >= 1000
     assert sum(sums["noticed"].values()) + sum(sums["harmless"].values()) == sum(sums["faults"].values())
+    assert unused <= 5, "stale answers that were neither told nor used"
     assert min(sums["faults"][kind] for kind in VALUES) >= 50
     assert len(took) == sums["ledger"]["gap"] == sums["ledger"]["resync"]
