@@ -36,7 +36,8 @@ def audit(recording: Recording, ledger: Ledger | None = None) -> dict[str, Any]:
         ``trades``, of which ``trades_aside`` are no matches in the book; ``gaps`` and ``resyncs``; ``stale`` diffs that
         the book contained already; ``crossed`` books after an update (best bid >= best ask) while the market is open,
         of which ``locked`` equal; ``one_sided`` books; ``unknown_deletes`` of levels that the book never held,
-        ``unknown_orders`` messages about orders that it should hold and does not; ``bbo_checked`` and ``bbo_equal``
+        ``unknown_orders`` messages about orders that it should hold and does not, ``contradictions`` others that
+        cannot be (an order added or gone twice, or of which more goes than is left); ``bbo_checked`` and ``bbo_equal``
         comparisons of best prices and sizes after an update with the newest bookTicker at or before its id;
         ``checksums`` and ``checksums_ok`` of the venue; ``snapshots`` of levels beside the orders, and
         ``snapshots_equal``; ``compared`` what was held against what, in words; ``holes`` in the time of a venue without

@@ -37,6 +37,7 @@ def audit_events(session, ledger: Ledger) -> dict:
         diffs=diffs,
         **counts,
         unknown_orders=getattr(session, "counts", {}).get("unknown order", 0),
+        contradictions=getattr(session, "counts", {}).get("contradiction", 0),
         compared="",
     )
 

@@ -19,6 +19,7 @@ COUNTS = (
     "one_sided",
     "unknown_deletes",
     "unknown_orders",
+    "contradictions",
     "bbo_checked",
     "bbo_equal",
     "checksums",
@@ -37,6 +38,7 @@ _AGAINST = {
     "holes": "holes in time",
     "crossed": "crossed books",
     "unknown_orders": "messages about unknown orders",
+    "contradictions": "messages that contradict the orders",
     "quarantined": "rows that cannot be right",
 }
 _CHECKS = (

@@ -75,15 +75,16 @@ class _Comparison:
             self.session.find_unknown(self.book, block, True)
             times, sequences = records["ts_event"].tolist(), records["sequence"].tolist()
             received = records["ts_recv"].tolist()
+            rows = dict(zip(zip(times, sequences), range(len(times))))  # the last of each event in this part
             messages = list(zip(*(column.tolist() for column in block.rows())))
             ends = self.session.ends(records, whole=True).tolist()
             begin = row = 0
             for end, stop in zip(ends, block.ends.tolist()):
                 if not started:
-                    self._outside(received[begin])
+                    self._outside(received[begin], rows)
                     started = True
                 if self._next is not None and self._next.received < received[begin]:
-                    self._without_event(received[begin])
+                    self._without_event(received[begin], rows, begin)
                 keys = set(zip(times[begin:end], sequences[begin:end]))
                 if self._next is not None and self._next.key in keys:
                     follows = (times[end], sequences[end]) if end < len(times) else self._next.key
@@ -147,13 +148,14 @@ class _Comparison:
         self._next = next(self._told, None)
         return place
 
-    def _outside(self, received: int) -> None:
-        while self._next is not None and self._next.received < received:
+    def _outside(self, received: int, rows: dict[tuple[int, int], int]) -> None:
+        while self._next is not None and self._next.received < received and self._next.key not in rows:
             self.counts["outside"] += 1
             self._next = next(self._told, None)
 
-    def _without_event(self, received: int) -> None:
-        while self._next is not None and self._next.received < received:
+    def _without_event(self, received: int, rows: dict[tuple[int, int], int], row: int) -> None:
+        # A receive time may be far ahead or undefined: what has its event among the records to come waits for it.
+        while self._next is not None and self._next.received < received and rows.get(self._next.key, -1) < row:
             self._hold([self._now()], 0, "without event")
 
     def _now(self) -> State:

@@ -121,12 +121,15 @@ def scan(path: Path, described: Described, found: dict[tuple[int, int], Found]) 
             what = found.setdefault(key, Found(key))
             rows = part[keys == code]
             if not what.files or what.files[-1][0] != path:
+                if what.files and int(rows["ts_recv"][0]) < what.last:
+                    raise RecordingError(f"its records begin before {what.files[-1][0].name} ends", path)
                 what.files.append((path, described))
             what.symbol = what.symbol or described.symbols.get(key[1], "")
             what.venue = what.venue or _venue(described.dataset, key[0])
             what.first = what.first or int(rows["ts_recv"][0])
             what.last = int(rows["ts_recv"][-1])
-            what.marked |= bool((rows["flags"] & F_LAST).any())
+            # A clear alone does not tell: at the start of a session it comes from Databento, not from the venue.
+            what.marked |= bool((rows["flags"][rows["action"] != b"R"] & F_LAST).any())
             shown = np.isin(rows["action"], (b"A", b"M", b"C")) & (rows["price"] != UNDEF_PRICE)
             columns = [rows["price"][shown]]
             if described.schema == "mbp-10":
@@ -271,7 +274,7 @@ class DatabentoOrders(OrderFlowRecording):
             part["size"][rows].astype(np.int64),
             np.searchsorted(rows, ends, side="left"),
             times,
-            part["ts_recv"][ends - 1].astype(np.int64),
+            np.where(part["ts_recv"] == UNDEF_TIME, part["ts_event"], part["ts_recv"])[ends - 1].astype(np.int64),
         )
         groups = np.searchsorted(ends, np.arange(len(part)), side="right")
         block.fresh.update(groups[codes == OrderAction.CLEAR].tolist())
@@ -282,10 +285,8 @@ class DatabentoOrders(OrderFlowRecording):
         return block
 
     def _trades(self, part: np.ndarray, groups: np.ndarray) -> list[tuple[int, Trade]]:
-        found = []
-        for row in np.flatnonzero((part["action"] == b"T") & (part["price"] != UNDEF_PRICE)).tolist():
-            found.append((int(groups[row]), trade_of(part[row], self.instrument.symbol, self._unit)))
-        return found
+        rows = np.flatnonzero((part["action"] == b"T") & (part["price"] != UNDEF_PRICE)).tolist()
+        return [(int(groups[row]), trade_of(part[row], self.instrument.symbol, self._unit)) for row in rows]
 
 
 def trade_of(record: np.void, symbol: str, unit: int) -> Trade:

@@ -63,7 +63,7 @@ class Name:
 def looks_like(path: Path, head: bytes) -> str | None:
     """``"message"`` or ``"orderbook"`` when both the name and the first line say so, else None."""
     name = Name.of(path)
-    first = head.split(b"\n", 1)[0].rstrip(b"\r")
+    first = head.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0].rstrip(b"\r")
     if name is None:
         return None
     if name.what == "message":

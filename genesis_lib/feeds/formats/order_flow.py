@@ -57,7 +57,8 @@ class OrderFlowRecording(Recording):
         None when the book is known to be empty at the start, else why it is not: then the rows are not valid before the
         book is told whole.
     counts : Counter
-        Of the last pass; ``unknown order``: messages about an order that the book does not hold though it should.
+        Of the last pass; ``unknown order``: messages about an order that the book does not hold though it should;
+        ``contradiction``: others that cannot be (an order added twice, gone twice, or of which more goes than is left).
     """
 
     starts_empty: str | None = None
@@ -83,8 +84,13 @@ class OrderFlowRecording(Recording):
             if first and not known and len(block.ends) and 0 not in block.fresh:
                 block.gaps.setdefault(0, self.starts_empty)
             first = False
-            self.find_unknown(book, block, known)
+            told = _not_followed(book) + self.find_unknown(book, block, known)
             offsets, sides, ticks, lots = book.apply_changes(*block.rows(), block.ends)
+            if refused := _not_followed(book) - told:
+                self.counts["contradiction"] += refused
+                if known:  # which of the events it was the book does not tell: none from the block's first on is sure
+                    for group in (0, *block.fresh):
+                        block.gaps.setdefault(group, f"{refused} messages contradict the orders that the book holds")
             quantities = lots * lot if lot >= 1 else lots / round(1 / lot)
             for column in (sides, ticks, quantities):
                 column.flags.writeable = False
@@ -115,13 +121,14 @@ class OrderFlowRecording(Recording):
         """The same: nothing has to be joined."""
         return iter(self)
 
-    def find_unknown(self, book: OrderLevelBook, block: FlowBlock, known: bool) -> None:
-        """Note messages about orders that neither the book holds nor the block adds before them."""
+    def find_unknown(self, book: OrderLevelBook, block: FlowBlock, known: bool) -> int:
+        """Note messages about orders that neither the book holds nor the block adds before them; gives how many."""
         needs = np.flatnonzero(_NEEDS_ORDER[block.actions])
         ids = block.ids[needs].tolist()
         missing = [at for at, number in zip(needs.tolist(), ids) if number not in book]
         if not missing:
-            return
+            return 0
+        unknown = 0
         adds = np.flatnonzero(block.actions == OrderAction.ADD)
         added = dict(zip(block.ids[adds][::-1].tolist(), adds[::-1].tolist()))  # of equal ids the first
         for at in missing:
@@ -131,7 +138,15 @@ class OrderFlowRecording(Recording):
                     block.actions[at], added[number] = OrderAction.ADD, at
                     self.counts["added by a change"] += 1
                     continue
-                self.counts["unknown order"] += 1
+                unknown += 1
                 if known or block.fresh:
                     group = int(np.searchsorted(block.ends, at, side="right"))
                     block.gaps.setdefault(group, f"order {number} was never told, so something was lost")
+        if unknown:
+            self.counts["unknown order"] += unknown
+        return unknown
+
+
+def _not_followed(book: OrderLevelBook) -> int:
+    """Messages that a tolerant book could not follow so far."""
+    return book.unknown_orders + book.duplicate_orders + book.excess_quantities

@@ -29,7 +29,7 @@ class Frame(NamedTuple):
 
 def looks_like_log(head: bytes) -> bool:
     """Whether a file begins with a line of such a log."""
-    first = head.split(b"\n", 1)[0]
+    first = head.split(b"\n", 1)[0].removesuffix(b"\r")
     found = _LINE.fullmatch(first)
     return found is not None and (found[2] is not None or (found[4] or b"")[:1] in (b"{", b"["))
 

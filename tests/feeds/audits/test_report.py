@@ -32,6 +32,7 @@ def test_every_count_is_there() -> None:
         ({"checksums": 4, "checksums_ok": 3}, ["1 of 4 checksums differ"]),
         ({"snapshots": 4, "snapshots_equal": 1}, ["3 of 4 snapshots differ"]),
         ({"unknown_orders": 2}, ["2 messages about unknown orders"]),
+        ({"contradictions": 3}, ["3 messages that contradict the orders"]),
         ({"quarantined": 2}, ["2 rows that cannot be right"]),
         ({"error": "no book"}, ["no book"]),
     ],

@@ -114,3 +114,21 @@ def test_without_levels_nothing_is_compared(order_market, tmp_path: Path) -> Non
     orders, _ = order_market(9).run(30).write(tmp_path)
     (session,) = databento.open_files([orders])
     assert audit_levels(session, Ledger())["snapshots"] == 0
+
+
+@pytest.mark.parametrize("time", [2**64 - 1, 2_000_000_000 * 10**9])
+def test_a_receive_time_that_is_undefined_or_far_ahead_leaves_the_levels_where_they_belong(
+    time: int, order_market, tmp_path: Path
+) -> None:
+    market = order_market(10).run(200)
+    at = next(n for n in range(100, 200) if market.mbo[n - 1][36] & 128)  # begins an event
+    record = bytearray(market.mbo[at])
+    record[40:48] = time.to_bytes(8, "little")
+    market.mbo[at] = bytes(record)
+    (found,) = audited(market, tmp_path)
+    assert found["snapshots"] == found["snapshots_equal"] == len(market.mbp) and not found["snapshots_without_event"]
+    first = bytearray(market.mbo[0])
+    first[40:48] = time.to_bytes(8, "little")
+    market.mbo[0] = bytes(first)
+    (found,) = audited(market, tmp_path)
+    assert found["snapshots"] == found["snapshots_equal"] == len(market.mbp) and not found["snapshots_outside"]

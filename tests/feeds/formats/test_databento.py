@@ -139,6 +139,30 @@ def test_where_no_record_says_that_an_event_ends(order_market, tmp_path: Path) -
     assert [(e.ts_exchange, e.ticks.tolist()) for e in session.events() if type(e) is DepthUpdate] == expected
 
 
+def test_a_clear_with_the_mark_does_not_make_a_day_one_event(order_market, tmp_path: Path) -> None:
+    market = order_market(3).run(200)
+    market.mbo = [record[:36] + bytes([record[36] & 0x7F]) + record[37:] for record in market.mbo]
+    (expected,) = opened(market, tmp_path)
+    told = [event.ts_exchange for event in expected.events()]
+    market.mbo[0] = market.mbo[0][:36] + bytes([0x88]) + market.mbo[0][37:]
+    (session,) = opened(market, tmp_path)
+    assert [event.ts_exchange for event in session.events()] == told and len(told) > 100
+
+
+def test_files_that_do_not_follow_each_other(order_market, tmp_path: Path) -> None:
+    market = order_market(3).run(60)
+    paths = [tmp_path / name for name in ("a.mbo.dbn", "b.mbo.dbn")]
+    for path in paths:  # the same twice: every trade would count twice
+        path.write_bytes(market.bytes_of("mbo"))
+    with pytest.raises(RecordingError, match=r"b.mbo.dbn: its records begin before a.mbo.dbn ends"):
+        databento.open_files(paths)
+    top = book_of(*databento.open_files(paths[:1])).top(10)
+    for path, part in zip(paths, (market.mbo[:30], market.mbo[30:])):
+        path.write_bytes(market.bytes_of("mbo", part))
+    (session,) = databento.open_files(paths)
+    np.testing.assert_array_equal(book_of(session).top(10), top)
+
+
 def test_records_that_cannot_be_right(order_market, tmp_path: Path) -> None:
     for row, flags, cause in (
         (("A", "B", 0, 5, 1), 0, "without a positive price"),

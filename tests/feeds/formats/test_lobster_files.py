@@ -62,6 +62,7 @@ def test_recognised_by_name_and_content() -> None:
     message, rows = Path(f"{STEM}_message_10.csv"), Path(f"{STEM}_orderbook_1.csv")
     assert looks_like(message, b"34200.004241176,1,16113575,18,5853300,1\n") == "message"
     assert looks_like(message, b"34200.004241176,1,16113575,18,5853300,1,null\n") == "message"
+    assert looks_like(message, b"\xef\xbb\xbf34200.004241176,1,16113575,18,5853300,1\r\n") == "message"
     assert looks_like(rows, b"5859400,200,5853300,18\n") == "orderbook"
     assert looks_like(rows, b"5859400,200,5853300\n") is None
     assert looks_like(message, b"5859400,200,5853300,18\n") is None

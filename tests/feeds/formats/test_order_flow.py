@@ -144,3 +144,22 @@ def test_blocks_make_no_difference(size: int) -> None:
     got = [(e.ts_exchange, e.ticks.tolist(), e.quantities.tolist()) for e in Given(events, size=size).events()]
     assert got == [(e.ts_exchange, e.ticks.tolist(), e.quantities.tolist()) for e in Given(events, size=7).events()]
     assert DepthSnapshot not in map(type, Given(events).events())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        (ADD, 1, 0, 11, 5),  # added a second time
+        (REDUCE, 2, 0, 0, 6),  # more than is left of it
+        (CANCEL, 3, 0, 0, 0),  # gone a second time, within the same block
+    ],
+)
+def test_a_message_that_cannot_be_is_no_silent_matter(wrong: tuple) -> None:
+    sound = [[(ADD, 1, 0, 10, 5), (ADD, 2, 1, 12, 5)], [(ADD, 3, 0, 9, 5)], [(CANCEL, 3, 0, 0, 0)]]
+    session = Given(sound, size=8)
+    assert "Gap" not in names(session) and not session.counts["contradiction"]
+    session = Given([*sound, [wrong], [(ADD, 4, 0, 8, 1)]], size=8)
+    assert names(session)[0] == "Gap" and session.counts["contradiction"] == 1 and not session.counts["unknown order"]
+    again = [[(CLEAR, 0, 0, 0, 0), (ADD, 1, 0, 10, 5), (ADD, 2, 1, 12, 5)]]
+    healed = Given([*sound, [wrong], [(ADD, 5, 0, 8, 1)], [(CANCEL, 5, 0, 0, 0)], *again], size=6, fresh={6})
+    assert names(healed)[0] == "Gap" and names(healed)[-1] == "DepthSnapshot"

@@ -47,6 +47,13 @@ def test_what_is_refused_names_its_line(tmp_path: Path) -> None:
         list(frames([path]))
 
 
+def test_line_ends_of_another_system(tmp_path: Path) -> None:
+    path = tmp_path / "X.ws.1.0"
+    path.write_bytes(LINES.encode().replace(b"\n", b"\r\n"))
+    assert looks_like_log(path.read_bytes()) and looks_like_log(b'1618678134: {"event":"x"}\r\n')
+    assert [f.payload.strip() for f in frames([path])] == [b"", b'{"event":"x: y"}', b"[1]"]
+
+
 def test_the_last_line_may_be_cut_off(tmp_path: Path) -> None:
     path = tmp_path / "X.ws.1.0"
     path.write_text("1618678134: [1]\n1618678135: [1")
