@@ -19,9 +19,9 @@ LATE = 3 * SECOND  # snapshots come every three seconds
 def audit_orders(session: SseOrders, ledger: Ledger) -> dict:
     """Rebuild the book order by order and look for each snapshot of continuous trading among its states.
 
-    Compared are the snapshots from 09:30:00 to before 14:57:00 that have both sides, within the time of the orders. One
-    is equal when all ten levels, prices and quantities, are those of a state that the book was in at the snapshot's
-    time, and that state does not lie before the one of the snapshot before.
+    Compared are the snapshots from 09:30:00 to before 14:57:00 that have both sides, within the time of the orders
+    (those beyond it are ``snapshots_outside``). One is equal when all ten levels, prices and quantities, are those of a
+    state that the book was in at the snapshot's time, and that state does not lie before the one of the snapshot before.
     """
     found = audit_events(session, ledger)
     if session.snapshots is None:
@@ -32,7 +32,9 @@ def audit_orders(session: SseOrders, ledger: Ledger) -> dict:
     times = nanoseconds(session.day, snapshots["time"] * 100)
     first, last = session.span
     chosen = (snapshots["time"] * 100 >= CONTINUOUS[0]) & (snapshots["time"] * 100 < CONTINUOUS[1])
-    chosen &= (levels[:, 0, 0] > 0) & (levels[:, 0, 2] > 0) & (times >= first - EARLY) & (times <= last)
+    chosen &= (levels[:, 0, 0] > 0) & (levels[:, 0, 2] > 0)
+    inside = (times >= first - EARLY) & (times <= last)
+    outside, chosen = int((chosen & ~inside).sum()), chosen & inside
     levels[:, :, [0, 2]] /= tick
     levels[:, :, [1, 3]] /= lot
     levels[levels == 0] = np.nan
@@ -58,6 +60,7 @@ def audit_orders(session: SseOrders, ledger: Ledger) -> dict:
     return found | {
         "snapshots": int(chosen.sum()),
         "snapshots_equal": equal,
+        "snapshots_outside": outside,
         "compared": f"{LEVELS} levels of the exchange's snapshots in continuous trading",
     }
 

@@ -239,6 +239,10 @@ def _read(path: Path, names: tuple[str, ...], quarantine: Quarantine | None) -> 
         raise RecordingError(f"cannot be read: {error}", path) from None
     if not table.num_rows:
         raise RecordingError("no row in it", path)
+    for name in names:
+        if name not in ("kind", "side") and table[name].null_count:
+            row = int(np.argmax(table[name].is_null().to_numpy())) + 1
+            raise RecordingError(f"no {name}, which every row must have", path, row)
     if "kind" not in columns:
         return columns
     kind, side = columns["kind"].astype(str), columns["side"].astype(str)

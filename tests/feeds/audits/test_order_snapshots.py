@@ -49,6 +49,14 @@ def test_an_order_that_was_lost(shanghai_market, tmp_path: Path) -> None:
     assert found["snapshots_equal"] < found["snapshots"]
 
 
+def test_orders_of_a_part_of_the_day(shanghai_market, tmp_path: Path) -> None:
+    market = shanghai_market(2).run(90)
+    market.rows = [row for row in market.rows if row[1] <= market.snapshots[14][0] * 100]
+    found = audited(market, tmp_path)
+    assert found["snapshots"] == found["snapshots_equal"] > 10
+    assert found["snapshots"] + found["snapshots_outside"] == 30
+
+
 def test_auction_and_close_are_not_compared(shanghai_market, tmp_path: Path) -> None:
     market = shanghai_market(1).run(30)
     market.snapshots += [(9_20_00, 1, *([0] * 40)), (14_58_00, 4, *market.snapshots[0][2:])]

@@ -126,6 +126,14 @@ def test_rows_that_cannot_be_right(row: tuple, cause: str, tmp_path: Path) -> No
     assert sum(quarantine.counts.values()) == 1
 
 
+@pytest.mark.parametrize("column", [name for name in COLUMNS if name not in ("kind", "side")])
+def test_a_field_that_is_not_there(column: str, tmp_path: Path) -> None:
+    rows = [[1, 9_30_00_00, "add", "ask", 1, 0, 100_010, 2000], [2, 9_30_00_00, "add", "ask", 2, 0, 100_020, 3000]]
+    rows[1][COLUMNS.index(column)] = None
+    with pytest.raises(RecordingError, match=f"orders.parquet:2: no {column}"):
+        sse.open_files([write(tmp_path, rows)])
+
+
 def test_what_does_not_belong_together(shanghai_market, tmp_path: Path) -> None:
     orders, snapshots = shanghai_market().run(9).write(tmp_path)
     with pytest.raises(RecordingError, match="snapshots without the orders"):
