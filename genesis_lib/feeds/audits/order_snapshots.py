@@ -20,8 +20,8 @@ def audit_orders(session: SseOrders, ledger: Ledger) -> dict:
     """Rebuild the book order by order and look for each snapshot of continuous trading among its states.
 
     Compared are the snapshots from 09:30:00 to before 14:57:00 that have both sides, within the time of the orders
-    (those beyond it are ``snapshots_outside``). One is equal when all ten levels, prices and quantities, are those of a
-    state that the book was in at the snapshot's time, and that state does not lie before the one of the snapshot before.
+    (those beyond are ``snapshots_outside``). One is equal when all ten levels, prices and quantities, are those of a
+    state that the book was in at the snapshot's time, and that state does not lie before that of the snapshot before.
     """
     found = audit_events(session, ledger)
     if session.snapshots is None:
