@@ -21,6 +21,7 @@ from genesis_lib.feeds.recording import Recording
 
 NAME = "kraken"
 CHECKED = 10  # levels a side under a checksum
+DEPTHS = (10, 25, 100, 500, 1000)  # levels a side that may be subscribed to
 _ZEROS = str.maketrans("", "", ".")
 _SIGNS = re.compile(
     rb'kraken\.com|: \[\d+,\{"[ab]s?":\[\[|"channelName":"book-\d+"|"channel":"book","type":"(?:snapshot|update)"'
@@ -44,8 +45,9 @@ class Kraken:
     Notes
     -----
     Exchange time is the newest time of a message's levels (version 1) or the message's own. The book is cut to the
-    depth that was subscribed to after each update. A checksum comes with each update, in version 2 with the snapshot
-    too.
+    depth that was subscribed to after each update; version 2 tells it when it grants the subscription alone, and where
+    that is not in the log it is the least that holds the snapshot. A checksum comes with each update, in version 2 with
+    the snapshot too.
 
     References
     ----------
@@ -57,6 +59,7 @@ class Kraken:
 
     def __init__(self, venue: str = NAME) -> None:
         self.venue = venue
+        self._depths: dict[str, int] = {}  # by symbol, of version 2
 
     def messages(self, payload: bytes, ts_receive: int) -> Iterator[BookMessage | TradeMessage | str]:
         """Messages of one frame; of those that tell nothing of a book or a trade the kind, as a string."""
@@ -71,6 +74,9 @@ class Kraken:
             # Version 2 sends numbers, and a checksum is over their digits: no float may come between.
             yield from self._version_2(json.loads(payload, parse_float=str, parse_int=str), channel)
         else:
+            granted = message.get("result")
+            if isinstance(granted, dict) and granted.get("channel") == "book" and "depth" in granted:
+                self._depths[granted["symbol"]] = int(granted["depth"])
             yield str(message.get("event") or channel or message.get("method") or "control")
 
     @staticmethod
@@ -110,8 +116,7 @@ class Kraken:
         time = nanoseconds(newest) if newest else None
         yield BookMessage(symbol, snapshot, levels, time, checksum, depth=int(channel[5:]))
 
-    @staticmethod
-    def _version_2(message: dict[str, Any], channel: str) -> Iterator[BookMessage | TradeMessage]:
+    def _version_2(self, message: dict[str, Any], channel: str) -> Iterator[BookMessage | TradeMessage]:
         for data in message["data"]:
             time = _iso(data["timestamp"]) if "timestamp" in data else None
             if channel == "trade":
@@ -125,7 +130,11 @@ class Kraken:
                 for level in data.get(name, ())
             ]
             checksum = int(data["checksum"]) if "checksum" in data else None
-            yield BookMessage(data["symbol"], message.get("type") == "snapshot", levels, time, checksum)
+            symbol, snapshot = data["symbol"], message.get("type") == "snapshot"
+            if snapshot and symbol not in self._depths:
+                told = max(len(data.get(name, ())) for name in ("bids", "asks"))
+                self._depths[symbol] = next((depth for depth in DEPTHS if depth >= told), told)
+            yield BookMessage(symbol, snapshot, levels, time, checksum, self._depths.get(symbol))
 
 
 def _iso(text: str) -> int:

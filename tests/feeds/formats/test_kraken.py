@@ -97,3 +97,38 @@ def test_version_2(tmp_path: Path) -> None:
     assert len(snapshot.ticks) == 24 and update.ts_exchange == 1_700_000_000_440_295_000
     assert (trade.tick, trade.side, trade.trade_id) == (452835, -1, 9)
     assert [k for k in Kraken().messages(json.dumps({"method": "pong"}).encode(), 0)] == ["pong"]
+
+
+def as_version_2(log, granted: bool) -> list[str]:
+    """The lines of a version 1 log as version 2 sends the same."""
+    lines = ["wss://ws.kraken.com/v2 <-> 1700000000.1"]
+    if granted:
+        result = {"channel": "book", "depth": log.depth, "snapshot": True, "symbol": log.symbol}
+        lines.append("1700000000.1: " + json.dumps({"method": "subscribe", "result": result, "success": True}))
+    for line in log.lines[1:]:
+        stamp, _, payload = line.partition(": ")
+        parts: dict = {}
+        for part in json.loads(payload)[1:-2]:
+            parts |= part
+        sides = {}
+        for name, key in (("bids", "b"), ("asks", "a")):
+            levels = parts.get(key, parts.get(key + "s", []))
+            sides[name] = ",".join(f'{{"price":{price},"qty":{quantity}}}' for price, quantity, _ in levels)
+        told = ",".join(f'"{name}":[{levels}]' for name, levels in sides.items())
+        kind, checksum = ("update", f',"checksum":{parts["c"]}') if "c" in parts else ("snapshot", "")
+        data = f'{{"symbol":"{log.symbol}",{told}{checksum}}}'
+        lines.append(f'{stamp}: {{"channel":"book","type":"{kind}","data":[{data}]}}')
+    return lines
+
+
+@pytest.mark.parametrize(("levels", "granted"), [(30, True), (30, False), (7, True)])
+def test_version_2_is_cut_to_its_depth(levels: int, granted: bool, kraken_log, tmp_path: Path) -> None:
+    log = kraken_log("A/B", seed=levels, depth=10, levels=levels).snapshot()
+    for _ in range(200):
+        log.update(4)
+    path = tmp_path / "K.ws.1.0"
+    path.write_text("\n".join(as_version_2(log, granted)) + "\n")
+    (session,) = kraken.open_files([path])
+    events = list(session.events())
+    assert len(events) == 201 and session.counts["checksums"] == session.counts["checksums_ok"] == 200
+    assert max(len(event.ticks) for event in events[1:]) > 4  # a level that fell out is told as gone
