@@ -272,6 +272,7 @@ cdef class Scanner:
         cdef const unsigned char* stop
         if not 0 <= at <= PyBytes_GET_SIZE(block):
             raise ValueError(f"at must be 0 to {PyBytes_GET_SIZE(block)}, got {at}")
+        self.reserve(1)  # before the cursor moves: another thread may be reading with it
         stop = line_end(start + at, start + PyBytes_GET_SIZE(block))
         if stop == NULL:
             self.end = -1
