@@ -14,8 +14,7 @@ from genesis_lib.errors import InputError
 GAP = "genesisGap"  # not Binance's: the line a recorder writes where its connection broke
 MILLISECOND = 1_000_000
 MICROSECONDS_FROM = 10**14  # a time above is in microseconds (an option of the spot streams), below in milliseconds
-MICROSECONDS_TO = 10**17  # the year 5138; what lies above is in another unit, and no venue sends it
-MOST_ID = 2**63  # ids are int64 from here on
+BEYOND = 2**63  # ids, and times in nanoseconds (the year 2262), are int64 from here on
 _BEST_LEVELS = re.compile(r"@depth\d")  # the stream btcusdt@depth5@100ms, but not btcusdt@depth@100ms
 
 
@@ -62,18 +61,26 @@ def decode(payload: bytes | str) -> Any:
 
 def nanoseconds(value: Any) -> int:
     """Nanoseconds of a time that a message tells."""
-    time = int(value)
-    if not 0 <= time < MICROSECONDS_TO:
+    time = _whole(value)
+    ns = time * 1000 if time >= MICROSECONDS_FROM else time * MILLISECOND
+    if not 0 <= ns < BEYOND:
         raise InputError(f"a time must be ms or us since 1970, got {time}")
-    return time * 1000 if time >= MICROSECONDS_FROM else time * MILLISECOND
+    return ns
 
 
 def id_of(value: Any) -> int:
     """An id of updates or trades."""
-    number = int(value)
-    if not 0 <= number < MOST_ID:
+    number = _whole(value)
+    if not 0 <= number < BEYOND:
         raise InputError(f"an id must be 0 to 2**63 - 1, got {number}")
     return number
+
+
+def _whole(value: Any) -> int:
+    """A number that is whole as it comes: what `int` cuts off, or makes of a truth value, was never sent."""
+    if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
+        raise InputError(f"a time or an id must be a whole number, got {value!r}")
+    return int(value)
 
 
 def number_of(value: Any, name: str) -> float:

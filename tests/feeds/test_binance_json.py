@@ -51,9 +51,16 @@ def test_bytes_that_are_no_json_are_told_with_their_place(text, offset: int) -> 
 
 def test_times_ids_and_numbers() -> None:
     assert nanoseconds(5) == 5_000_000 and nanoseconds(10**14) == 10**17
-    for call, bad in ((nanoseconds, -1), (nanoseconds, 10**17), (id_of, -1), (id_of, 2**63)):
+    assert nanoseconds(2**63 // 10**6) < 2**63 and nanoseconds(2**63 // 1000) < 2**63  # the last that fit
+    beyond = (-1, 2**63 // 10**6 + 1, 10**14 - 1, 2**63 // 1000 + 1, 10**17)
+    for call, bad in (*((nanoseconds, bad) for bad in beyond), (id_of, -1), (id_of, 2**63)):
         with pytest.raises(InputError, match=f"got {bad}"):
             call(bad)
+    for call in (nanoseconds, id_of):
+        assert call("7") == call(7.0) == call(7)
+        for bad in (1.5, True):
+            with pytest.raises(InputError, match=f"must be a whole number, got {bad}"):
+                call(bad)
     assert id_of(7) == 7 and number_of("0.10", "q") == 0.1
     for bad in ("-1", "inf", "nan"):
         with pytest.raises(InputError, match=f"q must be finite and not negative, got '{bad}'"):
