@@ -69,7 +69,7 @@ def test_a_client_that_answers_no_ping_is_let_go():
 def test_closing_waits_for_nobody():
     """A client that never spoke, one in the middle of its handshake, one that does not read, one that is half open."""
     with ExitStack() as stack:
-        venue = stack.enter_context(LocalVenue(Simulator(1, minutes=0.5), speed=float("inf"), wait_for=1))
+        venue = stack.enter_context(LocalVenue(Simulator(1, minutes=0.5), speed=float("inf"), wait_for=2))
         for sent in (b"", b"GET /ws/simbtc@trade HTTP/1.1\r\n", b"POST / HTTP/1.1\r\nContent-Length: 99\r\n\r\n"):
             idle = stack.enter_context(socket.create_connection(("127.0.0.1", venue.port), timeout=5))
             idle.sendall(sent)
