@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 
 from genesis_lib.errors import InputError
-from genesis_lib.types import DepthSnapshot, DepthUpdate, Event, Gap
+from genesis_lib.types import ASK, BID, DepthSnapshot, DepthUpdate, Event, Gap
 
 BUFFER = 20_000  # diffs kept while no snapshot has come
 
@@ -161,6 +161,12 @@ class BinanceSync:
     def _wait(self, diff: DepthUpdate) -> None:
         self.counts["overflowed"] += len(self._waiting) == BUFFER
         self._waiting.append(diff)
+
+
+def is_two_sided(snapshot: DepthSnapshot) -> bool:
+    """Whether a snapshot has bids and asks: diffs would fill an empty side and make it look whole long before it is."""
+    held = snapshot.sides[snapshot.quantities > 0]
+    return bool((held == BID).any() and (held == ASK).any())
 
 
 def synchronize(events: Iterable[Event], market: str | None = None) -> Iterator[Event]:

@@ -63,7 +63,7 @@ class RowBuilder:
     in the venue's pre-open phase; (e) when a trade since the row before met an invalid book and is in no flow; (f) when
     the venue's clock stands more than `MAX_STEP_BACK` behind what it told before, or the receive time moves against it
     by more than `MAX_OFFSET_STEP` between two updates. Rows never run back in exchange time: a diff that waited for its
-    snapshot takes the snapshot's time when its own is earlier.
+    snapshot takes the snapshot's time when its own is earlier, and a row whose time jumps ahead has the one before it.
 
     The sign d of a trade is Lee and Ready's: +1 above the mid before the trade, -1 below, at the mid that of the last
     change of the trade price (0 while there was none). Mid and price are compared in half ticks, as whole numbers.
@@ -138,7 +138,8 @@ class RowBuilder:
         else:
             self.counts["tickers" if kind is BookTicker else "marks"] += 1
             return None
-        return self._row(event.ts_exchange, event.ts_receive, trusted)
+        ts = event.ts_exchange if trusted else min(event.ts_exchange, self._told)
+        return self._row(ts, event.ts_receive, trusted)
 
     def _update(self, event: DepthUpdate) -> bool:
         """Apply a diff; False when its time cannot be trusted."""
@@ -158,7 +159,9 @@ class RowBuilder:
             self._told = now
             return True
         was_behind, self._behind = self._behind, told - now > MAX_STEP_BACK
-        self._told = max(told, now)
+        # A lone time far ahead (a damaged digit) would leave all after it behind: the next one must confirm it.
+        if not min(now - told, before - offset) > MAX_OFFSET_STEP:
+            self._told = max(told, now)
         if self._behind:
             if not was_behind:
                 self._jump(event, f"the exchange's time steps back by {(told - now) / SECOND:.3f} s")

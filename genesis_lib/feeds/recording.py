@@ -15,11 +15,12 @@ from typing import NamedTuple
 
 from genesis_lib.errors import InputError, RecordingError
 from genesis_lib.feeds.binance import BinanceParser, decode, message_of, synchronize, venue_of
+from genesis_lib.feeds.binance_sync import is_two_sided
 from genesis_lib.feeds.formats.decompression import head_of
 from genesis_lib.feeds.instruments import SECOND, grid_of, known
 from genesis_lib.feeds.raw_lines import raw_blocks, raw_lines
 from genesis_lib.feeds.sidecar import provenance_of, read_sidecar
-from genesis_lib.types import ASK, BID, DepthSnapshot, DepthUpdate, Event, Instrument
+from genesis_lib.types import DepthSnapshot, Event, Instrument
 
 MAX_STEP_BACK = SECOND  # a clock that is set may step back a little; more than this is a damaged recording
 LOOK_AHEAD = 200_000  # lines read for the first diff and snapshot
@@ -97,7 +98,7 @@ class BinanceRecording(Recording):
     def __iter__(self) -> Iterator[Event]:
         parser = BinanceParser(self.instrument, skip_other_symbols=self._skip_other_symbols)
         self.counts, self.lines = parser.counts, 0
-        received = told = 0
+        received = 0
         parse = parser.parse_line
         for data, file, number in raw_blocks(self.paths):
             at, end = 0, len(data)
@@ -116,21 +117,16 @@ class BinanceRecording(Recording):
                     if ts_receive < 0:
                         continue
                     if ts_receive < received - MAX_STEP_BACK:
-                        raise _back("receive time", received, ts_receive, file, number - 1)
+                        back = f"{(received - ts_receive) / SECOND:.3f} s, to {ts_receive}"
+                        raise RecordingError(f"receive time jumps back by {back}", file, number - 1)
                 else:
                     received = ts_receive
                 self.lines += 1
                 if event is None:
                     continue
-                if type(event) is DepthSnapshot and not _has_both_sides(event):
-                    # Diffs would fill the empty side level by level, and it would look whole long before it is.
+                if type(event) is DepthSnapshot and not is_two_sided(event):
                     self.counts["one-sided snapshot"] += 1
                     continue
-                if type(event) is DepthUpdate:
-                    if event.ts_exchange < told - MAX_STEP_BACK:
-                        cause = "exchange time of a depthUpdate"
-                        raise _back(cause, told, event.ts_exchange, file, number - 1)
-                    told = max(told, event.ts_exchange)
                 yield event
 
 
@@ -163,7 +159,8 @@ def read_recording(
     ------
     RecordingError
         Here or while iterating: a file that is missing, truncated or of another kind, a line that is no JSON, a missing
-        field, a price off the grid, time that jumps back by more than a second. Names file, line and cause.
+        field, a price off the grid, receive time that jumps back by more than a second. Names file, line and cause.
+        Exchange time that jumps is the venue's own doing: what was recorded is given, and `RowBuilder` tells it.
 
     Examples
     --------
@@ -232,15 +229,6 @@ def unbuildable(counts: Mapping[str, int]) -> str:
     if diffs and not counts.get("snapshot"):
         return f"the book cannot be rebuilt: {diffs} diffs, but no REST snapshot for them to change"
     return "the book cannot be rebuilt: no diff continues a REST snapshot" if diffs else "no book rows in it"
-
-
-def _has_both_sides(snapshot: DepthSnapshot) -> bool:
-    held = snapshot.sides[snapshot.quantities > 0]
-    return bool((held == BID).any() and (held == ASK).any())
-
-
-def _back(what: str, before: int, now: int, file: Path, number: int) -> RecordingError:
-    return RecordingError(f"{what} jumps back by {(before - now) / SECOND:.3f} s, to {now}", file, number)
 
 
 def _look(files: tuple[Path, ...], *, levels: bool = False) -> tuple[str | None, str | None, _Levels]:

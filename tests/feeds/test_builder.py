@@ -159,6 +159,19 @@ def test_a_clock_that_steps_back_spoils_the_rows_until_it_has_caught_up() -> Non
     ]
 
 
+def test_a_lone_time_far_ahead_spoils_itself_and_the_return_and_a_clock_set_ahead_one_row() -> None:
+    builder = RowBuilder(BTC, 1)
+    builder.push(whole(100 * SECOND))
+    ahead = [0, 0, 10**9, 0, 0, 60, 60, 60]  # seconds
+    rows = [
+        builder.push(book((101 + at + by) * SECOND, [])._replace(ts_receive=(101 + at) * SECOND))
+        for at, by in enumerate(ahead)
+    ]
+    assert [row.valid for row in rows] == [True, True, False, False, True, False, True, True]
+    assert [row.ts_exchange // SECOND for row in rows] == [101, 102, 102, 104, 105, 105, 167, 168]
+    assert builder.counts["clock_jumps"] == builder.ledger.counts["clock jump"] == 3
+
+
 def test_a_receive_clock_that_is_set_spoils_one_row() -> None:
     builder = RowBuilder(BTC, 1)
     builder.push(whole(SECOND))

@@ -10,6 +10,7 @@ import orjson
 
 from genesis_lib.errors import InputError
 from genesis_lib.feeds.binance import GAP, BinanceParser, BinanceSync
+from genesis_lib.feeds.binance_sync import is_two_sided
 from genesis_lib.feeds.integrity import Ledger
 from genesis_lib.feeds.wire.clock_watch import ClockWatch
 from genesis_lib.feeds.wire.recovery import KEPT, Recovery
@@ -133,6 +134,8 @@ class Channel:
             event = self._parser.parse_bytes(content, ts)
             if not isinstance(event, DepthSnapshot):
                 raise InputError("the answer to a depth request is no snapshot")
+            if not is_two_sided(event):  # no reader of a recording joins it either
+                raise InputError("the answer to a depth request lacks a side")
         except InputError as error:
             self.note("bad message", f"snapshot: {error}")
             return False

@@ -3,6 +3,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
+from genesis_lib.feeds import RowBuilder, read_recording
 from genesis_lib.feeds.binance import GAP
 from genesis_lib.feeds.integrity import Ledger
 from genesis_lib.feeds.wire import channel
@@ -44,9 +45,9 @@ class Symbol:
         self.trade_id = body["t"]
         self.send("trade", body)
 
-    def snapshot(self, last: int | None = None) -> bool:
+    def snapshot(self, last: int | None = None, **change) -> bool:
         body = {"lastUpdateId": self.last if last is None else last, "T": self.ts // 10**6}
-        body |= {"bids": [["100.0", "1"]], "asks": [["100.1", "3"]]}
+        body |= {"bids": [["100.0", "1"]], "asks": [["100.1", "3"]]} | change
         return self.channel.snapshot(orjson.dumps(body), self.ts)
 
     def kinds(self) -> list[type]:
@@ -217,3 +218,35 @@ def test_spot_needs_each_id_after_the_other():
     symbol = joined(venue="binance-spot")
     symbol.diff(U=symbol.last + 2, u=symbol.last + 9)
     assert symbol.kinds() == [Gap]
+
+
+@pytest.mark.parametrize("side", [{"asks": []}, {"bids": []}, {"bids": [["100.0", "0"]]}])
+def test_a_snapshot_without_a_side_joins_nothing(side):
+    symbol = Symbol()
+    symbol.diff()
+    before = len(symbol.lines)
+    assert not symbol.snapshot(**side)
+    assert symbol.events == [] and len(symbol.lines) == before and symbol.channel.wants
+    assert symbol.ledger.incidents[-1].cause == "snapshot: the answer to a depth request lacks a side"
+    assert symbol.snapshot() and symbol.kinds()[0] is DepthSnapshot
+
+
+@pytest.mark.parametrize(("seconds", "jumps", "invalid"), [(-600, 2, 3), (-1.5, 1, 2), (1.5, 1, 2), (600, 2, 3)])
+def test_what_was_recorded_while_the_exchanges_clock_jumped_replays(tmp_path, seconds, jumps: int, invalid: int):
+    lines = []
+    symbol = Symbol(tap=lambda name, ts, message: lines.append(b"%d %s\n" % (ts, message)))
+    symbol.diff()
+    symbol.snapshot()
+    for at in range(6):
+        symbol.diff(T=(symbol.ts + int(seconds * 1e9) * (at in (2, 3))) // 10**6)
+    assert symbol.ledger.counts["clock jump"] > 0
+    path = tmp_path / "a.dat"
+    path.write_bytes(b"".join(lines))
+    replayed = list(read_recording(path).events())
+    assert [event[:6] for event in replayed[1:]] == [event[:6] for event in symbol.events[1:]]
+    assert replayed[0][:4] == symbol.events[0][:4] and len(replayed) == 8
+    builder = RowBuilder(symbol.channel.instrument)
+    valid = [builder.push(event).valid for event in replayed]
+    assert valid[:3] == [True, False, False]  # the diff that waited, and the first row after it
+    assert valid[3:].count(False) == invalid
+    assert builder.counts["clock_jumps"] == builder.ledger.counts["clock jump"] == jumps
