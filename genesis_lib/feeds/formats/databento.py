@@ -21,11 +21,13 @@ from genesis_lib.feeds.formats.databento_files import (
     PRICE_UNIT,
     PUBLISHERS,
     UNDEF_PRICE,
+    UNDEF_TIME,
     Described,
     describe,
     records,
     schema_of,
 )
+from genesis_lib.feeds.formats.feed_instruments import MOST_TICKS
 from genesis_lib.feeds.formats.order_flow import FlowBlock, OrderFlowRecording
 from genesis_lib.feeds.recording import Recording
 from genesis_lib.types import Instrument, Trade
@@ -44,7 +46,6 @@ ACTIONS = {
 _CODES = np.full(256, -1, np.int8)
 for _letter, _action in ACTIONS.items():
     _CODES[_letter[0]] = _action
-UNDEF_TIME = 2**64 - 1
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -252,6 +253,7 @@ class DatabentoOrders(OrderFlowRecording):
         bad = np.zeros(len(part), bool)
         for wrong, cause in (
             (priced & ((part["price"] <= 0) | (part["price"] == UNDEF_PRICE)), "an order without a positive price"),
+            (priced & (part["price"] // self._unit > MOST_TICKS), "an order at a price that no book holds"),
             ((codes == OrderAction.ADD) & (part["size"] == 0), "an order without a size"),
             ((codes == OrderAction.ADD) & ~np.isin(sides, (b"A", b"B")), "an order without a side"),
             ((flags & F_MBP != 0) & (codes >= 0) & (codes != OrderAction.CLEAR), "levels (F_MBP) among the orders"),

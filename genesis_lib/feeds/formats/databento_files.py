@@ -14,6 +14,7 @@ from genesis_lib.feeds.formats.decompression import head_of, open_bytes
 from genesis_lib.feeds.formats.delimited import blocks, parse
 
 UNDEF_PRICE = 2**63 - 1
+UNDEF_TIME = 2**64 - 1
 PRICE_UNIT = 1_000_000_000
 F_LAST, F_TOB, F_SNAPSHOT, F_MBP, F_MAYBE_BAD_BOOK = 128, 64, 32, 16, 4
 LEVELS = 10
@@ -114,10 +115,19 @@ def records(path: Path, described: Described) -> Iterator[np.ndarray]:
     Raises
     ------
     RecordingError
-        When the file is cut short, or a CSV line cannot be read; names the line.
+        When the file is cut short, a CSV line cannot be read (names the line), or a record has no time.
     """
     layout, rtype = SCHEMAS[described.schema]
-    yield from _from_text(path, described, layout, rtype) if described.is_text else _from_dbn(path, layout, rtype)
+    done = 0
+    for part in _from_text(path, described, layout, rtype) if described.is_text else _from_dbn(path, layout, rtype):
+        event, received = part["ts_event"], part["ts_recv"]
+        wrong = ((event >= 2**63) & (event != UNDEF_TIME)) | ((received >= 2**63) & (received != UNDEF_TIME))
+        wrong |= (event == UNDEF_TIME) & (received == UNDEF_TIME)
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise RecordingError(f"of {described.schema} record {done + row + 1} the times are none: {part[row]}", path)
+        done += len(part)
+        yield part
 
 
 def _metadata(path: Path):
@@ -221,9 +231,9 @@ def _from_text(path: Path, described: Described, layout: np.dtype, rtype: int) -
                     found["levels"][f"{side}_px"][:, n] = _prices(c[f"{side}_px_{n:02}"])
                     for what in ("sz", "ct"):
                         found["levels"][f"{side}_{what}"][:, n] = _sizes(c[f"{side}_{what}_{n:02}"])
+            found["action"], found["side"] = c["action"].astype("S1"), c["side"].astype("S1")
         except ValueError as error:
             raise RecordingError(f"in lines {table.lines[0]} to {table.lines[-1]}: {error}", path) from None
-        found["action"], found["side"] = c["action"].astype("S1"), c["side"].astype("S1")
         if "symbol" in c:
             for number, symbol in dict(zip(c["instrument_id"].tolist(), c["symbol"])).items():
                 if symbol:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from genesis_lib.errors import InputError
-from genesis_lib.feeds.formats.databento import NAME, UNDEF_TIME, Found, trade_of
-from genesis_lib.feeds.formats.databento_files import F_LAST, F_MAYBE_BAD_BOOK, PRICE_UNIT, UNDEF_PRICE
+from genesis_lib.errors import InputError, RecordingError
+from genesis_lib.feeds.formats.databento import NAME, Found, trade_of
+from genesis_lib.feeds.formats.databento_files import F_LAST, F_MAYBE_BAD_BOOK, PRICE_UNIT, UNDEF_PRICE, UNDEF_TIME
+from genesis_lib.feeds.formats.feed_instruments import MOST_TICKS
 from genesis_lib.feeds.recording import Recording
 from genesis_lib.types import ASK, BID, DepthSnapshot, DepthUpdate, Event, Gap, Instrument
 
@@ -44,11 +45,12 @@ class DatabentoLevels(Recording):
         self.counts, self.lines = Counter(), 0
         symbol, unit = self.instrument.symbol, self._unit
         held: dict[tuple[int, int], int] | None = None
-        for _, part in self.what.records():
+        for path, part in self.what.records():
+            before = self.lines
             self.lines += len(part)
             for action, number in zip(*np.unique(part["action"], return_counts=True)):
                 self.counts[action.decode(errors="replace")] += int(number)
-            for row in part:
+            for number, row in enumerate(part, before + 1):
                 time, local = int(row["ts_event"]), int(row["ts_recv"])
                 time = local if time == UNDEF_TIME else time
                 if row["action"] == b"T" and row["price"] != UNDEF_PRICE:
@@ -61,6 +63,8 @@ class DatabentoLevels(Recording):
                 if self.what.marked and not row["flags"] & F_LAST:
                     continue
                 now = _levels(row["levels"], unit)
+                if not all(0 < tick <= MOST_TICKS for _, tick in now):
+                    raise RecordingError(f"a level at a price that no book holds: {row}", path, number)
                 if held is None:
                     yield DepthSnapshot(symbol, time, local, -1, *_columns({}, now))
                 elif now != held:

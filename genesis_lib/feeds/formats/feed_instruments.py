@@ -55,10 +55,13 @@ def find_instruments(
         raise RecordingError(what, paths[0])
     if tick_size is not None and len(chosen) > 1:
         raise InputError(f"tick_size is of one instrument, got {len(chosen)}: {', '.join(chosen)}; name a symbol")
-    return {
-        name: Instrument(dialect.venue, name, tick_size or prices[name].step(), quantities[name].step())
-        for name in chosen
-    }
+    try:
+        return {
+            name: Instrument(dialect.venue, name, tick_size or prices[name].step(), quantities[name].step())
+            for name in chosen
+        }
+    except InputError as error:
+        raise RecordingError(str(error), paths[0]) from None
 
 
 def whole_ticks(price: str, instrument: Instrument) -> int:

@@ -58,7 +58,9 @@ class Dialect(Protocol):
 def parsed(dialect: Dialect, frame: Frame, counts: Counter[str]) -> Iterator[BookMessage | TradeMessage | str]:
     """Messages of a frame; `InputError` when it cannot be read. A last line that was cut off is only counted."""
     try:
-        yield from dialect.messages(frame.payload, frame.ts_receive)
+        for message in dialect.messages(frame.payload, frame.ts_receive):
+            _refuse_other_than_texts(message)
+            yield message
     except orjson.JSONDecodeError as error:
         if not frame.whole:  # a recorder that was stopped in the middle of a line
             counts["cut off"] += 1
@@ -68,6 +70,14 @@ def parsed(dialect: Dialect, frame: Frame, counts: Counter[str]) -> Iterator[Boo
         raise
     except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
         raise InputError(f"a message that cannot be read: {error!r}") from None
+
+
+def _refuse_other_than_texts(message: BookMessage | TradeMessage | str) -> None:
+    """`TypeError` where a symbol, price or quantity did not come as a string, as both venues send them."""
+    if type(message) is BookMessage:
+        "".join([message.symbol, *[level[1] for level in message.levels], *[level[2] for level in message.levels]])
+    elif type(message) is TradeMessage:
+        "".join([message.symbol, message.price, message.quantity])
 
 
 def exchange_time(message: BookMessage | TradeMessage, frame: Frame) -> int:

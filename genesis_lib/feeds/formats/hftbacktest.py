@@ -11,6 +11,7 @@ import numpy as np
 
 from genesis_lib.errors import InputError, RecordingError
 from genesis_lib.feeds.formats.chains import chains
+from genesis_lib.feeds.formats.feed_instruments import MOST_TICKS
 from genesis_lib.feeds.formats.grids import Grid, on_grid
 from genesis_lib.feeds.formats.hft_blocks import blocks
 from genesis_lib.feeds.formats.mending import Mender
@@ -100,6 +101,7 @@ class HftRecording(Recording):
                 ("non-finite", ~clears & ~(np.isfinite(px) & np.isfinite(qty))),
                 ("negative", ~clears & ((px < 0) | (qty < 0) | (levels & (px == 0)))),
                 ("off grid", ~clears & ~on_grid(price, self.instrument.tick_size)),
+                ("off grid", ~clears & (price / self.instrument.tick_size > MOST_TICKS)),
                 ("unreadable", levels & ~sided),
             ):
                 reasons[where & (reasons == "")] = reason

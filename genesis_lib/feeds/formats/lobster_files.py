@@ -20,6 +20,7 @@ SUBMIT, REDUCE, DELETE, EXECUTE, HIDDEN, CROSS, HALT = range(1, 8)
 EMPTY = 9_999_999_999  # LOBSTER's price (negative on the bid side) where there is no level
 LATEST = 2 * 86_400.0  # seconds after midnight
 PRICE_UNIT = 10_000  # a dollar
+MOST = 2**50  # units of a price, or shares, that a book holds
 MESSAGE = ("time", "type", "id", "size", "price", "direction")
 _NAME = re.compile(
     r"(?:.*_)?([A-Za-z][A-Za-z0-9.\-]*)_(\d{4}-\d{2}-\d{2})_(\d+)_(\d+)_(message|orderbook)_(\d+)(?:[._].*)?", re.I
@@ -112,6 +113,8 @@ def read_messages(path: Path, quarantine: Quarantine | None = None) -> dict[str,
             (c["time"] < latest_before, "time goes back"),
             (c["time"] > LATEST, "a time beyond the day"),
             (sized & ((c["size"] <= 0) | (c["price"] <= 0)), "a size or price that is not positive"),
+            ((kind <= EXECUTE) & (c["id"] < 0), "a negative order number"),
+            (sized & ((c["size"] > MOST) | (c["price"] > MOST)), "a size or price that no book holds"),
             ((kind != HALT) & (kind != CROSS) & (np.abs(c["direction"]) != 1), "a direction other than 1 and -1"),
         ):
             bad[wrong & (bad == "")] = cause

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from genesis_lib.errors import RecordingError
 from genesis_lib.feeds.recording import Recording
 from genesis_lib.types import DepthSnapshot, DepthUpdate, Event, Gap, Instrument, Trade
 from orderbook_ext import OrderAction, OrderLevelBook
@@ -85,7 +86,10 @@ class OrderFlowRecording(Recording):
                 block.gaps.setdefault(0, self.starts_empty)
             first = False
             told = _not_followed(book) + self.find_unknown(book, block, known)
-            offsets, sides, ticks, lots = book.apply_changes(*block.rows(), block.ends)
+            try:
+                offsets, sides, ticks, lots = book.apply_changes(*block.rows(), block.ends)
+            except ValueError as error:
+                raise RecordingError(f"no book can be made of it: {error}", self.name) from None
             if refused := _not_followed(book) - told:
                 self.counts["contradiction"] += refused
                 if known:  # which of the events it was the book does not tell: none from the block's first on is sure

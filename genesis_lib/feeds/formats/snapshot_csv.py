@@ -160,10 +160,10 @@ def open_files(
 def _find_shape(path: Path) -> _Shape:
     try:
         first = head_of(path).partition(b"\n")[0].decode("utf-8-sig")
-    except UnicodeDecodeError as error:
+        delimiter = max(",;\t", key=first.count)
+        fields = next(csv.reader([first.rstrip("\r")], delimiter=delimiter), [])
+    except (UnicodeDecodeError, csv.Error) as error:
         raise RecordingError(f"not a readable CSV file: {error}", path) from None
-    delimiter = max(",;\t", key=first.count)
-    fields = next(csv.reader([first.rstrip("\r")], delimiter=delimiter), [])
     header = tuple(field.strip() for field in fields) if sum(map(is_number, fields)) < len(fields) / 2 else None
     block = next(blocks(path, skip_lines=int(header is not None), size=1 << 22), None)
     if block is None:

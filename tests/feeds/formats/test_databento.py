@@ -182,6 +182,14 @@ def test_records_that_cannot_be_right(order_market, tmp_path: Path) -> None:
         assert any(type(event) is Gap for event in session.events())
 
 
+def test_a_price_beyond_every_book(order_market, tmp_path: Path) -> None:
+    market = order_market(tick=1)
+    market.event(11, [("A", "B", 2**51, 5, 1)])
+    (session,) = opened(market, tmp_path, tick_size=1e-9)
+    with pytest.raises(RecordingError, match=r"x.mbo.dbn:2: an order at a price that no book holds"):
+        list(session.events())
+
+
 def test_what_is_cancelled_or_changed_to_nothing_is_gone(order_market, tmp_path: Path) -> None:
     market = order_market()
     market.event(11, [("A", "B", 10**9, 5, 1), ("A", "B", 10**9, 6, 2), ("A", "B", 10**9, 7, 3)])

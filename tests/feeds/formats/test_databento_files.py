@@ -116,6 +116,12 @@ def test_damage_is_told(order_market, tmp_path: Path) -> None:
     path.write_bytes(market.bytes_of("mbo", [*market.mbo[:2], bytes(56)]))
     with pytest.raises(RecordingError, match="record 3 has a length of 0 bytes"):
         all_of(path)
+    for times in (2**63, 2**64 - 1):  # beyond all times; undefined, both of them
+        record = bytearray(market.mbo[1])
+        record[8:16] = record[40:48] = times.to_bytes(8, "little")
+        path.write_bytes(market.bytes_of("mbo", [market.mbo[0], bytes(record)]))
+        with pytest.raises(RecordingError, match=r"x.dbn: of mbo record 2 the times are none"):
+            all_of(path)
     path.write_text("a,b\n1,2\n")
     with pytest.raises(RecordingError, match="neither MBO nor MBP-10"):
         describe(path)
@@ -129,6 +135,9 @@ def test_bad_csv_lines_are_named(tmp_path: Path) -> None:
         all_of(path)
     path.write_text(f"{names}\n1,160,2,7,A,B,1.5,-10,5,128,1\n")
     with pytest.raises(RecordingError, match="a size must be a whole number of 32 bits"):
+        all_of(path)
+    path.write_text(f"{names}\n1,160,2,7,\u00c4,B,1.5,10,5,128,1\n", encoding="utf-8")
+    with pytest.raises(RecordingError, match=r"x.csv: in lines 2 to 2: .*ascii"):
         all_of(path)
     path.write_text(f"{names}\n1,160,2,7,A,B,1.5,10\n")
     with pytest.raises(RecordingError, match="must have 11 fields"):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from genesis_lib.errors import RecordingError
 from genesis_lib.feeds.formats import databento
 from genesis_lib.feeds.formats.databento_files import F_MAYBE_BAD_BOOK
 from genesis_lib.types import DepthSnapshot, DepthUpdate, Gap, Trade
@@ -37,3 +39,16 @@ def test_doubt_of_the_venue_is_a_gap_until_the_next_sound_record(order_market, t
     _, path = market.write(tmp_path)
     (session,) = databento.open_files([path])
     assert [type(event) for event in session.events()][-2:] == [Gap, DepthSnapshot]
+
+
+@pytest.mark.parametrize("price", [-10_000_000, 0, 2**51])
+def test_a_level_at_a_price_that_no_book_holds(price: int, order_market, tmp_path: Path) -> None:
+    market = order_market(5, tick=1 if price > 0 else 10_000_000)
+    market.event(11, [("A", "B", 9_999 * market.tick, 5, 1)])
+    record = bytearray(market.mbp[-1])
+    record[48:56] = price.to_bytes(8, "little", signed=True)
+    market.mbp.append(bytes(record))
+    _, path = market.write(tmp_path)
+    (session,) = databento.open_files([path])
+    with pytest.raises(RecordingError, match=rf"x.mbp-10.dbn:{len(market.mbp)}: a level at a price that no book holds"):
+        list(session.events())

@@ -43,3 +43,10 @@ def test_prices_off_the_grid(price: str) -> None:
     assert whole_ticks("1.230", instrument) == 1230
     with pytest.raises(InputError, match="price"):
         whole_ticks(price, instrument)
+
+
+def test_a_log_whose_numbers_are_no_grid_is_named(kraken_log, tmp_path: Path) -> None:
+    log = kraken_log("A/B")
+    log.add([7, {"as": [], "bs": []}, *log.tail()])
+    with pytest.raises(RecordingError, match=r"K.ws.1.0: no positive number to take a grid from"):
+        kraken.open_files([log.write(tmp_path / "K.ws.1.0")])

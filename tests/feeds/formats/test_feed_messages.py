@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -17,14 +18,24 @@ def frame(payload: bytes, whole: bool = True) -> Frame:
 
 
 def test_a_cut_off_line_is_counted_and_a_broken_one_refused() -> None:
-    from collections import Counter
-
     counts: Counter[str] = Counter()
     assert list(parsed(Okx(), frame(b'{"arg":', whole=False), counts)) == [] and counts["cut off"] == 1
     with pytest.raises(InputError, match="not JSON"):
         list(parsed(Okx(), frame(b'{"arg":'), counts))
     with pytest.raises(InputError, match="cannot be read: KeyError"):
         list(parsed(Okx(), frame(b'{"arg":{"channel":"books"},"data":[{"asks":[]}]}'), counts))
+
+
+@pytest.mark.parametrize("level", ['[5,"1"]', '["5",1]', "[null,null]"])
+def test_a_number_that_did_not_come_as_it_is_sent(level: str) -> None:
+    book = '{"arg":{"channel":"books","instId":"X"},"action":"snapshot","data":[{"asks":[%s],"ts":"1"}]}'
+    with pytest.raises(InputError, match="cannot be read: TypeError"):
+        list(parsed(Okx(), frame((book % level).encode()), Counter()))
+    assert next(parsed(Okx(), frame((book % '["5","1"]').encode()), Counter())).levels == [(1, "5", "1")]
+    trade = '{"arg":{"channel":"trades","instId":"X"},"data":[%s]}'
+    data = '{"instId":7,"side":"buy","px":"5","sz":"1","ts":"1","tradeId":"1"}'
+    with pytest.raises(InputError, match="cannot be read: TypeError"):
+        list(parsed(Okx(), frame((trade % data).encode()), Counter()))
 
 
 def test_exchange_time_far_ahead_is_damage() -> None:

@@ -93,6 +93,7 @@ def test_indications_before_the_open_are_no_trades(tmp_path: Path) -> None:
         ((BUY | 1, 20, -5.0, 1.0), "negative"),
         ((BUY | 1, 20, 5.0, -1.0), "negative"),
         ((BUY | 1, 20, 99.5, 1.0), "off grid"),
+        ((BUY | 1, 20, 1e17, 1.0), "off grid"),
         ((BOTH | 1, 20, 99.0, 1.0), "unreadable"),
         ((BUY | 1, 9, 99.0, 1.0), "time going back"),
     ],

@@ -76,6 +76,8 @@ def test_recognised_by_name_and_content() -> None:
         ("34199.5,1,1,100,1000000,1", "time goes back"),
         ("342005.0,1,1,100,1000000,1", "beyond the day"),
         ("34200.5,1,1,0,1000000,1", "not positive"),
+        ("34200.5,3,-1,100,1000000,1", "negative order number"),
+        ("34200.5,1,1,100,99999999999999999,1", "no book holds"),
         ("34200.5,1,1,100,1000000,0", "direction"),
         ("34200.5,1,x,100,1000000,1", "no number"),
     ],

@@ -155,6 +155,9 @@ def test_what_is_refused_and_why(tmp_path: Path) -> None:
     (tmp_path / "short.csv").write_text("hello\nworld\n")
     with pytest.raises(RecordingError, match="unknown format; known are rows, "):
         read_snapshots(tmp_path / "short.csv")
+    (tmp_path / "return.csv").write_bytes(b"\r" + b",".join([b"5"] * 42) + b"\r5\n")
+    with pytest.raises(RecordingError, match=r"return.csv: not a readable CSV file"):
+        read_snapshots(tmp_path / "return.csv")
     (tmp_path / "bytes.csv").write_bytes(b"\xff\xfe\x00\x80,,\n")
     with pytest.raises(RecordingError, match="unknown format; known are rows, "):
         read_snapshots(tmp_path / "bytes.csv")
