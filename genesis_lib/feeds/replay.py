@@ -14,7 +14,7 @@ import numpy as np
 from genesis_lib.clock import NS
 from genesis_lib.config import Config, load
 from genesis_lib.errors import InputError, StateError
-from genesis_lib.feeds.base import EndOfSource, ReplaySource
+from genesis_lib.feeds.base import EndOfSource, ReplaySource, parse_speed
 from genesis_lib.feeds.builder import RowBuilder
 from genesis_lib.feeds.sources import open_source
 from genesis_lib.feeds.tape.places import approach, clamped, moment, start_of, within
@@ -120,7 +120,7 @@ class Replay:
 
     @speed.setter
     def speed(self, speed: float) -> None:
-        self.source.rebase(speed)
+        self.source.rebase(parse_speed(speed))
 
     @property
     def state(self) -> ReplayState:
@@ -201,15 +201,23 @@ class Replay:
         self.prepare(wait=False)
         while self.source.refresh().start is None and self.source.tape.can_grow:
             time.sleep(WAIT_S)
-        return self._go(moment(when, self.source.tape))
+        while True:
+            try:
+                target = moment(when, self.source.refresh())
+                break
+            except StateError:  # it counts from the end, which the tape will know
+                if self.source.is_endless or not self.source.tape.can_grow:
+                    raise
+                time.sleep(WAIT_S)
+        return self._go(target)
 
     def back(self, seconds: float) -> Snapshot | None:
         """Go back by seconds of the exchange's time, to the start at most."""
-        return self.forward(-seconds)
+        return self.forward(-_span(seconds))
 
     def forward(self, seconds: float) -> Snapshot | None:
         """Go forward by seconds of the exchange's time, to the end at most."""
-        return self._go(self._now() + round(seconds * NS), clamp=True)
+        return self._go(self._now() + round(_span(seconds) * NS), clamp=True)
 
     def _now(self) -> int:
         self.prepare(wait=False)
@@ -261,6 +269,12 @@ class Replay:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _span(seconds: Any) -> float:
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float, np.number)) or not abs(seconds) < 1e9:
+        raise InputError(f"seconds must be a number between -1e9 and 1e9, got {seconds!r}")
+    return seconds
 
 
 def state_of(source: ReplaySource, state: str, time: int | None, rows: int) -> ReplayState:

@@ -237,8 +237,12 @@ def test_speed_is_kept_and_changed_while_it_runs(data, monkeypatch):
             while clock.now < began + 0.4:
                 replay.poll(0.01)
             assert (replay.row.ts_exchange - first) / 1e9 == pytest.approx(0.4 * speed, abs=0.1 + 0.05 * speed)
-        with pytest.raises(InputError, match="speed must be greater than 0"):
+        with pytest.raises(InputError, match="speed must be a positive number"):
             replay.speed = 0
+        with pytest.raises(InputError, match="speed must be a positive number"):
+            replay.speed = None
+        replay.speed = "2x"
+        assert replay.speed == 2.0
 
 
 def test_places_outside_the_data_are_refused(data):
@@ -250,11 +254,23 @@ def test_places_outside_the_data_are_refused(data):
         first = replay.seek("+0")
         assert same_row(replay.back(100), first)
         assert replay.forward(1000).ts_exchange == replay.state.end
+        for move in (replay.back, replay.forward):
+            for wrong in (math.nan, math.inf, 1e300, "9", None, True):
+                with pytest.raises(InputError, match="seconds must be a number"):
+                    move(wrong)
         for wrong in (0, -1, 1.5, True):
             with pytest.raises(InputError, match="n must be a whole number"):
                 replay.step(wrong)
         with pytest.raises(InputError, match="unit must be one of rows, events"):
             replay.step(1, "days")
+
+
+def test_a_span_before_the_end_waits_until_the_end_is_known(data):
+    with Replay("simulator", seed=21, minutes=0.3, config=data) as replay:
+        row = replay.seek("-5")
+        assert replay.state.end - 6_000_000_000 < row.ts_exchange <= replay.state.end - 5_000_000_000
+    with Replay("simulator", seed=21, config=data) as replay, pytest.raises(StateError, match="not known yet"):
+        replay.seek("-5")
 
 
 def test_an_endless_simulator_is_entered_far_ahead(data):

@@ -23,12 +23,14 @@ from genesis_lib.feeds.tape.checkpoint import Checkpoint
 from genesis_lib.feeds.tape.columns import from_bytes, pack_events, to_bytes, unpack_events
 from genesis_lib.types import Event, Snapshot
 
-LAYOUT = 1  # raised whenever a tape of before would be read otherwise
+LAYOUT = 2  # raised whenever a tape of before would be read otherwise
 HEAD = b"genesis tape %d\n" % LAYOUT
 BLOCK, WHOLE, FAILED = b"BLCK", b"WHOL", b"FAIL"
 EVENTS, LEVELS = 2048, 32_768  # a block ends with the event that reaches either; what a seek passes at most
 NO_TIME = -(1 << 63)
 _RECORD = struct.Struct("<4sIIIQQQQqqQ")
+_SEAL = struct.Struct("<I")  # crc of the record itself: a place or a time that is wrong would be played
+_LENGTH = _RECORD.size + _SEAL.size
 _HELD = 4  # blocks kept unpacked
 
 
@@ -112,7 +114,8 @@ class TapeWriter:
 
     def _write(self, kind: bytes, checkpoint: bytes, events: bytes, place: tuple[int, ...]) -> None:
         crc = zlib.crc32(events, zlib.crc32(checkpoint))
-        self._file.write(_RECORD.pack(kind, crc, len(checkpoint), len(events), *place) + checkpoint + events)
+        record = _RECORD.pack(kind, crc, len(checkpoint), len(events), *place)
+        self._file.write(record + _SEAL.pack(zlib.crc32(record)) + checkpoint + events)
         self._file.flush()
 
     def close(self) -> None:
@@ -170,11 +173,12 @@ class Tape:
         if not self.can_grow:
             return
         size = os.fstat(self._file.fileno()).st_size
-        while self._next + _RECORD.size <= size:
+        while self._next + _LENGTH <= size:
             self._file.seek(self._next)
-            block = Block(*_RECORD.unpack(self._file.read(_RECORD.size)))
-            ends = self._next + _RECORD.size + block.checkpoint + block.events
-            if block.kind not in (BLOCK, WHOLE, FAILED):
+            record, (seal,) = self._file.read(_RECORD.size), _SEAL.unpack(self._file.read(_SEAL.size))
+            block = Block(*_RECORD.unpack(record))
+            ends = self._next + _LENGTH + block.checkpoint + block.events
+            if block.kind not in (BLOCK, WHOLE, FAILED) or zlib.crc32(record) != seal:
                 raise InputError(f"{self.path}: damaged at byte {self._next}")
             if ends > size:
                 return
@@ -188,7 +192,7 @@ class Tape:
 
     def _add(self, block: Block) -> None:
         self._blocks.append(block)
-        self._places.append(self._next + _RECORD.size)
+        self._places.append(self._next + _LENGTH)
         self._firsts.append(block.first)
         self._rows.append(block.rows_before)
         self._times.append(block.time_before)
@@ -238,6 +242,7 @@ class Tape:
         """The last checkpoint at or before a position, and its own position."""
         number = self._block_of(position)
         block, place = self._blocks[number], self._places[number]
+        self._unpacked(number)  # which verifies the checkpoint too; whoever goes on from it reads the events next
         self._file.seek(place)
         checkpoint = self._file.read(block.checkpoint)
         return Checkpoint(*from_bytes(checkpoint)), block.first

@@ -16,6 +16,7 @@ from genesis_lib.feeds.tape.file import Tape
 from genesis_lib.types import Event, Snapshot
 
 SLACK_NS = NS  # so far beyond either end a time still means the end
+LIMITS = -62_135_596_800 * NS, 253_402_300_800 * NS  # the years 1 to 9999, which can be told
 _CLOCK = re.compile(r"(?:(\d+):)?(?:(\d+):)?(\d+(?:\.\d+)?)")
 
 
@@ -53,14 +54,27 @@ def moment(when: Any, tape: Tape) -> int:
     StateError
         For a span from an end that is not known.
     """
+    try:
+        time = _meant(when, tape)
+    except OverflowError:
+        raise _unclear(when) from None
+    if not LIMITS[0] <= time < LIMITS[1]:
+        raise _unclear(when)
+    return time
+
+
+def _meant(when: Any, tape: Tape) -> int:
     if isinstance(when, bool) or not isinstance(when, (int, np.integer, str, dt.datetime, dt.timedelta, np.datetime64)):
         raise _unclear(when)
     if isinstance(when, (int, np.integer)):
         return int(when)
     if isinstance(when, np.datetime64):
-        return int(when.astype("datetime64[ns]").astype(np.int64))
+        exact = when.astype("datetime64[ns]")
+        if not exact.astype(when.dtype) == when:  # not a time, or one that 64 bits of nanoseconds do not hold
+            raise _unclear(when)
+        return int(exact.astype(np.int64))
     if isinstance(when, dt.datetime):
-        return moment((when if when.tzinfo else when.replace(tzinfo=dt.UTC)).astimezone(dt.UTC).isoformat(), tape)
+        return _meant((when if when.tzinfo else when.replace(tzinfo=dt.UTC)).astimezone(dt.UTC).isoformat(), tape)
     if isinstance(when, dt.timedelta):
         return start_of(tape) + (when // dt.timedelta(microseconds=1)) * 1000
     text = when.strip()

@@ -114,9 +114,31 @@ def test_damage_is_found_and_never_played(tmp_path, monkeypatch):
     path.write_bytes(data)
     with pytest.raises(InputError, match="damaged"):
         list(Tape(path).read(0))
+    data[len(data) // 2] ^= 1
+    for offset in range(tapes._LENGTH):  # of the second block: whatever it says of itself, none of it is believed
+        broken = bytearray(data)
+        broken[data.index(tapes.BLOCK, data.index(tapes.BLOCK) + 1) + offset] ^= 64
+        path.write_bytes(broken)
+        try:
+            tape = Tape(path)
+        except InputError:
+            continue
+        assert not tape.is_whole  # it seems to go on beyond the file: whoever opens it makes it anew
     path.write_bytes(b"something else, and long enough to be a head")
     with pytest.raises(InputError, match="not a tape of this version"):
         Tape(path)
+
+
+def test_a_damaged_checkpoint_is_not_restored(tmp_path, monkeypatch):
+    path = tmp_path / "t"
+    written(path, monkeypatch)
+    data = bytearray(path.read_bytes())
+    place = Tape(path)._places[3]
+    data[place + 40] ^= 1
+    path.write_bytes(data)
+    tape = Tape(path)
+    with pytest.raises(RecordingError, match="damaged in block 3; remove it"):
+        tape.checkpoint_before(tape._firsts[3] + 1)
 
 
 def test_cut_short_it_is_not_whole(tmp_path, monkeypatch):

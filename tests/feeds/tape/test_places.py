@@ -63,6 +63,24 @@ def test_anything_else_is_refused_in_words(when):
         moment(when, Known())
 
 
+@pytest.mark.parametrize(
+    "when",
+    [
+        10**30,
+        -(10**30),
+        "+" + "9" * 30,
+        "-" + "9" * 400,
+        dt.timedelta.max,
+        np.datetime64("NaT"),
+        np.datetime64("NaT", "s"),
+        np.datetime64("200000-01-01"),
+    ],
+)
+def test_times_that_no_clock_tells_are_refused_in_words(when):
+    with pytest.raises(InputError, match="when must be nanoseconds since 1970"):
+        moment(when, Known())
+
+
 def test_spans_need_the_end_they_count_from():
     with pytest.raises(StateError, match="an end that is not known yet"):
         moment("-30", Known(can_grow=True))
