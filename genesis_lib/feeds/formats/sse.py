@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from genesis_lib.errors import InputError, RecordingError
+from genesis_lib.feeds.formats.feed_instruments import MOST_TICKS
 from genesis_lib.feeds.formats.order_flow import GROUPS, FlowBlock, OrderFlowRecording
 from genesis_lib.feeds.instruments import SECOND
 from genesis_lib.types import BID, Instrument, Trade
@@ -247,13 +248,21 @@ def _read(path: Path, names: tuple[str, ...], quarantine: Quarantine | None) -> 
         return columns
     kind, side = columns["kind"].astype(str), columns["side"].astype(str)
     columns["kind"], columns["side"] = kind, side
+    time = columns["time"]
+    # Nothing goes back from a time that is none.
+    daily = (time >= 0) & (time < 24_00_00_00)
+    time = time[np.maximum.accumulate(np.where(daily, np.arange(len(time)), 0))]
     bad = np.full(len(kind), "", object)
     for wrong, cause in (
         (~np.isin(kind, ("add", "cancel", "trade")), "unknown kind"),
         ((kind == "add") & ~np.isin(side, ("bid", "ask")), "an order without a side"),
         ((kind == "add") & (columns["price"] <= 0), "an order without a price"),
         ((kind != "cancel") & (columns["qty"] <= 0), "a quantity that is not positive"),
-        (np.diff(columns["time"], prepend=columns["time"][0]) < 0, "time goes back"),
+        ((columns["order_id"] < 0) | (columns["counter_order_id"] < 0), "a negative order number"),
+        ((columns["price"] < 0) | (columns["qty"] < 0), "a negative price or quantity"),
+        ((columns["price"] > MOST_TICKS) | (columns["qty"] > MOST_TICKS), "more than any book holds"),
+        (~daily, "no time of a day"),
+        (np.diff(time, prepend=time[0]) < 0, "time goes back"),
     ):
         bad[wrong & (bad == "")] = cause
     rows = np.flatnonzero(bad != "")

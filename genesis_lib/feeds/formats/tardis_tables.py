@@ -93,7 +93,9 @@ def describe(path: Path, head: bytes) -> TardisFile | None:
             return TardisFile(path, kind, columns)
     levels = [_LEVEL.fullmatch(name) for name in columns[4:]]
     if columns[:4] == HEAD and levels and all(levels):
-        return TardisFile(path, SNAPSHOTS, columns, 1 + max(int(level[2]) for level in levels))
+        count = 1 + max(int(level[2]) for level in levels)
+        if len(set(columns)) == len(columns) == 4 + 4 * count:  # price and amount of every level of both sides, once
+            return TardisFile(path, SNAPSHOTS, columns, count)
     return None
 
 

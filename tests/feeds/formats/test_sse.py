@@ -113,6 +113,10 @@ def test_the_real_day(recordings: Path) -> None:
         ((2, 9_30_00_00, "add", "bid", 2, 0, 0, 1000), "without a price"),
         ((2, 9_30_00_00, "add", "bid", 2, 0, 100_000, 0), "not positive"),
         ((2, 9_29_00_00, "add", "bid", 2, 0, 100_000, 1000), "time goes back"),
+        ((2, 2**62, "add", "bid", 2, 0, 100_000, 1000), "no time of a day"),
+        ((2, 9_30_00_00, "cancel", "bid", -2, 0, 100_000, 1000), "negative order number"),
+        ((2, 9_30_00_00, "cancel", "bid", 2, 0, -100_000, 1000), "negative price or quantity"),
+        ((2, 9_30_00_00, "add", "bid", 2, 0, 2**60, 1000), "more than any book holds"),
     ],
 )
 def test_rows_that_cannot_be_right(row: tuple, cause: str, tmp_path: Path) -> None:

@@ -23,6 +23,12 @@ def test_snapshots_of_any_depth() -> None:
     file = describe(Path("x"), ",".join(["exchange,symbol,timestamp,local_timestamp", *names]).encode())
     assert (file.kind, file.levels) == (SNAPSHOTS, 25)
     assert describe(Path("x"), b"exchange,symbol,timestamp,local_timestamp,price") is None
+    for wrong in (
+        names[:-1],
+        [*names[:-1], names[0]],
+        [*names, names[0]],
+    ):  # a level lacks something, or has it twice
+        assert describe(Path("x"), ",".join(["exchange,symbol,timestamp,local_timestamp", *wrong]).encode()) is None
     assert describe(Path("x"), b"exchange,symbol,timestamp,local_timestamp") is None
     with pytest.raises(RecordingError, match="none of the headers of incremental_book_L2, trades, quotes"):
         require(Path(__file__))
