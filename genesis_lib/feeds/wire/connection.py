@@ -86,6 +86,7 @@ class Connection:
         self._handover: Handover | None = None
         self._wake = asyncio.Event()
         self._anew: set[str] = set()
+        self._told: set[str] = set()  # wanted streams of which `spoken` has been told since they were last not wanted
 
     async def run(self) -> None:
         """Keep the streams spoken until cancelled."""
@@ -98,12 +99,13 @@ class Connection:
                 try:
                     self._link = link = await self._open()
                     spoken = True
-                    self._spoken(set(link.held))
+                    self._tell(link)
                     cause = await self._attend(link)
                 except (OSError, WebSocketException, SessionError) as error:  # a TimeoutError is an OSError
                     cause = f"no connection: {error}" if str(error) else f"no connection: {type(error).__name__}"
                 if spoken:
                     self._lost(set(self.streams), cause)
+                    self._told.clear()
                 else:
                     self._note("no connection", cause)
                 spoken = False
@@ -118,6 +120,7 @@ class Connection:
     def want(self, streams: set[str]) -> None:
         """Hold these streams from now on; the connection that is there is asked for what changed."""
         self.streams = set(streams)
+        self._told &= streams
         self._wake.set()
 
     def again(self, stream: str) -> None:
@@ -177,8 +180,14 @@ class Connection:
             self._note("refused", str(error))
             link.drop(str(error))  # the next one has the right streams from the start
         else:
-            if added:
-                self._spoken(added)
+            self._tell(link)
+
+    def _tell(self, link: Link) -> None:
+        """Tell of the streams that come from now on; one that was let go and wanted again is new to who wants it."""
+        fresh = (link.held & self.streams) - self._told
+        self._told |= fresh
+        if fresh:
+            self._spoken(fresh)
 
     def _expiry(self, link: Link) -> float:
         # Connections that were opened together are not all renewed together.

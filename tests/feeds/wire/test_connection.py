@@ -199,6 +199,37 @@ def test_wanted_streams_are_asked_for_on_the_connection_that_is_there():
     assert {"b@trade", "c@trade"} in run(script).spoken
 
 
+def test_a_stream_that_is_let_go_and_wanted_again_at_once_is_told_of_again():
+    async def script(connection, server, heard):
+        await until(lambda: heard.spoken)
+        connection.want({"a@trade", "b@trade"})
+        await until(lambda: len(heard.spoken) == 2)
+        connection.want({"a@trade"})
+        connection.want({"a@trade", "b@trade"})  # before anything could be asked of the venue
+        await until(lambda: len(heard.spoken) == 3)
+
+    heard = run(script)
+    assert heard.spoken == [{"a@trade"}, {"b@trade"}, {"b@trade"}] and not heard.losses
+
+
+def test_a_stream_that_is_wanted_while_a_renewal_begins_is_told_of(monkeypatch):
+    async def script(connection, server, heard):
+        await until(lambda: len(heard.messages) > 5)
+        opened, opening = connection._open, asyncio.Event()
+
+        async def slow_open():
+            connection.want({"a@trade", "b@trade"})
+            opening.set()
+            return await opened()
+
+        monkeypatch.setattr(connection, "_open", slow_open)
+        await until(lambda: {"b@trade"} in heard.spoken)
+        assert opening.is_set()
+
+    heard = run(script, habits=HABITS._replace(lifetime=0.2))
+    assert not heard.losses
+
+
 def test_where_a_request_is_refused_the_next_connection_has_the_streams():
     async def script(connection, server, heard):
         await until(lambda: heard.messages)

@@ -131,6 +131,21 @@ def test_one_symbol_is_switched_for_another():
         assert any(isinstance(event, DepthSnapshot) for event in reader.events["SIMETH"])
 
 
+def test_a_symbol_that_is_let_go_and_taken_in_again_at_once_is_joined_again():
+    with two(5, 2.0) as venue, LiveFeed("binance-usdm", BOTH, config=pointing_at(venue)) as feed:
+        reader = Reader(venue, feed)
+        reader.until(lambda: all(channel.sync.joined for channel in feed.channels.values()))
+        instrument, before = feed.instruments["SIMETH"], feed.channels["SIMETH"]
+
+        async def again() -> None:
+            await feed._dispatch.let_go("SIMETH")
+            await feed._dispatch.open(instrument, None)
+
+        feed._in_loop(again())
+        reader.until(lambda: feed.channels["SIMETH"].sync.joined)
+        assert feed.channels["SIMETH"] is not before
+
+
 def test_a_source_is_a_view_of_a_feed():
     with two(5, 0.5) as venue, LiveFeed("binance-usdm", ["SIMBTC"], config=pointing_at(venue)) as feed:
         source = LiveSource("binance-usdm", "SIMETH", config=pointing_at(venue), feed=feed)
