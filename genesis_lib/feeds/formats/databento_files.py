@@ -210,6 +210,7 @@ def _from_text(path: Path, described: Described, layout: np.dtype, rtype: int) -
     kinds = {name: kind for name, kind in wanted.items() if name in names}
     if "symbol" in names:
         kinds["symbol"] = "text"
+    raw: bool | None = None
     for block in blocks(path, skip_lines=1):
         table = parse(block, names, kinds)
         if table.ragged:
@@ -225,10 +226,12 @@ def _from_text(path: Path, described: Described, layout: np.dtype, rtype: int) -
         try:
             found["ts_event"] = _times(c["ts_event"])
             found["ts_recv"] = _times(c["ts_recv"]) if "ts_recv" in c else found["ts_event"]
-            found["price"], found["size"] = _prices(c["price"]), _sizes(c["size"])
+            if raw is None:  # of the whole file: in a column of a block all prices may happen to be whole
+                raw = not any("." in text for name in c if "px_" in name or name == "price" for text in c[name] if text)
+            found["price"], found["size"] = _prices(c["price"], raw), _sizes(c["size"])
             for n in range(LEVELS if deep else 0):
                 for side in ("bid", "ask"):
-                    found["levels"][f"{side}_px"][:, n] = _prices(c[f"{side}_px_{n:02}"])
+                    found["levels"][f"{side}_px"][:, n] = _prices(c[f"{side}_px_{n:02}"], raw)
                     for what in ("sz", "ct"):
                         found["levels"][f"{side}_{what}"][:, n] = _sizes(c[f"{side}_{what}_{n:02}"])
             found["action"], found["side"] = c["action"].astype("S1"), c["side"].astype("S1")
@@ -258,13 +261,12 @@ def _sizes(numbers: np.ndarray) -> np.ndarray:
     return filled.astype(np.uint32)
 
 
-def _prices(texts: np.ndarray) -> np.ndarray:
-    """Billionths of decimals, or of whole numbers that are billionths already; what is empty is undefined."""
+def _prices(texts: np.ndarray, raw: bool) -> np.ndarray:
+    """Billionths of decimals, or (`raw`) of whole numbers that are billionths already; what is empty is undefined."""
     empty = np.array([text is None or text == "" for text in texts], bool)
     found = np.full(len(texts), UNDEF_PRICE, np.int64)
     filled = texts[~empty].astype(str)
     if len(filled):
-        raw = not (np.char.find(filled, ".") >= 0).any()
         # A float64 tells prices up to 10,000,000 to better than half a billionth.
         found[~empty] = filled.astype(np.int64) if raw else np.rint(filled.astype(float) * PRICE_UNIT).astype(np.int64)
     return found

@@ -127,6 +127,18 @@ def test_damage_is_told(order_market, tmp_path: Path) -> None:
         describe(path)
 
 
+def test_whole_prices_among_decimals(tmp_path: Path) -> None:
+    names = "ts_event,rtype,publisher_id,instrument_id,action,side,price,size,flags,sequence"
+    levels = [f"{side}_{what}_{n:02}" for n in range(10) for what in ("px", "sz", "ct") for side in ("bid", "ask")]
+    path = tmp_path / "x.csv"
+    rows = [f"{n},10,2,7,A,B,99,10,128,{n}," + "99,99.5,5,5,1,1," + ",".join(["98,100,5,5,1,1"] * 9) for n in (1, 2)]
+    path.write_text("\n".join([f"{names},{','.join(levels)}", *rows]) + "\n")
+    found = all_of(path)
+    assert found["price"].tolist() == [99_000_000_000] * 2
+    assert found["levels"]["bid_px"][0, :2].tolist() == [99_000_000_000, 98_000_000_000]
+    assert found["levels"]["ask_px"][1, :2].tolist() == [99_500_000_000, 100_000_000_000]
+
+
 def test_bad_csv_lines_are_named(tmp_path: Path) -> None:
     names = "ts_event,rtype,publisher_id,instrument_id,action,side,price,size,order_id,flags,sequence"
     path = tmp_path / "x.csv"
