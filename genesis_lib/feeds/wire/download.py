@@ -129,8 +129,10 @@ def fetch_text(
             _refuse(answer, url)
             if answer.status_code == 200:
                 return answer.text
-            cause = f"HTTP {answer.status_code}"
-            sleep(max(backoff.next(), _retry_after(answer)))
+            cause, wait = f"HTTP {answer.status_code}", _retry_after(answer)
+            if wait > MOST_WAIT:
+                break
+            sleep(max(wait, backoff.next()))
         except httpx.HTTPError as error:
             cause = f"{type(error).__name__}: {error}"
             sleep(backoff.next())
@@ -280,6 +282,8 @@ def _digest_in(file: Path) -> str | None:
 def _check_inside(path: Path, name: str) -> None:
     """Read a compressed file through: its own checksums find what a length does not."""
     if name.endswith(".gz"):
+        if not path.stat().st_size:
+            raise EOFError("it is empty")
         with gzip.open(path) as stream:
             while stream.read(1 << 20):
                 pass

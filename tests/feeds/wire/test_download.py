@@ -173,6 +173,13 @@ def test_wrong_bytes_never_get_the_name(server, tmp_path):
     assert leftovers(tmp_path) == set()
 
 
+def test_nothing_is_no_gzip_file(server, tmp_path):
+    server.body = b""
+    with pytest.raises(SessionError, match=r"the file is damaged \(it is empty\)"):
+        get(server, tmp_path)
+    assert leftovers(tmp_path) == set()
+
+
 def test_a_damaged_zip_is_found(server, tmp_path):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -219,3 +226,7 @@ def test_a_small_text(server, tmp_path):
         server.faults = [(500, {})] * 2
         with pytest.raises(SessionError, match="HTTP 500"):
             fetch_text(f"{base}/none", client, attempts=2, sleep=lambda seconds: None)
+        server.faults, waits = [(503, {"Retry-After": "86400"})] * 2, []
+        with pytest.raises(SessionError, match="HTTP 503"):
+            fetch_text(f"{base}/none", client, sleep=waits.append)
+        assert waits == [], "a day is not waited for"
