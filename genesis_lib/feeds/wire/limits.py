@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from genesis_lib.errors import InputError
 
@@ -100,10 +102,11 @@ class WeightLimiter:
             self._under_way -= 1
 
     def _ordered(self, status: int, retry_after: str | None) -> float:
-        try:
-            return max(0.0, float(retry_after))
-        except (TypeError, ValueError):  # none, or a date: the end of the minute heals a 429
-            return BAN if status == 418 else 60.0 - self._wall() % 60.0
+        with suppress(TypeError, ValueError):
+            if math.isfinite(seconds := float(retry_after)):
+                return max(0.0, seconds)
+        # None, a date, or no number of seconds: the end of the minute heals a 429.
+        return BAN if status == 418 else 60.0 - self._wall() % 60.0
 
     def _turn(self) -> None:
         minute = int(self._wall() // 60)

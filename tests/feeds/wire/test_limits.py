@@ -72,6 +72,8 @@ def test_a_refusal_stops_everyone_until_it_is_over_and_then_one_tries():
 def test_a_ban_without_a_time_is_a_long_one():
     clock = Clock()
     assert ask(limiter(clock), 1, 418) == BAN
+    for nonsense in ("nan", "inf", "soon"):
+        assert ask(limiter(clock), 1, 418, Retry_After=nonsense) == BAN
     clock.now += 20.0
     assert ask(limiter(clock), 1, 429, Retry_After="Wed, 21 Oct 2026 07:28:00 GMT") == 40.0, "to the minute's end"
 
