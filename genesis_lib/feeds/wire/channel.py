@@ -24,6 +24,11 @@ FLOW = ("depth", "trade", "aggTrade")  # kinds of streams without which the book
 Tap = Callable[[str, int, bytes], bool | None]
 
 
+def one_line(message: bytes) -> bytes:
+    """A message as it may stand in a recording: JSON has line ends between its words alone."""
+    return message.replace(b"\r", b" ").replace(b"\n", b" ") if b"\n" in message else message
+
+
 class Channel:
     """Parse and sequence the messages of one symbol; every line passes the tap before it is worked on.
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from genesis_lib.config import Feeds
 from genesis_lib.errors import InputError, SessionError
 from genesis_lib.feeds.integrity import Ledger
-from genesis_lib.feeds.wire.channel import FLOW, Channel, Tap
+from genesis_lib.feeds.wire.channel import FLOW, Channel, Tap, one_line
 from genesis_lib.feeds.wire.connection import Habits
 from genesis_lib.feeds.wire.endpoints import ENDPOINTS
 from genesis_lib.feeds.wire.handover import stream_of
@@ -144,8 +144,7 @@ class Dispatch:
 
     def received(self, message: bytes, streams: set[str]) -> None:
         """Work on a message that came over the connection of `streams`."""
-        if b"\n" in message:  # a line of a recording is one line
-            message = message.replace(b"\r", b" ").replace(b"\n", b" ")
+        message = one_line(message)
         ts = self._stamp()
         stream = stream_of(message)
         found = self._by_stream.get(stream)

@@ -11,7 +11,7 @@ import httpx
 
 from genesis_lib.errors import SessionError
 from genesis_lib.feeds.wire.backoff import Backoff
-from genesis_lib.feeds.wire.channel import Channel
+from genesis_lib.feeds.wire.channel import Channel, one_line
 from genesis_lib.feeds.wire.limits import WeightLimiter
 
 UNKNOWN_SYMBOL = "-1121"
@@ -123,7 +123,7 @@ class Resync:
             raise
         ordered = self._limiter.answered(answer.status_code, answer.headers)
         if answer.status_code == 200:
-            return answer.content.strip(), ordered
+            return one_line(answer.content.strip()), ordered
         text = " ".join(answer.text.split())[:200]
         channel.note("no snapshot", f"HTTP {answer.status_code}: {text}")
         if answer.status_code == 400 and UNKNOWN_SYMBOL in text:

@@ -78,6 +78,16 @@ def heal(venue, *channels: Channel, limiter: WeightLimiter | None = None, until=
     return gone
 
 
+def test_an_answer_of_several_lines_is_one_line_of_a_recording(venue):
+    pretty = orjson.dumps(SNAPSHOT | {"lastUpdateId": 105}, option=orjson.OPT_INDENT_2).replace(b"\n", b"\r\n")
+    venue.answers, lines = [(200, {}, pretty + b"\n")], []
+    channel = broken()
+    channel._tap = lambda symbol, ts, message: lines.append(message)
+    heal(venue, channel)
+    assert len(lines) == 1 and not {b"\r", b"\n"} & {lines[0][at : at + 1] for at in range(len(lines[0]))}
+    assert orjson.loads(lines[0]) == orjson.loads(pretty)
+
+
 def test_one_request_joins_a_book(venue):
     venue.answers = [(200, {}, SNAPSHOT | {"lastUpdateId": 105})]
     channel = broken()
