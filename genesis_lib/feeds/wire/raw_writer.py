@@ -43,10 +43,12 @@ class RawWriter:
             raise InputError(f"path must end in .gz, got {path.name!r}")
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path, self.part = path, path.with_name(path.name + ".part")
-        for file in (self.path, self.part):
-            if file.exists():
-                raise InputError(f"{file} exists; choose another folder or move it away")
-        self._file = self.part.open("xb", buffering=0)
+        if self.path.exists():
+            raise InputError(f"{self.path} exists; choose another folder or move it away")
+        try:
+            self._file = self.part.open("xb", buffering=0)
+        except FileExistsError:
+            raise InputError(f"{self.part} exists; choose another folder or move it away") from None
         self._flushed = time.monotonic()
         self._pending: list[bytes] = []
         self._size = 0  # bytes pending
@@ -75,7 +77,7 @@ class RawWriter:
             self._compress()
         self._wrap(os.fsync, self._file.fileno())
         self._file.close()
-        self.part.replace(self.path)
+        self._wrap(self.part.replace, self.path)
 
     def abandon(self) -> None:
         """Leave the ``.part`` as it is, whole up to the last flush."""

@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from genesis_lib.errors import SessionError
+from genesis_lib.errors import InputError, SessionError
 from genesis_lib.feeds.integrity import Incident, Ledger
 from genesis_lib.feeds.sidecar import write_sidecar
 from genesis_lib.feeds.wire.raw_writer import RawWriter
@@ -70,7 +70,10 @@ class RotatingRecording:
     def close(self) -> None:
         """Finish the file that is being written."""
         self._writer.close()
-        self._ledger.close()
+        try:
+            self._ledger.close()
+        except OSError as error:
+            raise SessionError(f"cannot write {self._ledger.path}: {error.strerror or error}") from error
 
     def abandon(self) -> None:
         """Leave the file as a ``.part``, whole up to the last flush; one that is finished stays so."""
@@ -82,9 +85,15 @@ class RotatingRecording:
         self._day = ts // DAY
         stem = f"{self.instrument.symbol.lower()}_{_utc(ts):%Y%m%d_%H%M%S}"
         names = (f"{stem}.gz", *(f"{stem}_{number:03d}.gz" for number in range(1, 1000)))
-        path = next(self._out / name for name in names if not any(self._out.glob(f"{name}*")))
+        free = (self._out / name for name in names if not any(self._out.glob(f"{name}*")))
+        path = next(free)
         try:
-            self._writer = RawWriter(path)
+            while True:
+                try:
+                    self._writer = RawWriter(path)
+                    break
+                except InputError:  # another recorder was quicker, at midnight for example
+                    path = next(free)
             number = len(self.paths) + 1
             more = {"started": _utc(ts).isoformat(), "session": self._session, "file": number}
             write_sidecar(path, self.instrument, self._provenance, **more)

@@ -70,6 +70,18 @@ def test_what_is_there_is_left_alone(tmp_path):
     assert (tmp_path / "btcusdt_20231114_120000.gz.part").read_bytes() == b"of a killed recorder"
 
 
+def test_two_recorders_that_begin_at_the_same_moment_take_different_names(tmp_path, monkeypatch):
+    other = recording(tmp_path)
+    monkeypatch.setattr(type(tmp_path), "glob", lambda *_: iter(()))  # it looked before the other one wrote
+    file = recording(tmp_path)
+    for one in (other, file):
+        one.write(NOON, b"{}")
+        one.close()
+    names = [path.name for one in (other, file) for path in one.paths]
+    assert names == ["btcusdt_20231114_120000.gz", "btcusdt_20231114_120000_001.gz"]
+    assert len(list(raw_lines([*other.paths, *file.paths]))) == 2
+
+
 def test_what_is_abandoned_stays_a_part(tmp_path):
     file = recording(tmp_path)
     file.write(NOON, b"{}")
