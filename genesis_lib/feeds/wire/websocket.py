@@ -123,5 +123,5 @@ class LiveSource:
         self._open = False
         if self._own:
             self.feed.close()
-        elif self.instrument.symbol in self.feed.instruments:
+        elif self.instrument.symbol in self.feed.instruments and not self.feed.stopped:
             self.feed.remove(self.instrument.symbol)

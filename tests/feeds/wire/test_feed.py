@@ -161,6 +161,9 @@ def test_a_source_is_a_view_of_a_feed():
         with pytest.raises(EndOfSource):
             while True:
                 source.poll(0.0)
+        late = LiveSource("binance-usdm", "SIMETH", config=pointing_at(venue), feed=feed)
+        feed.close()
+        late.close()
 
 
 def test_streams_beyond_the_limit_of_a_connection_open_another():
