@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
@@ -61,6 +62,18 @@ class _Commands(click.Group):
 @click.version_option(__version__, prog_name="genesis")
 def main() -> None:
     """Order books, features, honest models and paper trading, from the shell."""
+
+
+class Spec(click.ParamType):
+    """A path, or a database's URL as it was written: as a path it would lose a slash, and show its password."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | Path:
+        """Take the word as it is where it is a URL."""
+        from genesis_lib.storage.database_url import is_url
+
+        return value if is_url(value) else Path(value)
 
 
 def json_option(command):

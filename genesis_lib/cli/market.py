@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from genesis_lib.cli import emit, json_option
+from genesis_lib.cli import Spec, emit, json_option
 from genesis_lib.errors import InputError
 
 SHOWN = 20  # incidents on the screen
-FILES = click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
+FILES = click.argument("files", nargs=-1, required=True, metavar="FILE...", type=Spec())
 TICK = click.option(
     "--tick-size", type=click.FloatRange(min=0, min_open=True), help="Price grid, where the data does not tell it."
 )
@@ -29,7 +29,7 @@ TICK = click.option(
 @click.option("--strict", is_flag=True, help="Exit with 1 when a check disagrees, not only when there is no book.")
 @json_option
 def verify(
-    files: tuple[Path, ...],
+    files: tuple[str | Path, ...],
     format_: str | None,
     tick_size: float | None,
     symbol: str | None,
@@ -87,7 +87,7 @@ def _shown(found: dict[str, Any], said: str) -> str:
 @click.option("--strict", is_flag=True, help="Refuse a file at its first bad row instead of setting such rows aside.")
 @json_option
 def ingest(
-    files: tuple[Path, ...],
+    files: tuple[str | Path, ...],
     out: str,
     updates: bool,
     depth: int,

@@ -22,6 +22,7 @@ from genesis_lib.feeds import default_source
 from genesis_lib.feeds.base import parse_speed
 from genesis_lib.live.client import COMMANDS, REPLAY_COMMANDS, SessionClient
 from genesis_lib.live.directory import SessionDirectory, is_running, place, read_state, session_name
+from genesis_lib.storage.database_url import HIDDEN, is_url, masked
 from genesis_lib.strategy import preset
 
 NOTEBOOK = Path("notebooks/05_live_trading.ipynb")
@@ -96,6 +97,9 @@ def _session(config: Config, wanted: dict[str, Any]) -> tuple[Path | None, dict[
     if is_running(path):
         raise SessionError(f"session {path.name} is running already (process {before.get('pid', 'unknown')})")
     remembered = before.get("run", {})
+    hidden = [one for one in remembered.get("source") or () if is_url(one) and HIDDEN in one]
+    if hidden and not wanted["source"]:
+        raise SessionError(f"session {path.name} played {hidden[0]}, of which no password is kept: name it as --source")
     return path, {key: remembered.get(key) if wanted[key] in (None, ()) else wanted[key] for key in REMEMBERED}
 
 
@@ -119,7 +123,7 @@ def _play(path: Path, config: Config, wanted: dict[str, Any], stay: bool) -> dic
         config=config,
     )
     with SessionDirectory(path) as directory:
-        about = {"run": {key: wanted[key] for key in REMEMBERED}}
+        about = {"run": {key: wanted[key] for key in REMEMBERED} | {"source": list(map(masked, sources))}}
         minutes = None if simulated else wanted["minutes"]
         try:
             session = Session(
@@ -163,7 +167,7 @@ def _serve(path: Path, config: Config, wanted: dict[str, Any], no_browser: bool)
             claimed.discard()  # it never was a session; its last words are in the error
             raise
         if up:
-            click.echo(f"session {path.name}: {' '.join(wanted['source'])}", err=True)
+            click.echo(f"session {path.name}: {' '.join(map(masked, wanted['source']))}", err=True)
             voila = family.start("dashboard", argv, environment, path / "dashboard.log")
             if wait_until(lambda: listening(host, port), voila, READY_S, ended.is_set):
                 url = page_url(host, port, token)

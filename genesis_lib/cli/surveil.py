@@ -6,18 +6,18 @@ from pathlib import Path
 
 import click
 
-from genesis_lib.cli import emit, json_option
+from genesis_lib.cli import Spec, emit, json_option
 
 COLUMNS = ("precision", "recall", "delay_ms", "alarms_per_hour")
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
+@click.argument("paths", nargs=-1, required=True, type=Spec(), metavar="PATH...")
 @click.option("--kind", "kinds", multiple=True, metavar="KIND", help="Only this detector; may be given several times.")
 @click.option("--show", is_flag=True, help="Print each alarm to standard error.")
 @json_option
-def detect(paths: tuple[Path, ...], kinds: tuple[str, ...], show: bool, as_json: bool) -> None:
-    """Run the detectors over recordings, Parquet folders or CSV files.
+def detect(paths: tuple[str | Path, ...], kinds: tuple[str, ...], show: bool, as_json: bool) -> None:
+    """Run the detectors over recordings, Parquet folders, CSV files or a database.
 
     Beside a simulated recording lie labels (x.labels.json); they give precision, recall and delay.
     """

@@ -85,6 +85,7 @@ def venue(
     from genesis_lib.feeds.simulation.simulator import Simulator
     from genesis_lib.feeds.wire.fault_plan import FaultPlan
     from genesis_lib.feeds.wire.venue import LocalVenue
+    from genesis_lib.storage.database_url import is_url, masked
 
     try:
         pace = float("inf") if speed == "max" else float(speed)
@@ -92,6 +93,8 @@ def venue(
         raise InputError(f"speed must be a number or max, got {speed!r}") from None
     data: list[Simulator | Path] = []
     for name in source:
+        if is_url(name):
+            raise InputError(f"{masked(name)}: a database holds rows, and a venue speaks of every update")
         kind, _, symbol = name.partition(":")
         data.append(Simulator(0, symbol or "SIMBTC") if kind == "simulator" else Path(name))
     plan = FaultPlan.parse(faults, fault_seed, fault_streams)

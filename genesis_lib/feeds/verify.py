@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from genesis_lib.errors import RecordingError
+from genesis_lib.errors import InputError, RecordingError
 from genesis_lib.feeds.audits.report import doubts, finding, together, verdict
 from genesis_lib.feeds.integrity import Incident, Ledger
 from genesis_lib.feeds.recording import Recording
 from genesis_lib.feeds.validation import Quarantine
+from genesis_lib.storage.database_url import is_url, masked
 
 __all__ = ["audit", "audit_files", "doubts", "finding", "verdict"]
 
@@ -84,7 +85,10 @@ def audit_files(
     """
     from genesis_lib.feeds.formats import require
 
-    files = list(dict.fromkeys(map(Path, paths)))
+    named = list(paths)
+    for url in filter(is_url, named):
+        raise InputError(f"{masked(url)}: a database holds rows, beside which nothing stands to audit them against")
+    files = list(dict.fromkeys(map(Path, named)))
     for path in files:
         if not path.is_file():
             raise RecordingError("no such file" if not path.exists() else "not a file", path)

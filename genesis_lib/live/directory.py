@@ -20,6 +20,7 @@ from typing import Any
 
 from genesis_lib.errors import SessionError
 from genesis_lib.journal.schema import FILE as JOURNAL
+from genesis_lib.storage.database_url import is_url, parse_url
 
 STATE_FILE, LOCK_FILE = "session.json", "session.lock"
 OURS = {STATE_FILE, LOCK_FILE, JOURNAL}  # any of them says that a folder is a session's
@@ -33,6 +34,8 @@ def session_name(source: str, now: float | None = None) -> str:
     >>> session_name("binance-usdm:BTCUSDT", 0)[-20:]
     'binance-usdm-btcusdt'
     """
+    if is_url(source):  # none of its parts: one of them may be a password
+        source = parse_url(source).symbol or "database"
     stamp = datetime.fromtimestamp(time.time() if now is None else now, UTC).strftime("%Y%m%d-%H%M%S")
     word = re.sub(r"[^a-z0-9]+", "-", Path(source).name.lower().split(".")[0]).strip("-")
     return f"{stamp}-{word[:32] or 'source'}"

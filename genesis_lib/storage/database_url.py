@@ -11,6 +11,7 @@ from genesis_lib.errors import InputError
 SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 SECRETS = ("password", "sslpassword")
 OURS = ("symbol", "venue")
+HIDDEN = "***"  # in place of every password
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.I)
 
 

@@ -11,6 +11,8 @@ from click.testing import CliRunner
 from genesis_lib.cli import COMMANDS, emit, main
 from genesis_lib.errors import InputError
 
+URL = "postgresql://me:secret@127.0.0.1:1/market"
+
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself_and_speaks_json(command: str) -> None:
@@ -49,3 +51,22 @@ def test_json_is_one_object_without_nan(capsys) -> None:
 def test_the_shell_does_not_load_torch() -> None:
     code = "import sys; from genesis_lib.cli import main; import genesis_lib.cli.market; print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("verify", URL),
+        ("ingest", URL, "--out", "stored"),
+        ("detect", URL),
+        ("venue", URL),
+        ("backtest", URL, "--model", "none"),
+        ("run", "--source", URL, "--headless", "--model", "none"),
+    ],
+)
+def test_no_command_shows_the_password_of_a_database(arguments, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 1 and result.output.count("\n") == 1, result.output
+    assert "secret" not in result.output and "no such file" not in result.output.replace("socket", "")
+    assert "secret" not in "".join(map(str, tmp_path.rglob("*")))

@@ -151,6 +151,11 @@ def test_a_session_is_taken_up_again_by_its_name_alone(shell, tmp_path):
     )
     names = [row["name"] for row in read_journal(tmp_path / "sessions" / "one")["commands"]]
     assert names == ["start", "restored"]
+    file = tmp_path / "sessions" / "one" / "session.json"
+    state = json.loads(file.read_text())
+    state["run"]["source"] = ["postgresql://me:***@host/market"]  # what is kept of a database's URL
+    file.write_text(json.dumps(state))
+    assert "of which no password is kept" in refused(shell("run", "--headless", "--session", "one"))
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,8 @@ def test_state_is_replaced_whole(tmp_path):
         ("simulator", "simulator"),
         ("a/b/btcusdt_20240718.gz", "btcusdt-20240718"),
         ("binance-usdm:X", "binance-usdm-x"),
+        ("postgresql://me:secret@host/market?symbol=BTCUSDT", "btcusdt"),
+        ("postgresql://me:secret@host", "database"),
         ("", "source"),
     ],
 )
