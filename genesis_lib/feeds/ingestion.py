@@ -18,6 +18,7 @@ from genesis_lib.feeds.snapshots import FinishedSession, Spec, build_rows, cut, 
 from genesis_lib.feeds.validation import Quarantine
 from genesis_lib.storage.database_url import is_url, masked
 from genesis_lib.storage.parquet import StagedRows, Written, ledger_path, stage_rows
+from genesis_lib.storage.partitions import alone
 from genesis_lib.storage.updates import StagedUpdates
 from genesis_lib.types import Snapshot, Snapshots
 
@@ -95,6 +96,8 @@ def ingest(
             cleaning.callback(rows.discard)
             staged.append((rows, ledger))
         _refuse_overlap([rows for rows, _ in staged])
+        if staged:
+            cleaning.enter_context(alone(out))
         for rows, ledger in staged:
             rows.prepare(ledger)
         for events in beside:

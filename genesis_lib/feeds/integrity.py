@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections import Counter
@@ -66,6 +67,7 @@ class Ledger:
             self._made = [folder for folder in self.path.parents if not folder.exists()]
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+            fcntl.flock(self._file, fcntl.LOCK_SH)  # says that it is in use
 
     @classmethod
     def staged(cls, final: str | os.PathLike, *, keep: int = 1000) -> Ledger:
@@ -124,15 +126,22 @@ class Ledger:
 
     def commit(self) -> Path | None:
         """Close the file and, when it was staged, put it in place whole; gives where it stands."""
-        self.close()
-        if self._final is not None:
+        self._flush()
+        if self._final is not None:  # while it is still locked: nobody takes it for a dead writer's
             self.path.replace(self._final)
             _sync_folder(self._final.parent)
             self.path, self._final = self._final, None
+        self.close()
         return self.path
 
     def close(self) -> None:
         """Write the sums that are counted alone and wait for the disk; closing twice is fine."""
+        self._flush()
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def _flush(self) -> None:
         if self._file is None:
             return
         last = self.incidents[-1].ts_exchange if self.incidents else 0
@@ -141,16 +150,15 @@ class Ledger:
             self._append({**Incident(last, UNKNOWN_DELETES, cause, symbol)._asdict(), "count": number})
         self._uncounted.clear()
         os.fsync(self._file)
-        os.close(self._file)
-        self._file = None
 
     def discard(self) -> None:
         """Let go of a staged file that was not committed, and of folders that were made for it and stayed empty."""
-        self.close()
         if self._final is None or self.path is None:
-            return
+            return self.close()
         self.path.unlink(missing_ok=True)
-        self._final = None
+        if self._file is not None:  # its sums are not written: a full disk may be why it comes to this
+            os.close(self._file)
+        self._final = self._file = None
         for folder in self._made:
             if not folder.exists() or any(folder.iterdir()):
                 break

@@ -6,6 +6,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -223,9 +224,10 @@ class Quarantine:
         """Leave nothing behind that was not committed."""
         if self._stream is None:
             return
-        self._stream.close()
-        self._stream = None
         self._temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # a full disk may be why it comes to this
+            self._stream.close()
+        self._stream = None
         for folder in self._made:
             if not folder.exists() or any(folder.iterdir()):
                 break

@@ -107,7 +107,7 @@ def write_rows(
     Raises
     ------
     InputError
-        When there are no rows, or their time overlaps that of other data already stored for the instrument.
+        When there are no rows, they run back in time, or it overlaps that of other data stored for the instrument.
 
     Notes
     -----
@@ -164,19 +164,23 @@ class StagedRows:
         """Take the next row, in order of time."""
         day = row.ts_exchange // DAY_NS
         self._begin(row.levels.shape[0], row.ts_exchange)
+        if row.ts_exchange < self.last:
+            raise InputError(f"rows of {self.instrument.name} run back in exchange time")
         if day != self._day or len(self._pending) == GROUP:
             self._flush()
             self._day = day
         self._pending.append(row)
         self._rows += 1
         self._invalid += not row.valid
-        self.last = max(self.last, row.ts_exchange)
+        self.last = row.ts_exchange
 
     def extend(self, rows: Snapshots) -> None:
         """Take many rows at once, in order of time; a session gives rows one by one or in blocks, not both."""
         if not len(rows):
             return
         self._begin(rows.depth, int(rows.ts_exchange[0]))
+        if rows.ts_exchange[0] < self.last or (np.diff(rows.ts_exchange) < 0).any():
+            raise InputError(f"rows of {self.instrument.name} run back in exchange time")
         days = rows.ts_exchange // DAY_NS
         cuts = [0, *(np.flatnonzero(np.diff(days)) + 1).tolist(), len(rows)]
         for start, end in pairwise(cuts):
@@ -186,12 +190,13 @@ class StagedRows:
             self._blocks.append(rows[start:end])
         self._rows += len(rows)
         self._invalid += int((~rows.valid).sum())
-        self.last = max(self.last, int(rows.ts_exchange[-1]))
+        self.last = int(rows.ts_exchange[-1])
 
     def _begin(self, depth: int, first: int) -> None:
         if self._schema is None:
             self._schema = schema_of(Description.of(self.instrument, self._provenance, self._data_hash, depth))
-            self.first, self._day = first, first // DAY_NS
+            self.first = self.last = first
+            self._day = first // DAY_NS
 
     def prepare(self, ledger: Incidents | None = None) -> None:
         """Put everything on the disk.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +21,7 @@ from genesis_lib.errors import InputError
 from genesis_lib.types import Instrument
 
 DAY_NS = 86_400_000_000_000
+YOUNG_S = 60.0  # a file this new may not be locked yet
 
 
 class Incidents(Protocol):
@@ -59,8 +63,10 @@ class Partitions:
     def __init__(self, root: Path, name: str, **options: Any) -> None:
         self.root, self.name, self._options = root, name, {"compression": "zstd"} | options
         self._open: dict[int, tuple[Path, pq.ParquetWriter]] = {}  # day -> temporary file
+        self._held = contextlib.ExitStack()  # locks that say: somebody is at work on these
         self._prepared = False
         self._made: list[Path] = []  # folders that were not there before
+        sweep(root)
 
     def write(self, day: int, table: pa.Table) -> None:
         """Append a table to a day's file, as a row group of its own."""
@@ -71,6 +77,7 @@ class Partitions:
             temporary = folder / f".{self.name}.{os.getpid()}.tmp"
             writer = pq.ParquetWriter(temporary, table.schema, write_page_checksum=True, **self._options)
             self._open[day] = temporary, writer
+            fcntl.flock(self._held.enter_context(temporary.open("rb")), fcntl.LOCK_SH)
         self._open[day][1].write_table(table, row_group_size=max(1, table.num_rows))
 
     def refuse_overlap(self, pattern: str, span: Callable[[Path], tuple[int, int]], first: int, last: int) -> None:
@@ -113,19 +120,43 @@ class Partitions:
         for folder in {path.parent for path in self._made}:
             sync_folder(folder)
         self._open.clear()
+        self._held.close()
         size = sum(file.stat().st_size for file in files)
         return Placed(size, sha256_of(files), tuple(files))
 
     def discard(self) -> None:
         """Remove what was not committed, and folders that were made for it."""
         for temporary, writer in self._open.values():
-            writer.close()
             temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError, pa.ArrowException):  # a full disk is why it comes to this
+                writer.close()
+            writer.is_open = False  # else it tries again, and complains, when it is collected
         if self._open:
             for folder in sorted(set(self._made), key=lambda path: -len(path.parts)):
-                if not any(folder.iterdir()):
+                with contextlib.suppress(OSError):  # somebody else stores there
                     folder.rmdir()
         self._open.clear()
+        self._held.close()
+
+
+def sweep(folder: Path) -> None:
+    """Remove the temporary files that killed writers left in a folder and those below it."""
+    for path in folder.rglob(".*.tmp"):
+        with contextlib.suppress(OSError), path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # whoever writes it holds it
+            if time.time() - path.stat().st_mtime > YOUNG_S:
+                path.unlink()
+
+
+@contextlib.contextmanager
+def alone(folder: str | Path) -> Iterator[None]:
+    """Wait until nobody else puts data in place below a folder: what is checked stays true until it stands there."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def open_parquet(path: Path) -> pq.ParquetFile:

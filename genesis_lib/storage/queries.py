@@ -174,7 +174,10 @@ def sql(folder: str | Path, query: str, **parameters: Any) -> pa.Table:
     try:
         with duckdb.connect() as connection:
             connection.register("rows", rows)
-            return connection.sql(query, params=parameters or None).to_arrow_table()
+            found = connection.sql(query, params=parameters or None)
+            if found is None:
+                raise InputError(f"query must ask for rows (select ...), got {query!r}")
+            return found.to_arrow_table()
     except (duckdb.Error, pa.ArrowException, OSError) as error:
         raise InputError(f"query of {folder}: {' '.join(str(error).split())}") from None
 

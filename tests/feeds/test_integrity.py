@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -130,3 +132,15 @@ def test_a_fault_in_a_file_stands_beside_the_rows(tmp_path, wire) -> None:
     assert all(a.ts_exchange <= b.ts_exchange for a, b in pairwise(ledger.incidents))
     assert found["incidents"] == dict(ledger.counts) and ledger.counts["unknown deletes"] == 1
     assert found["invalid_rows"] == 5
+
+
+def test_a_ledger_is_discarded_where_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    ledger = Ledger.staged(tmp_path / "folder" / "ledger.jsonl")
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="No space left"), ledger:
+        ledger.count_deletes(3)
+        patched.setattr(os, "write", full)
+        ledger.commit()
+    assert not list(tmp_path.iterdir())

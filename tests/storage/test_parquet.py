@@ -18,6 +18,7 @@ from genesis_lib.storage.queries import select, summary
 from genesis_lib.types import Snapshots
 
 DAY = 86_400_000_000_000
+PER_ROW = ("ts_exchange", "ts_receive", "levels", "flow", "valid")
 HASH = "ab" * 32
 
 
@@ -154,3 +155,17 @@ def test_the_ledger_stands_with_the_rows_or_not_at_all(rows, tmp_path: Path) -> 
     assert [entry.cause for entry in entries(path)] == ["lost"]
     plain = write(rows(5), tmp_path / "b")
     assert sessions(plain.files)[0].incidents == {} and sessions(plain.files)[0].ledger is None
+
+
+@pytest.mark.parametrize("as_block", [True, False])
+def test_rows_that_run_back_in_time_are_refused(rows, tmp_path: Path, as_block: bool) -> None:
+    told = rows(10)
+    order = [1, 0, *range(2, len(told))]
+    back = replace(told, **{name: getattr(told, name)[order] for name in PER_ROW})
+    given = [back] if as_block else list(back)
+    staging = {"provenance": "recorded", "data_hash": HASH}
+    with pytest.raises(InputError, match="run back in exchange time"):
+        parquet.stage_rows(given, told.instrument, tmp_path, **staging)
+    with pytest.raises(InputError, match="run back in exchange time"):
+        parquet.stage_rows([told[2:4], told[1:2]], told.instrument, tmp_path, **staging)
+    assert not list(tmp_path.iterdir())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import threading
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from genesis_lib.errors import InputError
-from genesis_lib.storage.partitions import Partitions, folder_of, open_parquet, read_group, sha256_of
+from genesis_lib.storage.partitions import Partitions, alone, folder_of, open_parquet, read_group, sha256_of
 from genesis_lib.types import Instrument
 
 TABLE = pa.table({"a": [1, 2, 3]})
@@ -80,3 +82,52 @@ def test_a_damaged_page_is_told(tmp_path: Path) -> None:
 def test_no_symbol_leaves_its_folder(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, Instrument("v", "../BTC/USDT", 1.0, 1.0))
     assert folder == tmp_path / "venue=v" / "symbol=..%2FBTC%2FUSDT"
+
+
+def test_what_a_killed_writer_left_goes_and_a_living_ones_stays(tmp_path: Path) -> None:
+    folder = tmp_path / "symbol=s"
+    living = Partitions(folder, "part-1.parquet")
+    living.write(0, TABLE)
+    left = folder / "date=1970-01-01" / ".part-2.parquet.4711.tmp"
+    fresh, other = left.with_name(".part-3.parquet.4711.tmp"), left.with_name("mine.tmp")
+    for path in (left, fresh, other):
+        path.write_bytes(b"half")
+    for path in folder.rglob("*.tmp"):
+        if path != fresh:
+            os.utime(path, (0, 0))
+    Partitions(folder, "part-4.parquet")
+    assert not left.exists() and fresh.exists() and other.exists()
+    (placed,) = living.commit().files
+    assert open_parquet(placed).read().equals(TABLE)
+
+
+def test_one_at_a_time_puts_data_in_place(tmp_path: Path) -> None:
+    order = []
+
+    def second() -> None:
+        with alone(tmp_path):
+            order.append("second")
+
+    with alone(tmp_path):
+        waiting = threading.Thread(target=second)
+        waiting.start()
+        waiting.join(0.2)
+        order.append("first")
+    waiting.join()
+    assert order == ["first", "second"]
+
+
+def test_nothing_is_left_where_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = Partitions(tmp_path / "symbol=s", "part-1.parquet")
+    files.write(0, TABLE)
+    files.write(1, TABLE)
+
+    def full(writer: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pq.ParquetWriter, "close", full)
+        with pytest.raises(OSError, match="No space left"):
+            files.prepare()
+        files.discard()
+    assert not list(tmp_path.iterdir())

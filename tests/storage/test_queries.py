@@ -186,3 +186,9 @@ def test_a_grid_by_hand(times: list[int], step: int, random) -> None:
         assert grid.levels[place, 0, 0] == rows.levels[last, 0, 0]
         assert grid.flow[place, 0] == last - before
         assert grid.valid[place] == (rows.valid[before + 1 : last + 1].all() and rows.valid[last])
+
+
+@pytest.mark.parametrize("query", ["", "-- nothing"])
+def test_what_asks_for_no_rows_is_refused(folder: Path, query: str) -> None:
+    with pytest.raises(InputError, match="query must ask for rows"):
+        sql(folder, query)
