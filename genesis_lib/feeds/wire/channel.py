@@ -79,7 +79,7 @@ class Channel:
         self.down: set[str] = set(FLOW)
         self.messages = 0
         self.heard: dict[str, float] = {}
-        self._parser = BinanceParser(instrument, skip_other_symbols=True)
+        self._parser = BinanceParser(instrument)  # which refuses another's symbol: so would a reader of the recording
         self._give, self._ledger, self._tap = give, ledger, tap
         self._clocks = ClockWatch()
         self.last_exchange = 0

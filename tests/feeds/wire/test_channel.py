@@ -250,3 +250,19 @@ def test_what_was_recorded_while_the_exchanges_clock_jumped_replays(tmp_path, se
     assert valid[:3] == [True, False, False]  # the diff that waited, and the first row after it
     assert valid[3:].count(False) == invalid
     assert builder.counts["clock_jumps"] == builder.ledger.counts["clock jump"] == jumps
+
+
+def test_a_message_that_names_another_symbol_is_a_bad_one_and_not_recorded(tmp_path):
+    lines = []
+    symbol = Symbol(tap=lambda name, ts, message: lines.append(b"%d %s\n" % (ts, message)))
+    symbol.diff()
+    symbol.snapshot()
+    symbol.diff(s="BTCUSDU")  # a flipped bit
+    symbol.diff()
+    symbol.trade(s="BTCUSDU")
+    symbol.snapshot(symbol.last, symbol="BTCUSDU")
+    assert symbol.ledger.counts == {"bad message": 3, "gap": 1} and not symbol.channel.sync.joined
+    assert symbol.snapshot()
+    path = tmp_path / "a.dat"
+    path.write_bytes(b"".join(lines))
+    assert [type(event) for event in read_recording(path).events()] == symbol.kinds()
