@@ -40,6 +40,8 @@ class Playback:
         Nothing comes but what `steps` lets through.
     steps : int
         Rows that come whatever the pace.
+    is_taking_up : bool
+        The place where the session stood before it was taken up has not been reached.
     is_watched : bool
         Somebody looks on, and will want to go to other times: the source is made ready for that.
     """
@@ -51,6 +53,7 @@ class Playback:
         self._repetition = repetition
         self.is_finite = isinstance(source, ReplaySource)
         self.paused, self.steps, self.is_watched = False, 0, False
+        self.is_taking_up = False
         self._wish: Callable[[Tape], int | None] | None = None
         self._fault = ""
 
@@ -103,7 +106,8 @@ class Playback:
         """Aim at the last place where the session that is taken up was sent to."""
         if self._repetition.position is not None:
             position = self._repetition.position
-            self._aim(lambda tape: position if tape.events >= position else None)
+            self._aim(lambda tape: _reached(position, tape))
+            self.is_taking_up = True
 
     def _prepare(self) -> None:
         """Have the source made ready to be entered anywhere, in the background."""
@@ -112,7 +116,7 @@ class Playback:
     def _aim(self, wish: Callable[[Tape], int | None]) -> None:
         self._prepare()
         self._look(wish)  # what is wrong with it, is refused
-        self._wish = wish
+        self._wish, self.is_taking_up = wish, False
 
     def arrive(self) -> bool:
         """Go on at the place that was asked for as soon as it can be entered; whether that was now.
@@ -137,11 +141,11 @@ class Playback:
 
     def _go(self, position: int) -> list[Step]:
         again = self._repetition
-        if again is not None and again.position is not None:
-            again.position = None
+        if self.is_taking_up:
+            self.is_taking_up = False
             return self._engine.place(self.source, position)  # where it was: the journal has it
         if again is not None:
-            again.left = 0
+            again.abandon()
         return self._engine.seek(self.source, position)
 
     def _look(self, wish: Callable[[Tape], int | None]) -> int | None:
@@ -205,6 +209,14 @@ class Playback:
 def _found(time: int, tape: Tape) -> int | None:
     known = within(time, tape)
     return None if known is None else tape.position_at(known)
+
+
+def _reached(position: int, tape: Tape) -> int | None:
+    if tape.events >= position:
+        return position
+    if tape.can_grow:
+        return None
+    raise StateError(tape.failure or f"the data end after {tape.events} events; the session stood at {position}")
 
 
 def _ms(ns: int | None) -> float | None:

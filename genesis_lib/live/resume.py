@@ -48,6 +48,12 @@ class Repetition:
             self.left = events - self._from
             self._source.rebase(math.inf)
 
+    def abandon(self) -> None:
+        """Let none pass any more; the source takes up its pace."""
+        if self.left:
+            self.left = 0
+            self._source.rebase(self._speed)
+
     def repeat(self, engine: Engine, event: Event | Snapshot) -> Step | None:
         """Let one pass; after the last, the source takes up its pace again."""
         step = engine.warm(event)

@@ -239,11 +239,14 @@ class Session:
         except GenesisError as error:
             self._warn(error)
 
-    def _arrive(self) -> None:
+    def _arrive(self) -> bool | None:
         try:
             if not self._playback.arrive():
                 return
         except GenesisError as error:
+            if self._playback.is_taking_up:  # at any other place the account would be that of another time
+                self._stopping = True
+                return self._give_up(error)
             return self._warn(error)
         self._until = 0 if self._length else 1 << 63
         self._announcer.publish("snapshot")

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -14,16 +15,18 @@ import pytest
 
 from genesis_lib.clock import iso
 from genesis_lib.config import load
+from genesis_lib.engine import Engine
 from genesis_lib.errors import SessionError, StateError
 from genesis_lib.feeds import RowBuilder, open_source
 from genesis_lib.feeds.base import ReplaySource
-from genesis_lib.journal import read_journal
-from genesis_lib.journal.commands import sought
+from genesis_lib.journal import Journal, read_journal
+from genesis_lib.journal.commands import seek_to, sought
 from genesis_lib.live.client import SessionClient
 from genesis_lib.live.directory import read_state
 from genesis_lib.live.messages import decode
 from genesis_lib.live.picture import Picture
 from genesis_lib.live.playback import Playback
+from genesis_lib.live.resume import Repetition
 
 WORKER = Path(__file__).with_name("worker.py")
 PATIENCE = 20.0
@@ -300,3 +303,47 @@ def test_the_settings_say_where_tapes_are_kept(start, tmp_path):
         settled(client, lambda state: state["end"] is not None)
     kept = list((Path(load().paths.data) / "cache").glob("*.tape"))
     assert len(kept) == 1
+
+
+def taken_up(tmp_path, position):
+    """A session that was killed after it had been sent to a position, taken up while its tape is being made."""
+    source = open_source("simulator", seed=11, minutes=0.5, speed=2.0)
+    journal = Journal.open("sqlite://", "one")
+    engine = Engine.build(source.instrument, journal=journal, data_hash=source.data_hash)
+    commands = [{"name": seek_to(position), "event_index": 40}]
+    repetition = Repetition(source, {"data_hash": source.data_hash}, commands)
+    repetition.begin(100)
+    playback = Playback(source, engine, Picture(), repetition, tmp_path)
+    playback.take_up()
+    return playback, engine, source, repetition
+
+
+def arrive(playback):
+    ends = time.monotonic() + PATIENCE
+    while not playback.arrive():
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+
+
+def test_who_goes_elsewhere_while_it_is_taken_up_takes_no_account_along(tmp_path):
+    playback, engine, source, repetition = taken_up(tmp_path, 500)
+    with closing(source):
+        playback.obey("seek", "+20")
+        arrive(playback)
+        engine.commit()
+        assert [row["name"] for row in engine.journal.rows("commands")] == [seek_to(source.position)]
+        assert source.position != 500 and repetition.left == 0 and source.speed == 2.0
+
+
+def test_where_it_stood_is_found_again_or_it_is_said(tmp_path):
+    playback, engine, source, repetition = taken_up(tmp_path, 500)
+    with closing(source):
+        arrive(playback)
+        engine.commit()
+        assert source.position == 500 and repetition.left == 60 and not playback.is_taking_up
+        assert not engine.journal.rows("commands")
+    playback, _, source, _ = taken_up(tmp_path / "other", 10**9)
+    with closing(source):
+        with pytest.raises(StateError, match="the session stood at 1000000000"):
+            arrive(playback)
+        assert playback.is_taking_up
