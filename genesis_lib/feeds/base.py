@@ -148,6 +148,7 @@ class ReplaySource:
                 self.instrument,
                 folder,
                 recipe=self._recipe,
+                data_hash=self.data_hash,
                 events=self._open,
                 is_endless=self.is_endless,
             )

@@ -53,6 +53,8 @@ class TapeKeeper:
         Where whole tapes are kept for the next time; a temporary one, removed at the end, when left out.
     recipe
         Opens the events in a process of its own. Without it `events` are read by a thread of this one.
+    data_hash
+        What the recipe must open: files that were replaced meanwhile would be kept under the name of the old ones.
     is_endless
         The events have no end: the tape is written no further than `want` asked for.
 
@@ -69,6 +71,7 @@ class TapeKeeper:
         folder: Path | None,
         *,
         recipe: Recipe | None = None,
+        data_hash: str | None = None,
         events: Callable[[], Iterable[Event | Snapshot]] | None = None,
         is_endless: bool = False,
     ) -> None:
@@ -96,8 +99,8 @@ class TapeKeeper:
                 self._thread.start()
             else:
                 writer.close()
-                order = {"recipe": recipe, "part": str(self._part), "final": None if is_endless else str(final)}
-                self._process = _spawn(order)
+                order = {"recipe": recipe, "data_hash": data_hash, "part": str(self._part)}
+                self._process = _spawn(order | {"final": None if is_endless else str(final)})
                 self._tell()
         except OSError as error:
             self.close()

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from genesis_lib.errors import GenesisError
+from genesis_lib.errors import GenesisError, StateError
 from genesis_lib.feeds.builder import RowBuilder
 from genesis_lib.feeds.tape.checkpoint import Checkpoint
 from genesis_lib.feeds.tape.file import NO_TIME, TapeWriter
@@ -97,6 +97,8 @@ def main() -> int:
     whole = False
     try:
         source = open_source(**order["recipe"])
+        if order.get("data_hash") not in (None, source.data_hash):
+            raise StateError(f"{source.name} is not what it was when it was opened; open it again")
         whole = make_tape(source.events(), source.instrument, writer, orders.go_on)
     except GenesisError as error:
         writer.finish(str(error))

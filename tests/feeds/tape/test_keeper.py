@@ -104,3 +104,9 @@ def test_a_damaged_one_is_made_anew(tmp_path):
     with TapeKeeper("name", source.instrument, tmp_path, recipe=RECIPE) as kept:
         assert settle(kept).is_whole
     assert Tape(tmp_path / ("name" + SUFFIX)).is_whole
+
+
+def test_data_that_were_replaced_since_are_not_kept_under_the_old_name(tmp_path):
+    with TapeKeeper("name", Instrument("t", "X", 1.0, 1.0), tmp_path, recipe=RECIPE, data_hash="another") as kept:
+        assert "is not what it was when it was opened" in settle(kept).failure
+    assert list(tmp_path.iterdir()) == []
