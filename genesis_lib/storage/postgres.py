@@ -62,7 +62,8 @@ class DatabaseSession:
         Raises
         ------
         InputError
-            When the server cannot be reached, or the connection is lost.
+            When the server cannot be reached, the connection is lost, or the rows were replaced or removed since the
+            session was found.
         """
         bounds = [(">=", start), ("<", end)]
         where = "".join(f" AND ts_exchange {sign} {int(ns)}" for sign, ns in bounds if ns is not None)
@@ -73,8 +74,15 @@ class DatabaseSession:
             _read_arrays_as_bytes(connection)
             with connection.cursor("genesis_rows", binary=True) as cursor:
                 cursor.execute(f"{query} ORDER BY ts_exchange, seq")
+                count = 0
                 while tuples := cursor.fetchmany(BLOCK):
+                    count += len(tuples)
                     yield decode(tuples, self.instrument, self.depth, self.provenance)
+        if start is None and end is None and count != self.rows:
+            raise InputError(
+                f"{self.url.label}: holds {count} of the {self.rows} rows of {self.name} (session {self.key}); the "
+                "others were replaced or removed since it was opened"
+            )
 
     def events(self) -> Iterator[Snapshot]:
         """The rows, a block at a time in memory."""

@@ -136,3 +136,14 @@ def test_several_sessions_in_one_transaction(rows, postgres: str) -> None:
         for number, name in enumerate(("aa", "bb")):
             store.write_rows(rows(5, number * DAY), rows(1).instrument, **origin, data_hash=name)
     assert len(database.sessions(postgres)) == 2 and count(postgres) == 10
+
+
+def test_a_session_that_was_replaced_since_is_not_read_as_an_empty_one(rows, postgres: str) -> None:
+    written = {"provenance": "recorded", "data_hash": "a" * 64}
+    database.write_rows(list(rows(10)), rows(1).instrument, postgres, **written)
+    (opened,) = database.sessions(postgres)
+    database.write_rows(list(rows(12)), rows(1).instrument, postgres, **written)
+    with pytest.raises(InputError, match="holds 0 of the 10 rows .* replaced or removed"):
+        list(opened.blocks())
+    (again,) = database.sessions(postgres)
+    assert sum(map(len, again.blocks())) == 12 and not list(again.blocks(end=0))
