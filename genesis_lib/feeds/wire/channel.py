@@ -57,6 +57,8 @@ class Channel:
         Monotonic time of the last message, by kind of stream.
     last_exchange : int
         Newest exchange time, ns.
+    told : int
+        Id of the last snapshot that was worked on.
     wants : bool
         Whether a snapshot is needed and would be of use.
 
@@ -83,6 +85,7 @@ class Channel:
         self._give, self._ledger, self._tap = give, ledger, tap
         self._clocks = ClockWatch()
         self.last_exchange = 0
+        self.told = -1
         self._gap: tuple[float, Gap] | None = None
         self._trades: set[int] = set()
         self._order: deque[int] = deque()
@@ -147,6 +150,7 @@ class Channel:
         too_old = self.sync.counts["snapshots_too_old"]
         if self._passes(ts, content):
             self._work(event)
+            self.told = event.last_id
         if self.sync.counts["snapshots_too_old"] > too_old:
             self.note("stale snapshot", f"{event.last_id} lies before the diffs at hand")
         return self.sync.joined

@@ -103,9 +103,15 @@ class Resync:
             await asyncio.sleep(max(ordered, waits.next()))
 
     async def _once(self, channel: Channel) -> None:
-        content, _ = await self._fetch(channel)
-        if content and not channel.down:
-            channel.snapshot(content, self._stamp())
+        """Fetch until a snapshot comes that is as new as the book; one that is behind would join nothing later on."""
+        reach, waits = channel.sync.last_id, Backoff(0.25, self._longest_wait)
+        while True:
+            content, ordered = await self._fetch(channel)
+            if channel.down:  # the book is lost: who heals it brings a snapshot
+                return
+            if content and channel.snapshot(content, self._stamp()) and channel.told >= reach:
+                return
+            await asyncio.sleep(max(ordered, waits.next()))
 
     async def _fetch(self, channel: Channel) -> tuple[bytes, float]:
         """The answer to one request (empty when refused) and the seconds that the venue orders to wait."""

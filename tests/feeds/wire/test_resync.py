@@ -60,7 +60,7 @@ def broken(symbol: str = "BTCUSDT") -> Channel:
     return channel
 
 
-def heal(venue, *channels: Channel, limiter: WeightLimiter | None = None, until=None) -> list[SessionError]:
+def heal(venue, *channels: Channel, limiter: WeightLimiter | None = None, until=None, begin=Resync.look_at):
     gone: list[SessionError] = []
 
     async def main() -> None:
@@ -69,8 +69,8 @@ def heal(venue, *channels: Channel, limiter: WeightLimiter | None = None, until=
         )
         async with resync:
             for channel in channels:
-                resync.look_at(channel)
-                resync.look_at(channel)
+                begin(resync, channel)
+                begin(resync, channel)
             while not (until() if until else all(channel.sync.joined for channel in channels)):
                 await asyncio.sleep(0.005)
 
@@ -93,6 +93,19 @@ def test_one_request_joins_a_book(venue):
     channel = broken()
     heal(venue, channel)
     assert [path for _, path in venue.asked] == ["/fapi/v1/depth?symbol=BTCUSDT&limit=1000"]
+
+
+def test_a_snapshot_of_a_whole_book_is_asked_for_until_it_is_as_new_as_the_book(venue):
+    whole = (200, {}, SNAPSHOT | {"lastUpdateId": 112})
+    venue.answers = [(200, {}, SNAPSHOT | {"lastUpdateId": 105})]
+    channel = broken()
+    heal(venue, channel)
+    assert channel.sync.last_id == 110
+    venue.answers = [(503, {}, b"busy"), (200, {}, b"{}"), (200, {}, SNAPSHOT | {"lastUpdateId": 109}), whole]
+    venue.asked.clear()
+    heal(venue, channel, until=lambda: channel.told == 112, begin=Resync.refresh)
+    assert len(venue.asked) == 4 and channel.sync.joined
+    assert dict(channel._ledger.counts) == {"no snapshot": 1, "bad message": 1}
 
 
 def test_a_stale_snapshot_and_a_broken_answer_are_asked_for_again(venue):
