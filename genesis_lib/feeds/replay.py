@@ -228,11 +228,11 @@ class Replay:
     def _go(self, target: int, clamp: bool = False) -> Snapshot | None:
         while True:
             tape = self.source.refresh()
-            if self.source.is_endless:
-                self.source.want(target + AHEAD_NS)
             if clamp:
                 target = clamped(target, tape)
-            found = within(target, tape)
+            found = within(target, tape, is_endless=self.source.is_endless)
+            if self.source.is_endless:
+                self.source.want(target + AHEAD_NS)
             if found is not None:
                 break
             time.sleep(WAIT_S)

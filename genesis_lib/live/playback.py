@@ -97,10 +97,10 @@ class Playback:
         elif command == "seek":
             if value is None:
                 raise InputError("seek needs a time, for example 2024-07-18T23:58:00Z or +90")
-            self._aim(lambda tape: _found(moment(value, tape), tape))
+            self._aim(lambda tape: self._found(moment(value, tape), tape))
         else:
             target = (self._now or 0) + round(_seconds(command, value) * NS) * (1 if command == "forward" else -1)
-            self._aim(lambda tape: _found(clamped(target, tape), tape))
+            self._aim(lambda tape: self._found(clamped(target, tape), tape))
 
     def take_up(self) -> None:
         """Aim at the last place where the session that is taken up was sent to."""
@@ -156,6 +156,10 @@ class Playback:
             self._ask_ahead(wish, tape)
         return wish(tape)
 
+    def _found(self, time: int, tape: Tape) -> int | None:
+        known = within(time, tape, is_endless=self.source.is_endless)
+        return None if known is None else tape.position_at(known)
+
     def _ask_ahead(self, wish: Callable[[Tape], int | None], tape: Tape) -> None:
         if wish(tape) is None:
             self.source.want(tape.end + AHEAD_NS)
@@ -204,11 +208,6 @@ class Playback:
             "endless": self.source.is_endless,
             "seeks": self._engine.seeks,
         }
-
-
-def _found(time: int, tape: Tape) -> int | None:
-    known = within(time, tape)
-    return None if known is None else tape.position_at(known)
 
 
 def _reached(position: int, tape: Tape) -> int | None:

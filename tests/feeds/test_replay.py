@@ -275,6 +275,10 @@ def test_a_span_before_the_end_waits_until_the_end_is_known(data):
 
 def test_an_endless_simulator_is_entered_far_ahead(data):
     with Replay("simulator", seed=2, config=data) as replay:
+        with pytest.raises(InputError, match="more than a day ahead"):
+            replay.seek("+99999999")
+        with pytest.raises(InputError, match="more than a day ahead"):
+            replay.forward(1e8)
         row = replay.seek("+400")  # further than is made ready by itself
         assert replay.state.end is None and replay.state.progress is None
         straight = RowBuilder(replay.source.instrument)

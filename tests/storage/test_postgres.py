@@ -143,7 +143,7 @@ def test_a_session_that_was_replaced_since_is_not_read_as_an_empty_one(rows, pos
     database.write_rows(list(rows(10)), rows(1).instrument, postgres, **written)
     (opened,) = database.sessions(postgres)
     database.write_rows(list(rows(12)), rows(1).instrument, postgres, **written)
-    with pytest.raises(InputError, match="holds 0 of the 10 rows .* replaced or removed"):
+    with pytest.raises(InputError, match=r"holds 0 of the 10 rows .* replaced or removed"):
         list(opened.blocks())
     (again,) = database.sessions(postgres)
     assert sum(map(len, again.blocks())) == 12 and not list(again.blocks(end=0))

@@ -15,6 +15,7 @@ from genesis_lib.feeds.tape.checkpoint import Checkpoint
 from genesis_lib.feeds.tape.file import Tape
 from genesis_lib.types import Event, Snapshot
 
+FARTHEST_NS = 86_400 * NS  # an endless stream is made on the way to a time: weeks would fill the disk
 SLACK_NS = NS  # so far beyond either end a time still means the end
 LIMITS = -62_135_596_800 * NS, 253_402_300_800 * NS  # the years 1 to 9999, which can be told
 _CLOCK = re.compile(r"(?:(\d+):)?(?:(\d+):)?(\d+(?:\.\d+)?)")
@@ -114,8 +115,13 @@ def _unclear(when: Any) -> InputError:
     )
 
 
-def within(time: int, tape: Tape) -> int | None:
+def within(time: int, tape: Tape, *, is_endless: bool = False) -> int | None:
     """The same time where the tape knows it (an end that is missed by less than a second stands for it).
+
+    Parameters
+    ----------
+    is_endless
+        The tape never ends; a time may lie at most `FARTHEST_NS` beyond what there is of it.
 
     Returns
     -------
@@ -135,6 +141,8 @@ def within(time: int, tape: Tape) -> int | None:
         raise InputError(f"{iso(time)} lies before the data, which start at {iso(tape.start)}")
     if tape.end is not None and time <= tape.end:
         return time
+    if tape.can_grow and is_endless and tape.end is not None and time > tape.end + FARTHEST_NS:
+        raise InputError(f"{iso(time)} lies more than a day ahead of {iso(tape.end)}; go there in steps")
     if tape.can_grow:
         return None
     if tape.failure is not None:
