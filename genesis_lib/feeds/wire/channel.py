@@ -17,6 +17,7 @@ from genesis_lib.feeds.wire.recovery import KEPT, Recovery
 from genesis_lib.types import DepthSnapshot, DepthUpdate, Event, Gap, Instrument, Trade
 
 QUIET = 1.0  # s
+STUCK = 10_000_000_000  # ns that diffs may lie before the snapshot that joined: more is a venue that counts anew
 TRADES_REMEMBERED = 4096  # ids; a repeat comes soon or never
 UNTAKEN = "the recorder fell behind; messages were dropped"
 FLOW = ("depth", "trade", "aggTrade")  # kinds of streams without which the book or the flow is incomplete
@@ -91,6 +92,7 @@ class Channel:
         self._order: deque[int] = deque()
         self._last_diff = self._last_trade = -1
         self._untaken = 0
+        self._before_diffs: int | None = None  # receive time of a snapshot that no diff has followed yet
         self._waiting = False  # for a snapshot, with a diff at hand
         self._since = time.monotonic()  # when diffs began to be awaited
 
@@ -215,11 +217,18 @@ class Channel:
                 self._gap, self._waiting, self._last_diff = (self._since, out), False, -1
                 self._ledger.gap(out)
             elif type(out) is DepthSnapshot:
+                self._before_diffs = out.ts_receive
                 self._joined()
         if type(event) is DepthUpdate and not self.sync.joined:
             self._waiting = True
         if events:
             self._give(events)
+        if type(event) is DepthUpdate and self.sync.joined:
+            if events:
+                self._before_diffs = None
+            elif self._before_diffs is not None and event.ts_receive - self._before_diffs > STUCK:
+                cause = f"diffs up to {event.last_id} are all older than the snapshot's {self.sync.last_id}"
+                self.tear(event.ts_receive, "stale book", cause)
 
     def _joined(self) -> None:
         self._waiting = False

@@ -266,3 +266,24 @@ def test_a_message_that_names_another_symbol_is_a_bad_one_and_not_recorded(tmp_p
     path = tmp_path / "a.dat"
     path.write_bytes(b"".join(lines))
     assert [type(event) for event in read_recording(path).events()] == symbol.kinds()
+
+
+def test_a_snapshot_far_ahead_of_the_diffs_freezes_the_book_for_seconds_and_not_for_ever():
+    symbol = Symbol()
+    symbol.diff()
+    assert symbol.snapshot(10**15)
+    for _ in range(3):
+        symbol.diff()
+        symbol.ts += 4 * 10**9
+    assert symbol.kinds() == [DepthSnapshot] and not symbol.ledger.counts
+    symbol.diff()
+    assert symbol.ledger.counts == {"stale book": 1, "gap": 1} and not symbol.channel.sync.joined
+    symbol.diff()
+    assert symbol.channel.wants and symbol.snapshot()
+    symbol.diff()
+    assert symbol.kinds() == [DepthSnapshot, Gap, DepthSnapshot, DepthUpdate, DepthUpdate]
+    for _ in range(3):  # repeats of a book that moves are no sign of that
+        symbol.ts += 20 * 10**9
+        symbol.diff(u=symbol.last, U=symbol.last, pu=1)
+        symbol.diff()
+    assert symbol.ledger.counts["stale book"] == 1
