@@ -257,7 +257,7 @@ def is_rows(path: Path) -> bool:
     """Whether a Parquet file says that it holds book rows, of whatever schema version."""
     try:
         return KEY in (pq.read_schema(path).metadata or {})
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, UnicodeDecodeError):
         return False
 
 

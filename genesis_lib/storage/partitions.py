@@ -163,7 +163,7 @@ def open_parquet(path: Path) -> pq.ParquetFile:
     """Open a file for reading, its pages' checksums verified; `InputError` when it is none."""
     try:
         return pq.ParquetFile(path, page_checksum_verification=True)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # names of columns are under no checksum
         raise InputError(f"{path}: not a readable Parquet file: {error}") from None
 
 

@@ -59,7 +59,7 @@ def is_updates(path: Path) -> bool:
     """Whether a Parquet file says that it holds level updates, of whatever version."""
     try:
         return KEY in (pq.read_metadata(path).metadata or {})
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, UnicodeDecodeError):
         return False
 
 

@@ -13,7 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from genesis_lib.errors import InputError
+from genesis_lib.storage.parquet import is_rows
 from genesis_lib.storage.partitions import Partitions, alone, folder_of, open_parquet, read_group, sha256_of
+from genesis_lib.storage.updates_schema import is_updates
 from genesis_lib.types import Instrument
 
 TABLE = pa.table({"a": [1, 2, 3]})
@@ -131,3 +133,12 @@ def test_nothing_is_left_where_the_disk_is_full(tmp_path: Path, monkeypatch: pyt
             files.prepare()
         files.discard()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_damaged_name_of_a_column_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "part-1.parquet"
+    pq.write_table(pa.table({"a": [1], "longname": [2]}), file)
+    file.write_bytes(file.read_bytes().replace(b"longname", b"long\xf8ame"))
+    with pytest.raises(InputError, match="not a readable Parquet file"):
+        open_parquet(file)
+    assert not is_rows(file) and not is_updates(file)
