@@ -215,7 +215,7 @@ def recognises(path: Path, head: bytes) -> bool:
 
     try:
         return {"ev", "exch_ts", "px", "qty"} <= set(pq.read_schema(path).names)
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, UnicodeDecodeError):
         return path.suffix == ".parquet"  # damaged: opening it says how
 
 

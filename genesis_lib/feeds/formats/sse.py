@@ -213,7 +213,7 @@ def _kind(path: Path) -> str | None:
 
     try:
         names = set(pq.read_schema(path).names)
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, UnicodeDecodeError):
         return None
     return "orders" if names.issuperset(ORDERS) else "snapshots" if names.issuperset(SNAPSHOTS) else None
 
