@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import pyarrow as pa
 
@@ -50,8 +52,25 @@ def schema_of(description: Description) -> pa.Schema:
     """Arrow schema of rows: times in ns, validity, flow, levels (NaN where empty)."""
     fields = [pa.field("ts_exchange", pa.int64()), pa.field("ts_receive", pa.int64()), pa.field("valid", pa.bool_())]
     fields += [pa.field(name, pa.float64()) for name in (*FLOW_FIELDS, *level_columns(description.depth))]
-    text = json.dumps(asdict(description), sort_keys=True)
-    return pa.schema([field.with_nullable(False) for field in fields], metadata={KEY: text.encode()})
+    text = seal(asdict(description))
+    return pa.schema([field.with_nullable(False) for field in fields], metadata={KEY: text})
+
+
+def seal(values: dict[str, Any]) -> bytes:
+    """A file's description as JSON with its own checksum: Parquet has none for what stands in its footer."""
+    text = json.dumps(values, sort_keys=True)
+    return json.dumps(values | {"crc": zlib.crc32(text.encode())}, sort_keys=True).encode()
+
+
+def unseal(text: bytes) -> dict[str, Any]:
+    """What `seal` was given; `ValueError` when it is damaged."""
+    values = json.loads(text)
+    if not isinstance(values, dict):
+        raise ValueError("it is no object")
+    crc = values.pop("crc", None)  # a file of before, or of another version, has none
+    if crc is not None and zlib.crc32(json.dumps(values, sort_keys=True).encode()) != crc:
+        raise ValueError("its checksum is another")
+    return values
 
 
 def describe(schema: pa.Schema, file: object) -> Description:
@@ -66,7 +85,7 @@ def describe(schema: pa.Schema, file: object) -> Description:
     if text is None:
         raise InputError(f"{file}: not a file of book rows (no {KEY.decode()!r} in its metadata)")
     try:
-        values = json.loads(text)
+        values = unseal(text)
         version = values["version"]
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{file}: damaged description: {error!r}") from None

@@ -13,7 +13,7 @@ import pyarrow as pa
 from genesis_lib.errors import InputError
 from genesis_lib.storage.event_block import TEXT, EventBlock, decode, encode
 from genesis_lib.storage.partitions import DAY_NS, Incidents, Partitions, folder_of, open_parquet, read_group
-from genesis_lib.storage.schema import INCIDENTS
+from genesis_lib.storage.schema import INCIDENTS, seal
 from genesis_lib.storage.updates_schema import (
     EMPTY,
     HEAD,
@@ -203,7 +203,7 @@ class StagedUpdates:
         if self._pending:
             self._flush()
         self._files.refuse_overlap("updates-*.parquet", span_of, self._first, self._newest)
-        told = {KEY: json.dumps(asdict(self._origin), sort_keys=True).encode()}
+        told = {KEY: seal(asdict(self._origin))}
         if ledger is not None:
             told[INCIDENTS] = json.dumps(dict(sorted(ledger.counts.items()))).encode()
         self._files.prepare(told)

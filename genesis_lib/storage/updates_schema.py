@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pyarrow.parquet as pq
 from genesis_lib.errors import InputError
 from genesis_lib.storage.event_block import CHAINED, NARROW, PLAIN, QUANTITIES, TEXT
 from genesis_lib.storage.partitions import open_parquet
+from genesis_lib.storage.schema import unseal
 from genesis_lib.types import Instrument
 
 KEY = b"genesis.updates"
@@ -70,7 +70,7 @@ def origin_of(path: Path) -> Origin:
     if text is None:
         raise InputError(f"{path}: not a file of level updates (no {KEY.decode()!r} in its metadata)")
     try:
-        values = json.loads(text)
+        values = unseal(text)
         version = values["version"]
         origin = Origin(**values) if version == VERSION else None
     except (ValueError, KeyError, TypeError) as error:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from genesis_lib.errors import InputError
-from genesis_lib.storage.schema import KEY, Description, describe, level_columns, schema_of
+from genesis_lib.storage.schema import KEY, Description, describe, level_columns, schema_of, seal, unseal
 from genesis_lib.types import Instrument
 
 BTC = Instrument("binance-usdm", "BTCUSDT", 0.1, 0.001)
@@ -28,7 +28,7 @@ def test_a_file_describes_itself() -> None:
 )
 def test_other_descriptions_are_refused(change, cause: str) -> None:
     schema = schema_of(DESCRIPTION)
-    values = json.loads(schema.metadata[KEY]) | change
+    values = unseal(schema.metadata[KEY]) | change
     with pytest.raises(InputError, match=f"f: {cause}"):
         describe(schema.with_metadata({KEY: json.dumps(values)}), "f")
 
@@ -45,3 +45,12 @@ def test_other_files_are_refused() -> None:
     schema = schema_of(DESCRIPTION)
     with pytest.raises(InputError, match="its columns are not those"):
         describe(schema.remove(3), "f")
+
+
+def test_a_description_says_whether_it_is_whole() -> None:
+    values = {"symbol": "BTCUSDT", "tick_size": 0.1, "version": 1}
+    sealed = seal(values)
+    assert unseal(sealed) == values == unseal(b'{"symbol": "BTCUSDT", "tick_size": 0.1, "version": 1}')
+    for damaged in (sealed.replace(b"BTC", b"BTB"), sealed.replace(b"0.1", b"0.3"), b"7", sealed[:-4]):
+        with pytest.raises(ValueError, match=r"checksum|no object|delimiter"):
+            unseal(damaged)
