@@ -58,12 +58,14 @@ class RowBuilder:
     -----
     A row is invalid (a) at a `Gap`, with the levels as they stood, and after it until the next `DepthSnapshot`, through
     the diffs that waited for that snapshot, to the first row after them: what was traded meanwhile is in no flow. The
-    same holds where a session begins with diffs or trades that came before its first snapshot; (b) when it is the first
-    after a hole in time, since its flow is incomplete; (c) when a side is empty or best bid is not below best ask; (d)
-    in the venue's pre-open phase; (e) when a trade since the row before met an invalid book and is in no flow; (f) when
-    the venue's clock stands more than `MAX_STEP_BACK` behind what it told before, or the receive time moves against it
-    by more than `MAX_OFFSET_STEP` between two updates. Rows never run back in exchange time: a diff that waited for its
-    snapshot takes the snapshot's time when its own is earlier, and a row whose time jumps ahead has the one before it.
+    same holds where a session begins with diffs or trades that came before its first snapshot (after diffs alone the
+    snapshot's own row is whole: it misses no trade, and the rows after it came at the same moment); (b) when it is the
+    first after a hole in time, since its flow is incomplete; (c) when a side is empty or best bid is not below best
+    ask; (d) in the venue's pre-open phase; (e) when a trade since the row before met an invalid book and is in no flow;
+    (f) when the venue's clock stands more than `MAX_STEP_BACK` behind what it told before, or the receive time moves
+    against it by more than `MAX_OFFSET_STEP` between two updates. Rows never run back in exchange time: a diff that
+    waited for its snapshot takes the snapshot's time when its own is earlier, and a row whose time jumps ahead has the
+    one before it.
 
     The sign d of a trade is Lee and Ready's: +1 above the mid before the trade, -1 below, at the mid that of the last
     change of the trade price (0 while there was none). Mid and price are compared in half ticks, as whole numbers.
