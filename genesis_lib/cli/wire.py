@@ -26,7 +26,7 @@ def record(venue: str, symbols: tuple[str, ...], out: Path, minutes: float | Non
     a crash everything but the last second is in the .gz.part, which every command reads.
     """
     from genesis_lib.config import load
-    from genesis_lib.feeds.wire.recorder import record as run
+    from genesis_lib.feeds.wire.live.recorder import record as run
 
     def tell(counts: dict) -> None:
         text = "  ".join(f"{key} {value}" for key, value in counts.items())
@@ -83,8 +83,8 @@ def venue(
 
     from genesis_lib.errors import InputError
     from genesis_lib.feeds.simulation.simulator import Simulator
-    from genesis_lib.feeds.wire.fault_plan import FaultPlan
-    from genesis_lib.feeds.wire.venue import LocalVenue
+    from genesis_lib.feeds.wire.local.fault_plan import FaultPlan
+    from genesis_lib.feeds.wire.local.venue import LocalVenue
     from genesis_lib.storage.database_url import is_url, masked
 
     try:

@@ -132,7 +132,7 @@ def _open_venue(
         raise InputError(f"unknown venue {venue!r}; " + _allowed())
     if seed is not None or minutes is not None:
         raise InputError(f"seed and minutes are the simulator's, got them with {venue}:{symbol}")
-    from genesis_lib.feeds.wire.websocket import LiveSource  # httpx and websockets, for those who go live
+    from genesis_lib.feeds.wire.live.websocket import LiveSource  # httpx and websockets, for those who go live
 
     return LiveSource(venue, symbol, config=config)
 

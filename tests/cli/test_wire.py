@@ -15,7 +15,7 @@ from websockets.sync import client
 from genesis_lib.cli import main
 from genesis_lib.feeds.recording import read_recording
 from genesis_lib.feeds.simulation.simulator import Simulator
-from genesis_lib.feeds.wire.venue import LocalVenue
+from genesis_lib.feeds.wire.local.venue import LocalVenue
 
 
 def run(*arguments: str, env: dict | None = None):

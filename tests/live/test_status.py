@@ -6,7 +6,7 @@ from genesis_lib.config import Config, Feeds
 from genesis_lib.engine import Engine
 from genesis_lib.feeds import open_source
 from genesis_lib.feeds.simulation.simulator import Simulator
-from genesis_lib.feeds.wire.venue import LocalVenue
+from genesis_lib.feeds.wire.local.venue import LocalVenue
 from genesis_lib.live.messages import plain
 from genesis_lib.live.picture import Picture
 from genesis_lib.live.status import status

@@ -16,9 +16,9 @@ from genesis_lib.feeds.binance import synchronize
 from genesis_lib.feeds.builder import RowBuilder
 from genesis_lib.feeds.recording import BinanceRecording
 from genesis_lib.feeds.simulation.simulator import Simulator
-from genesis_lib.feeds.wire.fault_plan import Injected
-from genesis_lib.feeds.wire.feed import LiveFeed
-from genesis_lib.feeds.wire.venue import LocalVenue
+from genesis_lib.feeds.wire.live.feed import LiveFeed
+from genesis_lib.feeds.wire.local.fault_plan import Injected
+from genesis_lib.feeds.wire.local.venue import LocalVenue
 from genesis_lib.types import BookTicker, DepthSnapshot, DepthUpdate, Event, Gap, Instrument, MarkPrice, Snapshot, Trade
 
 LEVELS = 20  # compared, a side; a snapshot tells a thousand

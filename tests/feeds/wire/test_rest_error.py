@@ -1,9 +1,0 @@
-from __future__ import annotations
-
-import doctest
-
-from genesis_lib.feeds.wire import rest_error
-
-
-def test_example():
-    assert doctest.testmod(rest_error).failed == 0
