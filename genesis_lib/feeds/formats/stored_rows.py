@@ -63,9 +63,13 @@ def open_files(
     """Group files into the sessions that were stored, those of `symbol` and `venue` alone where given."""
     from genesis_lib.storage import parquet
 
-    stored = [StoredRows(session) for session in parquet.sessions(paths)]
+    return pick([StoredRows(session) for session in parquet.sessions(paths)], "rows", symbol, venue)
+
+
+def pick(stored: list, what: str, symbol: str | None, venue: str | None) -> list:
+    """Of stored sessions those of `symbol` and `venue`, where given; `InputError` when none is, naming all."""
     wanted = [s for s in stored if symbol in (None, s.instrument.symbol) and venue in (None, s.instrument.venue)]
     if stored and not wanted:
         names = ", ".join(sorted({s.instrument.name for s in stored}))
-        raise InputError(f"no rows of symbol {symbol!r}, venue {venue!r}; stored are {names}")
+        raise InputError(f"no {what} of symbol {symbol!r}, venue {venue!r}; stored are {names}")
     return wanted

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genesis_lib.errors import InputError
+from genesis_lib.feeds.formats.stored_rows import pick
 from genesis_lib.feeds.recording import hash_files
 from genesis_lib.types import Event, Snapshot
 
@@ -109,9 +109,4 @@ def open_files(
     """Group files into the sessions that were stored, those of `symbol` and `venue` alone where given."""
     from genesis_lib.storage import updates
 
-    stored = [UpdatesSession(session) for session in updates.sessions(paths)]
-    wanted = [s for s in stored if symbol in (None, s.instrument.symbol) and venue in (None, s.instrument.venue)]
-    if stored and not wanted:
-        names = ", ".join(sorted({s.instrument.name for s in stored}))
-        raise InputError(f"no updates of symbol {symbol!r}, venue {venue!r}; stored are {names}")
-    return wanted
+    return pick([UpdatesSession(session) for session in updates.sessions(paths)], "updates", symbol, venue)
