@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genesis_lib.errors import InputError
 from genesis_lib.feeds.formats.stored_rows import pick
 from genesis_lib.feeds.recording import hash_files
 from genesis_lib.types import Event, Snapshot
