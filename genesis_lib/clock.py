@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 import time
 from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from genesis_lib.errors import InputError
 
 NS = 1_000_000_000
+LIMITS = -62_135_596_800 * NS, 253_402_300_800 * NS  # the years 1 to 9999, which can be told
 
 
 def iso(ns: int) -> str:
@@ -27,6 +35,60 @@ def from_iso(text: str) -> int:
     """
     stamp = datetime.fromisoformat(text)
     return int(stamp.replace(microsecond=0).timestamp()) * NS + stamp.microsecond * 1000
+
+
+def instant(when: Any, name: str = "when") -> int:
+    """Nanoseconds since 1970 of a time that somebody names.
+
+    Parameters
+    ----------
+    when
+        A whole number of ns since 1970; a `datetime`, `date` (its first instant) or `numpy.datetime64`; text in ISO
+        8601 with the date, up to nine decimals. UTC where it names no zone.
+    name
+        Of the argument, for the error.
+
+    Raises
+    ------
+    InputError
+        For anything else, and for times that are not of the years 1 to 9999.
+
+    Examples
+    --------
+    >>> instant("2023-04-04T23:58:20.43")
+    1680652700430000000
+    """
+    try:
+        time = _meant(when)
+    except (OverflowError, ValueError):
+        time = None
+    if time is None or not LIMITS[0] <= time < LIMITS[1]:
+        raise InputError(
+            f"{name} must be whole nanoseconds since 1970, a date or datetime, or text such as 2024-07-18 or "
+            f"2024-07-18T23:58:00Z, got {when!r}"
+        )
+    return time
+
+
+def _meant(when: Any) -> int | None:
+    if isinstance(when, (int, np.integer)):
+        return None if isinstance(when, bool) else int(when)
+    if isinstance(when, np.datetime64):
+        exact = when.astype("datetime64[ns]")  # NaT, or one that 64 bits of nanoseconds do not hold: not equal
+        return int(exact.astype(np.int64)) if exact.astype(when.dtype) == when else None
+    if isinstance(when, datetime):
+        return _meant((when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC).isoformat())
+    if isinstance(when, dt.date):
+        return _meant(when.isoformat())
+    if not isinstance(when, str):
+        return None
+    text = when.strip()
+    if re.fullmatch(r"\d{17,19}", text):
+        return int(text)
+    stamp = datetime.fromisoformat(text)
+    whole = stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)
+    fraction = re.search(r"[.,](\d{1,9})", text)
+    return int(whole.replace(microsecond=0).timestamp()) * NS + int((fraction[1] if fraction else "0").ljust(9, "0"))
 
 
 class WallClock:

@@ -12,16 +12,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from genesis_lib.clock import instant, iso
 from genesis_lib.errors import InputError
 from genesis_lib.storage import parquet
+from genesis_lib.storage.grid import resample
 from genesis_lib.storage.partitions import DAY_NS, open_parquet, read_group
 from genesis_lib.types import Snapshots
 
-TIMES = ("ts_exchange", "ts_receive")
+LAST_NS = 2**63 - 1
+__all__ = ["columns", "resample", "select", "sql", "summary"]
 
 
 def select(
-    folder: str | Path, symbol: str, start: int | None = None, end: int | None = None, *, venue: str | None = None
+    folder: str | Path, symbol: str, start: Any = None, end: Any = None, *, venue: str | None = None
 ) -> Snapshots:
     """Read the stored rows of one instrument in a span of exchange time.
 
@@ -32,8 +35,9 @@ def select(
     symbol, venue
         The venue may be left out when only one has the symbol.
     start, end
-        ns since 1970 UTC; `start` belongs to the span, `end` does not; None is no limit. Only the days and row groups
-        that hold times of the span are read.
+        ns since 1970, a date or time (`datetime`, `numpy.datetime64`), or text such as ``2024-07-19`` or
+        ``2024-07-19T08:30:00Z``, in UTC where no zone is named; `start` belongs to the span, `end` does not; None is no
+        limit. Only the days and row groups that hold times of the span are read.
 
     Returns
     -------
@@ -43,8 +47,10 @@ def select(
     Raises
     ------
     InputError
-        When nothing is stored for the symbol, several venues have it, no row lies in the span, or a file is damaged.
+        When nothing is stored for the symbol, several venues have it, no row lies in the span, a file is damaged, or
+        `start` or `end` is no time.
     """
+    start, end = _bound(start, "start"), _bound(end, "end")
     stored = _sessions(folder, symbol, venue, start, end)
     depth = min(session.description.depth for session in stored)
     parts: list[tuple[np.ndarray, ...]] = []
@@ -65,8 +71,8 @@ def columns(
     folder: str | Path,
     symbol: str,
     names: Iterable[str],
-    start: int | None = None,
-    end: int | None = None,
+    start: Any = None,
+    end: Any = None,
     *,
     venue: str | None = None,
 ) -> dict[str, np.ndarray]:
@@ -85,6 +91,7 @@ def columns(
         As `select`, and for a column that is not there.
     """
     names = list(dict.fromkeys(names))
+    start, end = _bound(start, "start"), _bound(end, "end")
     stored = _sessions(folder, symbol, venue, start, end)
     for session in stored:
         known = open_parquet(session.paths[0]).schema_arrow.names
@@ -96,57 +103,6 @@ def columns(
     if not len(found[names[0]]):
         raise _nothing(folder, symbol, start, end)
     return found
-
-
-def resample(rows: Snapshots, step_ns: int, *, by: str = "ts_exchange", max_age_ns: int | None = None) -> Snapshots:
-    """Put rows on a grid of time: at each grid time what was known then, and nothing later.
-
-    Parameters
-    ----------
-    rows
-        In order of time.
-    step_ns
-        Distance of the grid times, which are its whole multiples (since 1970 UTC), from the first row to the last.
-    by
-        ``"ts_exchange"``: the last row that had happened; ``"ts_receive"``: the last one that had arrived.
-    max_age_ns
-        A row that is older at its grid time makes the result invalid there.
-
-    Returns
-    -------
-    Snapshots
-        `ts_exchange` is the grid time (that of `by`: both columns), `levels` those of the last row at or before it,
-        `flow` the sum over all rows since the grid time before, `valid` whether these rows all are. A grid time without
-        new rows repeats the last one, without flow.
-
-    Raises
-    ------
-    InputError
-        When `step_ns` is not positive, `by` is unknown, the rows run back in time, or no grid time lies among them.
-    """
-    if step_ns < 1:
-        raise InputError(f"step_ns must be at least 1, got {step_ns!r}")
-    if by not in TIMES:
-        raise InputError(f"by must be one of {', '.join(TIMES)}, got {by!r}")
-    times = getattr(rows, by)
-    if by == "ts_receive":
-        times = np.maximum.accumulate(times)  # a row is known when it and those before it have arrived
-    if (np.diff(times) < 0).any():
-        raise InputError("rows must be in order of exchange time")
-    first = -(-int(times[0]) // step_ns) * step_ns if len(times) else 0
-    grid = np.arange(first, int(times[-1]) + 1, step_ns, dtype=np.int64) if len(times) else np.empty(0, np.int64)
-    if not len(grid):
-        raise InputError(f"no multiple of {step_ns} ns lies between the first row and the last")
-    last = np.searchsorted(times, grid, side="right") - 1
-    fresh = np.diff(last, prepend=-1) > 0
-    begins = np.concatenate([[0], last[:-1] + 1])[fresh]  # of the rows since the grid time before, where there are any
-    until = last[-1] + 1
-    flow, valid = np.zeros((len(grid), rows.flow.shape[1])), rows.valid[last]
-    flow[fresh] = np.add.reduceat(rows.flow[:until], begins, axis=0)
-    valid[fresh] = np.logical_and.reduceat(rows.valid[:until], begins)
-    if max_age_ns is not None:
-        valid &= grid - times[last] <= max_age_ns
-    return Snapshots(rows.instrument, grid, grid.copy(), rows.levels[last], flow, valid, rows.provenance)
 
 
 def sql(folder: str | Path, query: str, **parameters: Any) -> pa.Table:
@@ -209,6 +165,11 @@ def _dataset(folder: str | Path) -> ds.Dataset:
         raise InputError(f"{folder}: {error}") from None
 
 
+def _bound(when: Any, name: str) -> int | None:
+    """A time in ns that 64 bits hold; one that lies beyond bounds nothing less for it."""
+    return None if when is None else min(max(instant(when, name), -LAST_NS), LAST_NS)
+
+
 def _sessions(
     folder: str | Path, symbol: str, venue: str | None, start: int | None, end: int | None
 ) -> list[parquet.StoredSession]:
@@ -269,4 +230,5 @@ def _groups(
 
 
 def _nothing(folder: str | Path, symbol: str, start: int | None, end: int | None) -> InputError:
-    return InputError(f"no row of {symbol!r} in {folder} from {start} to {end}")
+    span = [None if bound is None else iso(bound) for bound in (start, end)]
+    return InputError(f"no row of {symbol!r} in {folder} from {span[0]} to {span[1]}")

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from genesis_lib.errors import InputError
 from genesis_lib.storage import parquet, queries
 from genesis_lib.storage.parquet import write_rows
 from genesis_lib.storage.queries import columns, resample, select, sql, summary
-from genesis_lib.types import Instrument, Snapshots
+from genesis_lib.types import Instrument
 
 DAY = 86_400_000_000_000
 SECOND = 1_000_000_000
@@ -142,53 +141,45 @@ def test_sql_over_symbols_and_days(folder: Path, rows) -> None:
         sql(folder, "select nonsense from rows")
 
 
-def series(times: list[int], valid: list[bool] | None = None) -> Snapshots:
-    n = len(times)
-    levels = np.arange(n * 4.0).reshape(n, 1, 4)
-    valid = [True] * n if valid is None else valid
-    ts = np.array(times, np.int64)
-    return Snapshots(Instrument("v", "s", 1.0, 1.0), ts, ts + 3, levels, np.ones((n, 7)), np.array(valid))
-
-
-def test_the_grid_shows_what_was_known_and_nothing_later() -> None:
-    rows = series([5, 10, 10, 11, 40, 41], [True, True, True, False, True, True])
-    grid = resample(rows, 10)
-    assert grid.ts_exchange.tolist() == [10, 20, 30, 40]
-    assert grid.levels[:, 0, 0].tolist() == [8.0, 12.0, 12.0, 16.0], "of equal times the last row"
-    assert grid.flow[:, 0].tolist() == [3.0, 1.0, 0.0, 1.0]
-    assert grid.valid.tolist() == [True, False, False, True]
-    assert resample(rows, 10, by="ts_receive").levels[:, 0, 0].tolist() == [0.0, 12.0, 12.0, 12.0]
-    assert resample(series([5, 39]), 10, max_age_ns=14).valid.tolist() == [True, False, False]
-    for wrong, cause in (
-        (lambda: resample(rows, 0), "step_ns must be at least 1"),
-        (lambda: resample(rows, 5, by="date"), "by must be one of ts_exchange, ts_receive"),
-        (lambda: resample(rows, 1000), "no multiple of 1000 ns"),
-        (lambda: resample(series([5, 4]), 1), "in order of exchange time"),
-    ):
-        with pytest.raises(InputError, match=cause):
-            wrong()
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.integers(0, 60), min_size=1, max_size=30).map(sorted), st.integers(1, 20), st.randoms())
-def test_a_grid_by_hand(times: list[int], step: int, random) -> None:
-    rows = series(times, [random.random() < 0.8 for _ in times])
-    points = [t for t in range(0, times[-1] + 1) if t % step == 0 and t >= times[0]]
-    if not points:
-        with pytest.raises(InputError):
-            resample(rows, step)
-        return
-    grid = resample(rows, step)
-    assert grid.ts_exchange.tolist() == points
-    for place, point in enumerate(points):
-        last = max(i for i, t in enumerate(times) if t <= point)
-        before = -1 if place == 0 else max(i for i, t in enumerate(times) if t <= points[place - 1])
-        assert grid.levels[place, 0, 0] == rows.levels[last, 0, 0]
-        assert grid.flow[place, 0] == last - before
-        assert grid.valid[place] == (rows.valid[before + 1 : last + 1].all() and rows.valid[last])
-
-
 @pytest.mark.parametrize("query", ["", "-- nothing"])
 def test_what_asks_for_no_rows_is_refused(folder: Path, query: str) -> None:
     with pytest.raises(InputError, match="query must ask for rows"):
         sql(folder, query)
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("2022-01-09", "2022-01-09T00:00:20Z"),
+        (dt.date(2022, 1, 9), dt.datetime(2022, 1, 9, 0, 0, 20)),
+        (dt.datetime(2022, 1, 9, 1, tzinfo=dt.timezone(dt.timedelta(hours=1))), np.datetime64("2022-01-09T00:00:20")),
+        (np.int64(19_001 * DAY), str(19_001 * DAY + 20 * SECOND)),
+    ],
+)
+def test_a_span_is_said_in_many_ways(folder: Path, rows, start, end) -> None:
+    expected = rows(100, START).ts_exchange[40:60]
+    assert np.array_equal(select(folder, "BTCUSDT", start, end).ts_exchange, expected)
+    assert np.array_equal(columns(folder, "BTCUSDT", ["ts_exchange"], start, end)["ts_exchange"], expected)
+
+
+@pytest.mark.parametrize("wrong", ["yesterday", 1.5, True, [1], 10**30, "+90", np.datetime64("NaT")])
+def test_what_is_no_time_is_refused_by_name(folder: Path, wrong) -> None:
+    with pytest.raises(InputError, match="start must be whole nanoseconds since 1970, a date or datetime"):
+        select(folder, "BTCUSDT", wrong)
+    with pytest.raises(InputError, match="end must be whole nanoseconds since 1970"):
+        columns(folder, "BTCUSDT", ["valid"], end=wrong)
+
+
+def test_times_that_64_bits_do_not_hold_bound_nothing(folder: Path) -> None:
+    assert len(select(folder, "BTCUSDT", "0001-01-02", "9999-12-31")) == 200
+    with pytest.raises(InputError, match="no row of 'BTCUSDT'"):
+        select(folder, "BTCUSDT", "9999-12-31")
+
+
+def test_no_grid_time_lies_between_sessions(folder: Path, rows) -> None:
+    part = rows(100, START + 450 * DAY)
+    write_rows(part, part.instrument, folder, provenance="recorded", data_hash="cc" * 32)
+    found = select(folder, "BTCUSDT")
+    grid = resample(found, SECOND)
+    assert len(found) == len(grid) == 300 and np.array_equal(grid.ts_exchange, found.ts_exchange)
+    assert len(resample(found, 10 * SECOND)) == 30

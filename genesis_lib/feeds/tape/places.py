@@ -7,9 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from genesis_lib.clock import NS, iso
+from genesis_lib.clock import LIMITS, NS, instant, iso
 from genesis_lib.errors import InputError, RecordingError, StateError
 from genesis_lib.feeds.tape.checkpoint import Checkpoint
 from genesis_lib.feeds.tape.file import Tape
@@ -17,7 +15,6 @@ from genesis_lib.types import Event, Snapshot
 
 FARTHEST_NS = 86_400 * NS  # an endless stream is made on the way to a time: weeks would fill the disk
 SLACK_NS = NS  # so far beyond either end a time still means the end
-LIMITS = -62_135_596_800 * NS, 253_402_300_800 * NS  # the years 1 to 9999, which can be told
 _CLOCK = re.compile(r"(?:(\d+):)?(?:(\d+):)?(\d+(?:\.\d+)?)")
 
 
@@ -42,9 +39,9 @@ def moment(when: Any, tape: Tape) -> int:
     Parameters
     ----------
     when
-        A whole number of ns since 1970; a `datetime` or `numpy.datetime64`; text in ISO 8601 with the date (UTC where
-        it names no zone; up to nine decimals); a span from the start, as a `timedelta` or as text such as ``+90``,
-        ``+12.5`` or ``+1:30:00`` (seconds, or hours, minutes and seconds); ``-30``: so long before the end.
+        A time as `clock.instant` takes it (ns since 1970, a `datetime`, text in ISO 8601 with the date); a span from
+        the start, as a `timedelta` or as text such as ``+90``, ``+12.5`` or ``+1:30:00`` (seconds, or hours, minutes
+        and seconds); ``-30``: so long before the end.
     tape
         Knows where the stream starts and how far it is known.
 
@@ -57,7 +54,7 @@ def moment(when: Any, tape: Tape) -> int:
     """
     try:
         time = _meant(when, tape)
-    except OverflowError:
+    except (OverflowError, InputError):
         raise _unclear(when) from None
     if not LIMITS[0] <= time < LIMITS[1]:
         raise _unclear(when)
@@ -65,40 +62,19 @@ def moment(when: Any, tape: Tape) -> int:
 
 
 def _meant(when: Any, tape: Tape) -> int:
-    if isinstance(when, bool) or not isinstance(when, (int, np.integer, str, dt.datetime, dt.timedelta, np.datetime64)):
-        raise _unclear(when)
-    if isinstance(when, (int, np.integer)):
-        return int(when)
-    if isinstance(when, np.datetime64):
-        exact = when.astype("datetime64[ns]")
-        if not exact.astype(when.dtype) == when:  # not a time, or one that 64 bits of nanoseconds do not hold
-            raise _unclear(when)
-        return int(exact.astype(np.int64))
-    if isinstance(when, dt.datetime):
-        return _meant((when if when.tzinfo else when.replace(tzinfo=dt.UTC)).astimezone(dt.UTC).isoformat(), tape)
     if isinstance(when, dt.timedelta):
         return start_of(tape) + (when // dt.timedelta(microseconds=1)) * 1000
-    text = when.strip()
-    if re.fullmatch(r"\d{17,19}", text):
-        return int(text)
-    if text[:1] in ("+", "-") and (found := _CLOCK.fullmatch(text[1:])):
-        first, second, seconds = found.groups()
-        hours, minutes = (first or 0, second or 0) if second else (0, first or 0)
-        span = (int(hours) * 3600 + int(minutes) * 60) * NS + round(float(seconds) * NS)
-        if text[0] == "+":
-            return start_of(tape) + span
-        if tape.can_grow or tape.end is None:
-            raise StateError(f"when {when!r} counts back from an end that is not known yet")
-        return tape.end - span
-    try:
-        stamp = dt.datetime.fromisoformat(text)
-        whole = stamp if stamp.tzinfo else stamp.replace(tzinfo=dt.UTC)
-        fraction = re.search(r"[.,](\d{1,9})", text)
-        return int(whole.replace(microsecond=0).timestamp()) * NS + int(
-            (fraction[1] if fraction else "0").ljust(9, "0")
-        )
-    except ValueError:
-        raise _unclear(when) from None
+    text = when.strip() if isinstance(when, str) else ""
+    if text[:1] not in ("+", "-") or not (found := _CLOCK.fullmatch(text[1:])):
+        return instant(when)
+    first, second, seconds = found.groups()
+    hours, minutes = (first or 0, second or 0) if second else (0, first or 0)
+    span = (int(hours) * 3600 + int(minutes) * 60) * NS + round(float(seconds) * NS)
+    if text[0] == "+":
+        return start_of(tape) + span
+    if tape.can_grow or tape.end is None:
+        raise StateError(f"when {when!r} counts back from an end that is not known yet")
+    return tape.end - span
 
 
 def start_of(tape: Tape) -> int:
