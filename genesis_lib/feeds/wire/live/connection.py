@@ -18,7 +18,7 @@ from genesis_lib.feeds.wire.live.limits import Pace
 from genesis_lib.feeds.wire.live.link import AT_ONCE, Link
 
 OVERLAP = 10.0  # s that a new connection has to meet the old one in every stream
-STABLE = 10.0  # s after which a connection counts as good again
+STABLE = 1.0  # s of messages after which a connection was good, and its loss an accident
 LOOK_EVERY = 1.0  # s
 MOST_PATIENT = 16  # times the silence
 
@@ -62,7 +62,8 @@ class Connection:
     Shortly before `Habits.lifetime` is over (Binance closes every connection after 24 hours), or when the venue says
     that it is going, a second connection with the same streams is opened beside the first; see `Handover`. A connection
     on which nothing at all came is retried with more patience each time, up to `MOST_PATIENT` times the silence: a
-    market may be asleep.
+    market may be asleep. The waits between attempts grow while they fail, and begin anew with the loss of a connection
+    that brought messages for as long as was waited for it, or for `STABLE` seconds.
     """
 
     def __init__(
@@ -91,14 +92,13 @@ class Connection:
     async def run(self) -> None:
         """Keep the streams spoken until cancelled."""
         waits = Backoff(0.5, self._habits.longest_wait)
-        spoken = False
+        spoken, waited = False, 0.0
         try:
             while True:
-                began = time.monotonic()
                 self._handover = self._elder = None  # what came before the loss is no measure of what comes after
                 try:
                     self._link = link = await self._open()
-                    spoken = True
+                    spoken, began = True, link.born
                     self._tell(link)
                     cause = await self._attend(link)
                 except (OSError, WebSocketException, SessionError) as error:  # a TimeoutError is an OSError
@@ -108,10 +108,12 @@ class Connection:
                     self._told.clear()
                 else:
                     self._note("no connection", cause)
-                spoken = False
-                if time.monotonic() - began >= STABLE:
+                # Where data came for as long as was waited for it, the venue is up: another loss is no reason to stay
+                # away longer. One that takes connections and drops them at once is one that fails.
+                if spoken and self._link.messages and time.monotonic() - began >= min(STABLE, waited):
                     waits.reset()
-                await asyncio.sleep(waits.next())
+                spoken, waited = False, waits.next()
+                await asyncio.sleep(waited)
         finally:
             for link in (self._link, self._elder):
                 if link is not None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from functools import partial
 from itertools import pairwise
 
+import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
+from genesis_lib.feeds.wire.backoff import Backoff
 from genesis_lib.feeds.wire.live import connection as connection_module
 from genesis_lib.feeds.wire.live.connection import Connection, Habits
 from genesis_lib.feeds.wire.live.handover import order_of, stream_of
@@ -109,6 +112,29 @@ def test_what_is_cut_is_opened_again_and_the_loss_is_told():
     assert heard.losses[0][0] == {"a@trade"}
     assert heard.losses[0][1].startswith("connection lost")
     assert heard.numbers == sorted(set(heard.numbers))
+
+
+async def cut_again_and_again(connection, server, heard, waits: list[float], times: int, healthy: bool) -> None:
+    for number in range(1, times + 1):
+        seen = len(heard.messages)
+        await until(lambda seen=seen: len(heard.messages) > seen)
+        await asyncio.sleep(waits[-1] if healthy and waits else 0.0)
+        server.cut()
+        await until(lambda number=number: len(waits) == number)
+
+
+@pytest.mark.parametrize(
+    ("share", "healthy", "waited"),
+    [(0.1, True, [0.05] * 12), (0.5, False, [0.25, 0.5, 1.0])],
+    ids=["with data between", "at once"],
+)
+def test_waits_grow_only_where_connections_are_lost_at_once(monkeypatch, share, healthy, waited):
+    waits, drawn = [], Backoff.next
+    monkeypatch.setattr(connection_module, "Backoff", partial(Backoff, draw=lambda: share))
+    monkeypatch.setattr(Backoff, "next", lambda self: waits.append(drawn(self)) or waits[-1])
+    habits = HABITS._replace(longest_wait=60.0)
+    run(lambda *served: cut_again_and_again(*served, waits, len(waited), healthy), habits=habits)
+    assert waits == waited
 
 
 def test_before_its_time_is_over_another_takes_over_and_nothing_is_missed_or_told_twice():
