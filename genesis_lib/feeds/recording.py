@@ -16,6 +16,7 @@ from typing import NamedTuple
 from genesis_lib.errors import InputError, RecordingError
 from genesis_lib.feeds.binance import BinanceParser, decode, message_of, synchronize, venue_of
 from genesis_lib.feeds.binance_sync import is_two_sided
+from genesis_lib.feeds.formats.copies import refuse_copies
 from genesis_lib.feeds.formats.decompression import head_of
 from genesis_lib.feeds.instruments import SECOND, grid_of, known
 from genesis_lib.feeds.raw_lines import raw_blocks, raw_lines
@@ -174,6 +175,7 @@ def read_recording(
     for file in files:
         if not file.is_file():
             raise RecordingError("no such file" if not file.exists() else "not a file", file)
+    refuse_copies(files)
     if is_hftbacktest(files[0]):
         from genesis_lib.feeds.formats.hftbacktest import HftRecording
 

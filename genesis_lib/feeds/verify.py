@@ -84,6 +84,7 @@ def audit_files(
         For a file that cannot be read or is of no known format, and when the only session has no book.
     """
     from genesis_lib.feeds.formats import require
+    from genesis_lib.feeds.formats.copies import refuse_copies
 
     named = list(paths)
     for url in filter(is_url, named):
@@ -92,6 +93,7 @@ def audit_files(
     for path in files:
         if not path.is_file():
             raise RecordingError("no such file" if not path.exists() else "not a file", path)
+    refuse_copies(files)
     ledger = Ledger() if ledger is None else ledger
     kinds: dict[str, list[Path]] = {}
     for path in files:

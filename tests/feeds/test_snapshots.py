@@ -102,8 +102,8 @@ def test_rows_of_one_tick_size_only(wire, tmp_path: Path) -> None:
 
 
 def test_recordings_of_one_time_are_sessions_apart(wire, tmp_path: Path) -> None:
-    for name in ("seed1.gz", "seed2.gz"):
-        quotes(wire).diff(step_ms=5000).write(tmp_path / name)
+    for size, name in enumerate(("seed1.gz", "seed2.gz"), 5):
+        quotes(wire).diff([("99.9", str(size))], step_ms=5000).write(tmp_path / name)
     assert [session.name for session in open_sessions(tmp_path)] == ["seed1.gz", "seed2.gz"]
     assert [len(part) for part in read_sessions(tmp_path)] == [7, 7]
     with pytest.raises(InputError, match="overlap in time"):

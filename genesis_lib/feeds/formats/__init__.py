@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from genesis_lib.errors import InputError, RecordingError
+from genesis_lib.feeds.formats.copies import refuse_copies
 from genesis_lib.feeds.formats.decompression import head_of
 
 if TYPE_CHECKING:
@@ -103,12 +104,18 @@ def open_files(
         What the data does not tell, or tells wrongly.
     quarantine
         Takes the bad rows; None refuses a file at its first one.
+
+    Raises
+    ------
+    InputError
+        For the same data under two names, see `refuse_copies`.
     """
     groups: dict[str, list[Path]] = {}
     for path in paths:
         if format is not None and not path.is_file():
             raise RecordingError("no such file", path)
         groups.setdefault(format or require(path), []).append(path)
+    refuse_copies(paths)
     sessions: list[FinishedSession] = []
     for name in sorted(groups, key=list(FORMATS).index) if format is None else groups:
         opened = module_of(name).open_files(
