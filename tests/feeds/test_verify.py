@@ -145,6 +145,21 @@ def test_bad_rows_are_counted_and_listed(kraken_log, tmp_path: Path) -> None:
     assert found["quarantined"] == found["gaps"] == 1 and verdict(found).startswith("NOT PROVEN: 1 gaps, 1 rows")
 
 
+@pytest.mark.parametrize("venue", ["kraken", "okx"])
+@pytest.mark.parametrize("cut", [3, 40])
+def test_a_log_that_ends_within_a_line(kraken_log, okx_log, tmp_path: Path, venue: str, cut: int) -> None:
+    log = {"kraken": kraken_log, "okx": okx_log}[venue]("A/B").snapshot().update().update()
+    path = log.write(tmp_path / "X.ws.1.0")
+    path.write_bytes(path.read_bytes()[:-cut] if cut > 3 else path.read_bytes() + b"161")
+    ledger = Ledger()
+    found = audit_files([path], ledger=ledger)
+    assert (found["quarantined"], found["gaps"], found["checksums"]) == (1, 1, found["checksums_ok"])
+    assert verdict(found).startswith("NOT PROVEN: ") and ledger.counts["quarantined"] == 1
+    assert all("gap: a message that cannot be read: " in line for line in found["ledger"])
+    with pytest.raises(RecordingError, match=r"X.ws.1.0:\d+: "):
+        read_recording(path)
+
+
 def test_what_cannot_be_audited(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="no such file"):
         audit_files([tmp_path / "nothing"])

@@ -91,10 +91,11 @@ class ChecksummedLog:
                 yield from self._reconnected(frame)
                 continue
             self.lines += 1
-            if needles and not any(word in frame.payload for word in needles) and frame.payload.rstrip()[-1:] in b"]}":
-                continue  # of others, and whole: what is broken may have been of these
+            of_others = needles and not any(word in frame.payload for word in needles)
+            if of_others and frame.whole and frame.payload.rstrip().endswith((b"]", b"}")):
+                continue  # what is broken may have been of these
             try:
-                for message in parsed(self.dialect, frame, self.counts):
+                for message in parsed(self.dialect, frame):
                     state = None if isinstance(message, str) else self.states.get(message.symbol)
                     if state is None:
                         self.counts[message if isinstance(message, str) else "of other instruments"] += 1

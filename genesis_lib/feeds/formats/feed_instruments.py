@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
@@ -35,7 +34,7 @@ def find_instruments(
         if frame.connected:
             continue
         try:
-            for message in parsed(dialect, frame, Counter()):
+            for message in parsed(dialect, frame):
                 if isinstance(message, str):
                     continue
                 levels = message.levels if type(message) is BookMessage else [(0, message.price, message.quantity)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
@@ -55,16 +54,15 @@ class Dialect(Protocol):
         """The checksum that belongs to a book."""
 
 
-def parsed(dialect: Dialect, frame: Frame, counts: Counter[str]) -> Iterator[BookMessage | TradeMessage | str]:
-    """Messages of a frame; `InputError` when it cannot be read. A last line that was cut off is only counted."""
+def parsed(dialect: Dialect, frame: Frame) -> Iterator[BookMessage | TradeMessage | str]:
+    """Messages of a frame; `InputError` when it cannot be read."""
     try:
         for message in dialect.messages(frame.payload, frame.ts_receive):
             _refuse_other_than_texts(message)
             yield message
     except orjson.JSONDecodeError as error:
-        if not frame.whole:  # a recorder that was stopped in the middle of a line
-            counts["cut off"] += 1
-            return
+        if not frame.whole:  # a recorder that was stopped, or a copy that broke off, in the middle of a line
+            raise InputError("the log ends in the middle of this message") from None
         raise InputError(f"not JSON: {error.msg} at character {error.pos + 1}") from None
     except InputError:
         raise

@@ -65,6 +65,9 @@ def frames(paths: Iterable[Path]) -> Iterator[Frame]:
                 if not colon or not stamp[:1].isdigit():
                     found = _LINE.fullmatch(line.strip())
                     if found is None or found[2] is None:
+                        if latest and not line.endswith(b"\n"):  # cut off before its message: unreadable, as one within
+                            yield Frame(latest, line, False, path, number, False)
+                            continue
                         shown = line[:60].decode(errors="replace").rstrip()
                         raise RecordingError(f"no line of a websocket log, got {shown!r}", path, number)
                     if found[2] != b"<->":

@@ -58,6 +58,9 @@ def test_the_last_line_may_be_cut_off(tmp_path: Path) -> None:
     path = tmp_path / "X.ws.1.0"
     path.write_text("1618678134: [1]\n1618678135: [1")
     assert [f.whole for f in frames([path])] == [True, False]
+    for rest in ("1", "1618678135.1", "1618678135:"):
+        path.write_text(f"1618678134: [1]\n{rest}")
+        assert [(f.payload.strip(), f.whole) for f in frames([path])] == [(b"[1]", True), (rest.encode(), False)]
 
 
 def test_files_of_a_connection_follow_each_other() -> None:
