@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import signal
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TextIO
 
 import click
 
@@ -28,14 +32,44 @@ def record(venue: str, symbols: tuple[str, ...], out: Path, minutes: float | Non
     from genesis_lib.config import load
     from genesis_lib.feeds.wire.live.recorder import record as run
 
-    def tell(counts: dict) -> None:
-        text = "  ".join(f"{key} {value}" for key, value in counts.items())
-        click.echo(f"\r{text}", nl=False, err=True)
-
-    with _termination() as stop:
-        result = run(venue, symbols, out, minutes=minutes, config=load(), stop=stop.is_set, progress=tell)
-    click.echo("", err=True)
+    with _termination() as stop, Progress(sys.stderr) as progress:
+        result = run(venue, symbols, out, minutes=minutes, config=load(), stop=stop.is_set, progress=progress.tell)
     emit(result, as_json)
+
+
+class Progress:
+    """One line on a terminal that changes in place; elsewhere a line at times, so that a log stays short.
+
+    Parameters
+    ----------
+    out
+        Standard error.
+    every
+        Seconds between lines where `out` is no terminal; a connection that is lost or back is told at once.
+    """
+
+    def __init__(self, out: TextIO, every: float = 30.0) -> None:
+        self._out, self._every, self._terminal = out, every, out.isatty()
+        self._said, self._at, self._missing = "", -math.inf, ""
+
+    def tell(self, counts: dict[str, Any]) -> None:
+        """Show counts by name."""
+        text = "  ".join(f"{key} {value}" for key, value in counts.items())
+        missing, now = counts.get("no connection", ""), time.monotonic()
+        if self._terminal:
+            self._out.write(f"\r{text:<{len(self._said)}}")  # what was longer is wiped out
+        elif missing != self._missing or now - self._at >= self._every:
+            self._out.write(f"{text}\n")
+            self._at = now
+        self._said, self._missing = text, missing
+        self._out.flush()
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._terminal and self._said:
+            self._out.write("\n")
 
 
 @click.command()
@@ -100,8 +134,8 @@ def venue(
     plan = FaultPlan.parse(faults, fault_seed, fault_streams)
     options = {"port": port, "speed": pace, "market": market, "faults": plan, "lifetime": lifetime}
     with _termination() as stop, LocalVenue(data, **options) as served:
-        for playback in served.playbacks.values():
-            click.echo(f"{playback.name} ({playback.provenance}) as {playback.instrument.symbol}")
+        names = [f"{one.name} ({one.provenance}) as {one.instrument.symbol}" for one in served.playbacks.values()]
+        click.echo("\n".join(names))
         click.echo(f"GENESIS_FEEDS_REST_URL={served.rest_url} GENESIS_FEEDS_WEBSOCKET_URL={served.websocket_url}")
         try:
             while not stop.wait(0.2) and not served.ended.is_set():
@@ -112,6 +146,8 @@ def venue(
         if counts:
             click.echo("faults: " + "  ".join(f"{kind} {count}" for kind, count in sorted(counts.items())), err=True)
         served.check()
+        if served.ended.is_set():
+            click.echo(f"all has been served: {'; '.join(names)}", err=True)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 from websockets.sync import client
 
 from genesis_lib.cli import main
+from genesis_lib.cli.wire import Progress
 from genesis_lib.feeds.recording import read_recording
 from genesis_lib.feeds.simulation.simulator import Simulator
 from genesis_lib.feeds.wire.local.venue import LocalVenue
@@ -86,6 +88,46 @@ def test_record_takes_several_symbols(tmp_path):
     for one in told["symbols"].values():
         assert sum(1 for _ in read_recording(one["paths"])) > 50
     assert told["events"] == sum(one["events"] for one in told["symbols"].values())
+
+
+class Out(io.StringIO):
+    def __init__(self, terminal: bool) -> None:
+        super().__init__()
+        self.isatty = lambda: terminal
+
+
+LOST = {"events": 12, "no connection": "since 21:03:10 UTC"}
+
+
+def test_progress_changes_in_place_on_a_terminal():
+    with Progress(out := Out(True)) as progress:
+        progress.tell(LOST)
+        progress.tell({"events": 13})
+    longer = "events 12  no connection since 21:03:10 UTC"
+    assert out.getvalue() == f"\r{longer}\r{'events 13':<{len(longer)}}\n"
+
+
+def test_progress_in_a_log_is_a_line_at_times_and_where_a_connection_comes_or_goes():
+    with Progress(out := Out(False)) as progress:
+        for counts in ({"events": 11}, {"events": 12}, LOST, LOST, {"events": 13}, {"events": 14}):
+            progress.tell(counts)
+    assert out.getvalue().splitlines() == ["events 11", "events 12  no connection since 21:03:10 UTC", "events 13"]
+    with Progress(out := Out(False), every=0.0) as progress:
+        progress.tell({"events": 11})
+        progress.tell({"events": 11})
+    assert out.getvalue() == "events 11\n" * 2
+
+
+def test_venue_says_that_all_has_been_served(tmp_path):
+    told = json.loads(run("simulate", "--out", str(tmp_path), "--minutes", "0.1", "--json").stdout)
+    command = [sys.executable, "-m", "genesis_lib", "venue", told["path"], "--port", "0", "--speed", "max"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        name = process.stdout.readline().strip()
+        url = re.search(r"WEBSOCKET_URL=(\S+)", process.stdout.readline())[1]
+        with client.connect(f"{url}/ws/simbtc@trade"):
+            _, said = process.communicate(timeout=30)
+    assert said.splitlines() == [f"all has been served: {name}"] and name.endswith("(simulated) as SIMBTC")
+    assert process.returncode == 0
 
 
 def test_record_names_the_venues_there_are(tmp_path):

@@ -54,6 +54,8 @@ class Channel:
         The gaps that were healed, in order, the newest `KEPT`.
     down : set of str
         Kinds of streams that do not come at present; no snapshot is joined meanwhile.
+    down_since : float
+        When the first of them was lost, seconds since 1970; of no meaning while all come.
     heard : dict
         Monotonic time of the last message, by kind of stream.
     last_exchange : int
@@ -80,6 +82,7 @@ class Channel:
         self.sync = BinanceSync("spot" if instrument.venue == "binance-spot" else "futures")
         self.recoveries: deque[Recovery] = deque(maxlen=KEPT)
         self.down: set[str] = set(FLOW)
+        self.down_since = time.time()
         self.messages = 0
         self.heard: dict[str, float] = {}
         self._parser = BinanceParser(instrument)  # which refuses another's symbol: so would a reader of the recording
@@ -168,6 +171,8 @@ class Channel:
         if not needed:
             self.note("disconnect", f"{', '.join(sorted(kinds))}: {cause}")
             return
+        if not self.down:
+            self.down_since = time.time()
         self.down |= needed
         if needed - {"depth"}:
             self._last_trade = -1

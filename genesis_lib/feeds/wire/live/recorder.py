@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,9 @@ def record(
     ``.ledger.jsonl`` into `out`; see `RotatingRecording`. A later file of a symbol begins with a snapshot of its own
     within moments, so that it can be read alone. What was recorded before stays: each run begins new files.
 
+    About every second `progress` is told ``events``, ``gaps`` and ``resyncs`` so far; and while streams do not come
+    ``no connection``, a text that says since when, and of which symbols where others do.
+
     Returns
     -------
     dict
@@ -125,7 +129,7 @@ def record(
                 time.sleep(STEP)
                 if time.monotonic() - told >= 1.0:
                     told = time.monotonic()
-                    progress(_sums(channels, files))
+                    progress(_sums(channels, files) | _missing(channels))
                 if writer.error or feed.stopped or not feed.instruments:
                     break
         except KeyboardInterrupt:
@@ -191,6 +195,15 @@ def _sums(channels: dict[str, Channel], files: dict[str, RotatingRecording]) -> 
     counts: Counter[str] = sum((channel.sync.counts for channel in channels.values()), Counter())
     events = sum(file.lines for file in files.values())
     return {"events": events, "gaps": counts["gaps"], "resyncs": counts["resyncs"]}
+
+
+def _missing(channels: dict[str, Channel]) -> dict[str, str]:
+    down = [(channel.down_since, symbol) for symbol, channel in channels.items() if channel.down]
+    if not down:
+        return {}
+    since = datetime.fromtimestamp(min(down)[0], UTC)
+    of = "" if len(down) == len(channels) else f" for {', '.join(symbol for _, symbol in down)}"
+    return {"no connection": f"since {since:%H:%M:%S} UTC{of}"}
 
 
 def _details(channels: dict[str, Channel], files: dict[str, RotatingRecording], ledger: Ledger) -> dict[str, Any]:

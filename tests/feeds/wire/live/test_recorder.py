@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -57,6 +58,20 @@ def test_a_recording_of_a_session_rebuilds_the_venues_book(tmp_path):
     assert (result["gaps"], result["resyncs"], result["faults"]) == (0, 0, {})
     assert sorted(p.suffix for p in tmp_path.iterdir()) == [".gz", ".json", ".jsonl"]
     assert Ledger.read(next(tmp_path.glob("*.ledger.jsonl"))).counts == {}
+
+
+def test_progress_says_that_there_is_no_connection_and_since_when(tmp_path):
+    told = []
+    with LocalVenue(Simulator(1), speed=20.0, wait_for=2) as venue:
+        config = pointing_at(venue)
+
+        def tell(counts) -> None:
+            told.append(counts)
+            venue.close()
+
+        record("binance-usdm", "SIMBTC", tmp_path, config=config, stop=lambda: len(told) == 2, progress=tell)
+    assert "no connection" not in told[0]
+    assert re.fullmatch(r"since \d\d:\d\d:\d\d UTC", told[1]["no connection"])
 
 
 def same(one, other) -> bool:
