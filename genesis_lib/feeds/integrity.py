@@ -51,7 +51,7 @@ class Ledger:
     >>> ledger = Ledger()
     >>> ledger.gap(Gap("BTCUSDT", 0, 0, "pu is 7 where 5 must follow", 5, 7))
     >>> ledger.counts["gap"], ledger.lines()
-    (1, ['1970-01-01T00:00:00.000000Z gap: pu is 7 where 5 must follow'])
+    (1, ['- gap: pu is 7 where 5 must follow'])
     """
 
     def __init__(self, path: str | os.PathLike | None = None, *, keep: int = 1000) -> None:
@@ -113,10 +113,13 @@ class Ledger:
         self._uncounted[symbol] += number
 
     def lines(self) -> list[str]:
-        """One readable line for each incident held; they name the symbol where there are several."""
+        """One readable line for each incident held; they name the symbol where there are several.
+
+        A time that nobody knows is a dash.
+        """
         several = len({incident.symbol for incident in self.incidents}) > 1
         return [
-            f"{iso(ts)} {symbol + ' ' if several and symbol else ''}{kind}: {cause}"
+            f"{iso(ts) if ts > 0 else '-'} {symbol + ' ' if several and symbol else ''}{kind}: {cause}"
             for ts, kind, cause, symbol in self.incidents
         ]
 

@@ -81,7 +81,7 @@ def audit_files(
     Raises
     ------
     RecordingError
-        For a file that cannot be read or is of no known format, and when the only session has no book.
+        For a file that cannot be read or is of no known format, and when no session has a book.
     """
     from genesis_lib.feeds.formats import require
     from genesis_lib.feeds.formats.copies import refuse_copies
@@ -101,6 +101,9 @@ def audit_files(
     findings: list[dict[str, Any]] = []
     for kind, group in kinds.items():
         findings += _audit_group(kind, group, tick_size, symbol, ledger)
+    if findings and all("error" in found for found in findings):
+        reasons = "; ".join(dict.fromkeys(found["error"] for found in findings))
+        raise RecordingError(f"none of {len(findings)} sessions has a book: {reasons}")
     return together(findings)
 
 

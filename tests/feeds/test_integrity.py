@@ -27,7 +27,7 @@ def test_counts_go_on_after_the_list_is_full() -> None:
         ledger.gap(Gap("A", second * 10**9, 0, f"cause {second}", 1, 2))
     ledger.note(0, "hole", "silence")
     assert ledger.counts == {"gap": 3, "hole": 1}
-    assert ledger.lines() == ["1970-01-01T00:00:00.000000Z gap: cause 0", "1970-01-01T00:00:01.000000Z gap: cause 1"]
+    assert ledger.lines() == ["- gap: cause 0", "1970-01-01T00:00:01.000000Z gap: cause 1"]
     assert json.loads(json.dumps(ledger.as_dict()))["incidents"][1]["cause"] == "cause 1"
 
 
@@ -116,7 +116,7 @@ def test_several_symbols_are_told_apart() -> None:
     ledger = Ledger()
     ledger.note(0, "gap", "lost", "A")
     ledger.note(0, "gap", "lost", "B")
-    assert ledger.lines()[1] == "1970-01-01T00:00:00.000000Z B gap: lost"
+    assert ledger.lines()[1] == "- B gap: lost"
 
 
 def test_a_fault_in_a_file_stands_beside_the_rows(tmp_path, wire) -> None:

@@ -95,7 +95,7 @@ def test_several_symbols_in_one_file_and_one_of_them(wire, tmp_path: Path) -> No
         "binance-usdm:BTCUSDT": 1,
         "binance-usdm:ETHUSDT": 2,
     }
-    assert verdict(found) == "NOT PROVEN: 1 of 3 best prices differ"
+    assert verdict(found).startswith("NOT PROVEN: 1 of 3 best prices differ (the diffs are unbroken: bookTicker")
     alone = audit_files([path], symbol="BTCUSDT")
     assert alone["bbo_checked"] == alone["bbo_equal"] == 1 and "instruments" not in alone
 
@@ -124,6 +124,18 @@ def test_several_sessions_of_which_one_has_no_book(wire, tmp_path: Path) -> None
     assert "no diff continues" in verdict(found) and verdict(found).startswith("NOT PROVEN")
 
 
+def test_several_sessions_of_which_none_has_a_book(wire, tmp_path: Path) -> None:
+    files = []
+    for hour in range(2):
+        w = wire()
+        w.ts += hour * 3_600 * 10**9
+        files.append(w.diff().diff().snapshot(lastUpdateId=50).write(tmp_path / f"{hour}.gz"))
+    with pytest.raises(
+        RecordingError, match=r"none of 2 sessions has a book: .*no diff continues.*; .*no diff continues"
+    ):
+        audit_files(files)
+
+
 def test_files_of_several_formats(kraken_log, wire, lobster_market, tmp_path: Path) -> None:
     files = [
         kraken_log("A/B").snapshot().update().write(tmp_path / "K.ws.1.0"),
@@ -142,7 +154,9 @@ def test_bad_rows_are_counted_and_listed(kraken_log, tmp_path: Path) -> None:
     log.lines.insert(2, f"{log.clock}: [7,{{")
     path = log.write(tmp_path / "K.ws.1.0")
     found = audit_files([path])
-    assert found["quarantined"] == found["gaps"] == 1 and verdict(found).startswith("NOT PROVEN: 1 gaps, 1 rows")
+    assert found["quarantined"] == found["gaps"] == 1 and verdict(found).startswith(
+        "NOT PROVEN: 1 gap, 1 row that cannot be right"
+    )
 
 
 @pytest.mark.parametrize("venue", ["kraken", "okx"])

@@ -33,13 +33,13 @@ COUNTS = (
     "invalid_rows",
     "quarantined",
 )
-_AGAINST = {
-    "gaps": "gaps",
-    "holes": "holes in time",
-    "crossed": "crossed books",
-    "unknown_orders": "messages about unknown orders",
-    "contradictions": "messages that contradict the orders",
-    "quarantined": "rows that cannot be right",
+_AGAINST = {  # of one, and of several
+    "gaps": ("gap", "gaps"),
+    "holes": ("hole in time", "holes in time"),
+    "crossed": ("crossed book", "crossed books"),
+    "unknown_orders": ("message about an unknown order", "messages about unknown orders"),
+    "contradictions": ("message that contradicts the orders", "messages that contradict the orders"),
+    "quarantined": ("row that cannot be right", "rows that cannot be right"),
 }
 _CHECKS = (
     ("bbo_checked", "bbo_equal", "best prices"),
@@ -88,21 +88,37 @@ def doubts(found: dict[str, Any]) -> list[str]:
     >>> doubts(finding(crossed=2, bbo_checked=9, bbo_equal=9))
     ['2 crossed books']
     """
-    told = [f"{found[key]} {word}" for key, word in _AGAINST.items() if found.get(key)]
+    told = [f"{found[key]} {words[found[key] > 1]}" for key, words in _AGAINST.items() if found.get(key)]
     told += [part["error"] for part in found.get("instruments", {"": found}).values() if "error" in part]
     for all_of, right, word in _CHECKS:
         if found[all_of] != found[right]:
             told.append(f"{found[all_of] - found[right]} of {found[all_of]} {word} differ")
+            if right == "bbo_equal" and _unbroken_where_prices_differ(found):
+                told[-1] += " (the diffs are unbroken: bookTicker itself may have lost messages)"
     return told
 
 
+def _unbroken_where_prices_differ(found: dict[str, Any]) -> bool:
+    """Whether no diff is missing of any book whose best prices differ: then the book may be right, and the other not.
+
+    The update ids of diffs tell when one is missing; those of bookTicker do not.
+    """
+    parts = found.get("instruments", {"": found}).values()
+    return not any(part["gaps"] for part in parts if part["bbo_checked"] != part["bbo_equal"])
+
+
 def verdict(found: dict[str, Any]) -> str:
-    """One line: PROVEN, NOT PROVEN (and why), or UNCHECKED where there was nothing to compare with."""
+    """One line: PROVEN, NOT PROVEN (and why), or UNCHECKED where there was nothing to compare with.
+
+    What has faults of its own and nothing to compare it with is both: NOT PROVEN and why, and UNCHECKED besides.
+    """
     wrong = doubts(found)
-    if wrong:
-        return f"NOT PROVEN: {', '.join(wrong)}"
     parts = found.get("instruments", {"": found})
     unchecked = [name for name, part in parts.items() if not any(part[check[0]] for check in _CHECKS)]
+    if wrong:
+        besides = len(unchecked) == len(parts) and not all("error" in part for part in parts.values())
+        rest = "; what stands is UNCHECKED: the recording holds nothing to compare it with" if besides else ""
+        return f"NOT PROVEN: {', '.join(wrong)}{rest}"
     if len(unchecked) == len(parts):
         return "UNCHECKED: nothing speaks against the book, but the recording holds nothing to compare it with"
     if unchecked:

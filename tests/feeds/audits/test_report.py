@@ -28,7 +28,17 @@ def test_every_count_is_there() -> None:
     [
         ({}, []),
         ({"bbo_checked": 9, "bbo_equal": 9, "unknown_deletes": 5, "clock_jumps": 1, "halts": 1}, []),
-        ({"gaps": 1, "holes": 2, "crossed": 3}, ["1 gaps", "2 holes in time", "3 crossed books"]),
+        ({"gaps": 1, "holes": 2, "crossed": 3}, ["1 gap", "2 holes in time", "3 crossed books"]),
+        ({"gaps": 2, "holes": 1, "crossed": 1}, ["2 gaps", "1 hole in time", "1 crossed book"]),
+        (
+            {"contradictions": 1, "quarantined": 1},
+            ["1 message that contradicts the orders", "1 row that cannot be right"],
+        ),
+        (
+            {"bbo_checked": 9, "bbo_equal": 7},
+            ["2 of 9 best prices differ (the diffs are unbroken: bookTicker itself may have lost messages)"],
+        ),
+        ({"bbo_checked": 9, "bbo_equal": 7, "gaps": 1}, ["1 gap", "2 of 9 best prices differ"]),
         ({"checksums": 4, "checksums_ok": 3}, ["1 of 4 checksums differ"]),
         ({"snapshots": 4, "snapshots_equal": 1}, ["3 of 4 snapshots differ"]),
         ({"unknown_orders": 2}, ["2 messages about unknown orders"]),
@@ -54,3 +64,16 @@ def test_sums_and_parts() -> None:
     assert list(found["instruments"]) == ["v:B", "v:A", "v:B #2"] and found["instrument"] == "v:A, v:B"
     assert found["incidents"] == ["v:A", "v:B", "v:B"] and found["data_hash"] == "h"
     assert verdict(found) == ("UNCHECKED: all else agrees, but there is nothing to compare these with: v:A, v:B #2")
+
+
+def test_faults_and_nothing_to_compare_with_are_both_told() -> None:
+    said = verdict(part("v:A", holes=9))
+    assert said.startswith("NOT PROVEN: 9 holes in time; ") and "UNCHECKED: the recording holds nothing" in said
+    assert "UNCHECKED" not in verdict(part("v:A", holes=9, checksums=1, checksums_ok=1))
+    assert "UNCHECKED" not in verdict(part("v:A", error="no book"))
+
+
+def test_whose_best_prices_differ_is_asked_of_each_book() -> None:
+    lossy = part("v:A", bbo_checked=9, bbo_equal=7)
+    assert "bookTicker itself" in verdict(together([lossy, part("v:B", gaps=1, bbo_checked=9, bbo_equal=9)]))
+    assert "bookTicker itself" not in verdict(together([lossy, part("v:B", gaps=1, bbo_checked=9, bbo_equal=8)]))
