@@ -51,7 +51,7 @@ class Directory:
         Raises
         ------
         InputError
-            When the venue does not know the symbol.
+            When the venue does not know the symbol, or is another market than the one that was named.
         SessionError
             When the venue cannot be reached or refuses.
         """
@@ -87,8 +87,25 @@ class Directory:
         told = answer.headers.get("X-Genesis-Provenance", "live")
         self.provenance = told if told in PROVENANCES else "live"
         body = decode(answer.content)
+        told = market_of(body, symbol)
+        if told not in (None, self.venue):
+            raise InputError(f"venue must be what speaks at {self.url}: its {symbol} is of {told}, not of {self.venue}")
         self.limiter.per_minute = weight_per_minute(body) or self.limiter.per_minute
         return body
+
+
+def market_of(answer: Any, symbol: str) -> str | None:
+    """Market that the entry of a symbol in an exchangeInfo answer betrays, None where it tells none.
+
+    Futures have a ``contractType``; those of COIN-M also a ``contractSize``. Spot says ``isSpotTradingAllowed``.
+    """
+    with suppress(KeyError, TypeError):
+        for entry in answer["symbols"]:
+            if entry["symbol"] == symbol:
+                if "contractType" in entry:
+                    return "binance-coinm" if "contractSize" in entry else "binance-usdm"
+                return "binance-spot" if "isSpotTradingAllowed" in entry else None
+    return None
 
 
 def weight_per_minute(answer: Any) -> int | None:

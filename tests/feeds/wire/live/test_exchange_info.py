@@ -7,7 +7,7 @@ import pytest
 from genesis_lib.errors import InputError, SessionError
 from genesis_lib.feeds.simulation.simulator import Simulator
 from genesis_lib.feeds.wire.live import exchange_info
-from genesis_lib.feeds.wire.live.exchange_info import Directory, instrument_of, weight_per_minute
+from genesis_lib.feeds.wire.live.exchange_info import Directory, instrument_of, market_of, weight_per_minute
 from genesis_lib.feeds.wire.local.venue import LocalVenue
 
 
@@ -83,3 +83,20 @@ def test_a_venue_that_refuses_is_one_clear_error():
             for _ in range(5):
                 directory._answers.clear()
                 directory.instrument("SIMBTC")
+
+
+MARKETS = ("binance-usdm", "binance-coinm", "binance-spot")
+
+
+@pytest.mark.parametrize("spoken", MARKETS)
+def test_a_venue_that_speaks_another_market_is_refused(spoken):
+    with LocalVenue(Simulator(1), market=spoken) as venue:
+        assert Directory(spoken, venue.rest_url).instrument("SIMBTC").venue == spoken
+        for named in set(MARKETS) - {spoken}:
+            with pytest.raises(InputError, match=f"its SIMBTC is of {spoken}, not of {named}"):
+                Directory(named, venue.rest_url).instrument("SIMBTC")
+
+
+@pytest.mark.parametrize("body", [FULL, {}, [], None, {"symbols": [1]}, {"symbols": [{}]}])
+def test_an_answer_that_tells_no_market_is_of_none(body):
+    assert market_of(body, "BTCUSDT") is None
