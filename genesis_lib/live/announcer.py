@@ -81,6 +81,7 @@ class Announcer:
                 "pid": os.getpid(),
                 "state": own["state"],
                 "reason": own["reason"],
+                "paused": bool((own.get("replay") or {}).get("paused")),
                 "started_ns": self._started,
                 "frames": frames,
                 "commands": commands,

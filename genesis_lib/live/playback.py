@@ -19,6 +19,7 @@ from genesis_lib.live.resume import Repetition
 
 MOVES = ("seek", "back", "forward")
 COMMANDS = ("pause", "resume", "step", "speed", *MOVES)
+AT_THE_END = ("speed", *MOVES)
 MOST_STEPS = 100_000
 
 
@@ -64,9 +65,12 @@ class Playback:
     @property
     def holds(self) -> bool:
         """No event may be taken now."""
-        return self._wish is not None or (self.paused and not self.steps)
+        if self._wish is not None:
+            return True
+        again = self._repetition
+        return self.paused and not self.steps and not (again is not None and again.left)
 
-    def obey(self, command: str, value: Any) -> None:
+    def obey(self, command: str, value: Any, ended: bool = False) -> None:
         """Carry out one of `COMMANDS`.
 
         Parameters
@@ -74,6 +78,9 @@ class Playback:
         value
             Of ``step``: rows (1 when left out); ``speed``: a factor or ``max``; ``seek``: a time, see
             `genesis_lib.feeds.tape.places.moment`; ``back`` and ``forward``: seconds.
+        ended
+            It stands at the end of the data. A move from there goes on at the speed that is set, but stands still where
+            that is ``max``: it would be at the end again before anybody saw the place.
 
         Raises
         ------
@@ -97,13 +104,16 @@ class Playback:
         elif command == "seek":
             if value is None:
                 raise InputError("seek needs a time, for example 2024-07-18T23:58:00Z or +90")
-            self._aim(lambda tape: self._found(moment(value, tape), tape))
+            self._aim(lambda tape: self._sought(value, tape))
         else:
             target = (self._now or 0) + round(_seconds(command, value) * NS) * (1 if command == "forward" else -1)
             self._aim(lambda tape: self._found(clamped(target, tape), tape))
+        if ended and command in MOVES:
+            self.paused, self.steps = self.paused or self.source.speed == math.inf, 0
 
-    def take_up(self) -> None:
-        """Aim at the last place where the session that is taken up was sent to."""
+    def take_up(self, paused: bool = False) -> None:
+        """Aim at the last place where the session that is taken up was sent to; `paused`: to stand still there."""
+        self.paused = paused and self.is_finite
         if self._repetition.position is not None:
             position = self._repetition.position
             self._aim(lambda tape: _reached(position, tape))
@@ -156,6 +166,15 @@ class Playback:
             self._ask_ahead(wish, tape)
         return wish(tape)
 
+    def _sought(self, when: Any, tape: Tape) -> int | None:
+        try:
+            time = moment(when, tape)
+        except StateError:  # it counts from the end, which the tape will know
+            if self.source.is_endless or not tape.can_grow:
+                raise
+            return None
+        return self._found(time, tape)
+
     def _found(self, time: int, tape: Tape) -> int | None:
         known = within(time, tape, is_endless=self.source.is_endless)
         return None if known is None else tape.position_at(known)
@@ -207,6 +226,8 @@ class Playback:
             "total_events": state.total_events,
             "endless": self.source.is_endless,
             "seeks": self._engine.seeks,
+            "paused": self.paused,
+            "steps": 0 if ended else self.steps,  # still to come
         }
 
 

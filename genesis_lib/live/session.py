@@ -17,8 +17,8 @@ from genesis_lib.live.directory import SessionDirectory
 from genesis_lib.live.endpoint import Endpoint
 from genesis_lib.live.latency import LatencyWindow
 from genesis_lib.live.picture import Picture
+from genesis_lib.live.playback import AT_THE_END, MOVES, Playback
 from genesis_lib.live.playback import COMMANDS as REPLAY_COMMANDS
-from genesis_lib.live.playback import MOVES, Playback
 from genesis_lib.live.resume import Repetition
 from genesis_lib.types import Gap
 
@@ -95,7 +95,7 @@ class Session:
             self.engine.start()
         else:
             self._repetition.begin(self.engine.events)
-            self._playback.take_up()
+            self._playback.take_up(directory.before.get("paused", False))
         self._picture.cut(self.engine.account.trades)  # a resumed session's trades are no news
 
     @property
@@ -108,9 +108,8 @@ class Session:
         return "PAUSED" if self._playback.paused else "RUNNING"
 
     def _own(self) -> dict[str, Any]:
-        replay = self._playback.status(self._ended)
-        own = {"state": self.state, "reason": self.reason, "faults": self.faults}
-        return own | {"latency_us": self._percentiles, "replay": replay}
+        own = {"state": self.state, "reason": self.reason, "faults": self.faults, "latency_us": self._percentiles}
+        return own | {"replay": self._playback.status(self._ended)}
 
     def stop(self) -> None:
         """End soon and cleanly; safe to call from a signal handler."""
@@ -283,13 +282,14 @@ class Session:
     def _obey(self, command: str, value: Any) -> None:
         if command not in (*COMMANDS, *REPLAY_COMMANDS):
             raise InputError(f"unknown command {command!r}")
-        if self._ended and (command not in MOVES or self._error is not None or not self._playback.is_finite):
+        if self._ended and (command not in AT_THE_END or self._error is not None or not self._playback.is_finite):
             raise StateError(f"session {self.directory.name} is at its end: {command} has nothing to act on")
         if command in REPLAY_COMMANDS:
-            self._playback.obey(command, value)
-            if self._ended:  # it goes on after all
+            self._playback.obey(command, value, self._ended)
+            if self._ended and command in MOVES:  # it goes on after all
                 self._ended, self._summary = False, None
                 self.journal.finish(None)
+                self._announcer.write_state(None)
             self._arrive()
         else:
             getattr(self.engine, command)()

@@ -212,12 +212,26 @@ def test_from_its_end_it_goes_back_and_on(start):
         with pytest.raises(SessionError, match="is at its end: pause has nothing to act on"):
             client.command("pause", PATIENCE)
         client.command("back", PATIENCE, value=10)
+        state = settled(client, lambda state: state["seeks"] == 1 and state["state"] == "paused")
+        assert 9_000 < state["end"] - state["time"] < 11_000, "at max it would be at the end again at once"
+        assert read_state(running.directory.path)["paused"] and not read_state(running.directory.path)["summary"]
+        client.command("resume", PATIENCE)
         state = settled(client, lambda state: state["seeks"] == 1 and state["state"] == "ended")
         assert state["time"] == state["end"]
         summary = running.stop()
     assert first["seeks"] == 0 and summary["seeks"] == 1 and summary["events"] > first["events"]
     kept = read_journal(running.directory.path)["summary"]
     assert kept.items() <= read_state(running.directory.path)["summary"].items() and kept["seeks"] == 1
+
+
+def test_at_its_end_the_speed_is_set_at_which_it_goes_on(start):
+    with start(simulator(speed=float("inf")), stay=True).client() as client:
+        settled(client, lambda state: state["state"] == "ended")
+        assert replay(client, "speed", "2") | {"speed": 2.0, "state": "ended", "seeks": 0} == replay(client)
+        client.command("seek", PATIENCE, value="-10")
+        state = settled(client, lambda state: state["seeks"] == 1 and state["state"] == "playing")
+        assert state["speed"] == 2.0 and not state["paused"]
+        settled(client, lambda later: later["events"] > state["events"])
 
 
 def test_without_a_tape_it_plays_on_and_says_so_once(start, tmp_path, monkeypatch):
@@ -276,10 +290,11 @@ def test_after_kill_9_it_stands_where_it_was_sent(tmp_path):
             told = client.command("pause", PATIENCE)
             child.send_signal(signal.SIGKILL)
             child.wait()
+        assert read_state(path)["paused"]
         trades = read_journal(path)["trades"]
         child = spawn(path, 0.01)
         with reach(path, child) as client:
-            state = settled(client, lambda state: state["events"] > 1000 and state["state"] == "playing")
+            state = settled(client, lambda state: state["events"] > 1000 and state["state"] == "paused")
             assert state["seeks"] == 2
             again = settled(client, lambda state: state["time"] and state["time"] >= told["replay"]["time"] - 1500)
             status = client.command("status", PATIENCE)
