@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from genesis_lib.errors import InputError
+from genesis_lib.errors import InputError, RecordingError
 from genesis_lib.feeds.formats.row_files import RowFiles
 from genesis_lib.feeds.formats.stored_rows import StoredRows
 from genesis_lib.feeds.formats.stored_updates import PassedOn
@@ -92,7 +92,8 @@ def ingest(
                 cleaning.callback(beside[-1].discard)
                 session = PassedOn(session, beside[-1].add)
             origin = {"provenance": session.provenance, "data_hash": session.data_hash}
-            rows = stage_rows(_rows_of(session, depth, ledger), session.instrument, out, **origin)
+            with naming_others(session, sessions):
+                rows = stage_rows(_rows_of(session, depth, ledger), session.instrument, out, **origin)
             cleaning.callback(rows.discard)
             staged.append((rows, ledger))
         _refuse_overlap([rows for rows, _ in staged])
@@ -114,6 +115,20 @@ def ingest(
             "updates_files": [str(file) for part in kept for file in part.files],
         }
     return found
+
+
+@contextmanager
+def naming_others(session: FinishedSession, sessions: list[FinishedSession]) -> Iterator[None]:
+    """Say, when one of several instruments cannot be read, which there are and how to pick one."""
+    try:
+        yield
+    except RecordingError as error:
+        names = sorted({other.instrument.symbol for other in sessions})
+        if len(names) < 2:
+            raise
+        own = session.instrument.symbol
+        told = f"{error.cause} ({own}; the files hold {', '.join(names)}: --symbol picks one)"
+        raise RecordingError(told, error.file, error.line) from None
 
 
 def _rows_of(session: FinishedSession, depth: int, ledger: Ledger) -> Iterator[Snapshot | Snapshots]:

@@ -143,7 +143,9 @@ def _open_files(specs: list[str], speed: float, tick_size: float | None, symbol:
     sessions = open_sessions(specs, tick_size=tick_size, symbol=symbol)
     names = sorted({session.instrument.name for session in sessions})
     if len(names) > 1:
-        raise InputError(f"a source is of one instrument, got {len(names)}: {', '.join(names)}")
+        raise InputError(
+            f"a source is of one instrument, got {len(names)}: {', '.join(names)}; symbol (--symbol) picks one"
+        )
     ticks = sorted({session.instrument.tick_size for session in sessions})
     if len(ticks) > 1:
         raise InputError(f"the sessions of {names[0]} have several tick sizes ({ticks}); play one of them")

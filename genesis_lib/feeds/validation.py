@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 WIDEST = 0.10  # of the mid: a spread above is none of a market
 
-# In the order in which they are tested: a row is rejected for the first that holds.
+# In the order in which they are tested (but the last): a row is rejected for the first that holds.
 GOOD = 0
 UNREADABLE, NON_FINITE, NEGATIVE, EMPTY, ONE_SIDED, CROSSED, TOO_WIDE = range(1, 8)
-DUPLICATE_LEVEL, UNSORTED, OFF_GRID, AHEAD, BACK, DUPLICATE = range(8, 14)
+DUPLICATE_LEVEL, UNSORTED, OFF_GRID, AHEAD, BACK, DUPLICATE, NO_SIZE = range(8, 15)
 REASONS = (
     "good",
     "unreadable",  # a field is no number or no time, or there are too few or too many fields
@@ -38,6 +38,7 @@ REASONS = (
     "time ahead",  # later than both rows behind it, which themselves are in order with the row before it
     "time going back",
     "duplicate",  # the row before once more
+    "no size at the best",  # nothing is offered at what is told as the best price; tested before "crossed"
 )
 
 
@@ -92,6 +93,7 @@ def judge(
         sides = (~gone).any(axis=1)  # (n, 2)
         mark(~sides.any(axis=1), EMPTY)
         mark(~sides.all(axis=1), ONE_SIDED)
+        mark((sizes[:, 0] == 0).any(axis=1), NO_SIZE)
         bid, ask = levels[:, 0, 0], levels[:, 0, 2]
         mark(bid >= ask, CROSSED)
         mark(ask - bid > WIDEST * (bid + ask) / 2.0, TOO_WIDE)

@@ -278,7 +278,7 @@ def _instrument_of(paths: tuple[Path, ...]) -> Instrument:
         next(blocks(paths[0]), None)  # a file that is broken or of another kind says so, whatever its name
         raise RecordingError(
             "unknown symbol: a file in hftbacktest's format says nothing of its instrument, so its name must begin "
-            "with a TAIFEX contract (TXFD6_...), one for all files, or the symbol be given (--symbol, --venue)",
+            "with a TAIFEX contract (TXFD6_...), one for all files, or the symbol be given (--symbol)",
             paths[0],
         )
     return known("taifex", symbols.pop())

@@ -86,12 +86,18 @@ class CsvRows(RowFiles):
     @cached_property
     def instrument(self) -> Instrument:
         """Venue, and the symbol and grid that were given or found."""
-        tick, lot = self._grid()
-        if len(self._seen) > 1 and self._symbol is None:
-            column, names = self._shape.symbol + 1, ", ".join(list(self._seen)[:5])
-            raise RecordingError(f"column {column} names {len(self._seen)} symbols ({names}); say which", self._path)
+        try:
+            tick, lot = self._grid()
+        finally:  # mixed rows may be why there is no grid
+            self._refuse_mixed()
         symbol = self._symbol or next(iter(self._seen), None) or _first_word(self._path)
         return Instrument(self._venue, symbol, tick, lot)
+
+    def _refuse_mixed(self) -> None:
+        if len(self._seen) > 1 and self._symbol not in self._seen:
+            column, names = self._shape.symbol + 1, ", ".join(list(self._seen)[:5])
+            told = f"column {column} names {len(self._seen)} symbols ({names}); say which (--symbol)"
+            raise RecordingError(told, self._path) from None
 
     @property
     def layout(self) -> Layout:

@@ -119,6 +119,7 @@ def open_files(
         names = ", ".join(name for _, name in symbols)
         raise InputError(f"symbol {symbol!r} is none of the {len(symbols)} in these files: {names}")
     sessions: list[FinishedSession] = []
+    others = f"; these files hold {', '.join(name for _, name in symbols)}: --symbol picks one" * (len(symbols) > 1)
     for exchange, name in symbols:
         own = [(file, seen[file.path][name]) for file in files if name in seen[file.path]]
         own = [(file, entry) for file, entry in own if entry.exchange == exchange]
@@ -128,7 +129,10 @@ def open_files(
             for run in chains((entry.first, entry.last, path) for path, (_, entry) in of_kind.items()):
                 books = [of_kind[path] for path in run]
                 beside = [pair for pair in trades.values() if _overlap(pair[1], books[0][1], books[-1][1])]
-                tick, lot = grid_of([entry for _, entry in books], tick_size, run[0])
+                try:
+                    tick, lot = grid_of([entry for _, entry in books], tick_size, run[0])
+                except RecordingError as error:
+                    raise RecordingError(f"{error.cause} ({name}){others}" if others else error.cause, run[0]) from None
                 instrument = Instrument(venue or exchange, symbol or name, tick, lot)
                 sessions.append(_session(books, beside, instrument, name, tick_size, quarantine))
                 for file, _ in beside:
@@ -136,7 +140,7 @@ def open_files(
         if trades:
             raise RecordingError(
                 f"trades alone make no book: give the incremental_book_L2 (or book_snapshot) of {name} and of the same "
-                "time with them",
+                f"time with them{others}",
                 next(iter(trades)),
             )
     return sessions

@@ -164,5 +164,29 @@ def test_what_is_refused_and_why(tmp_path: Path) -> None:
     two = books()
     lines = write(tmp_path / "two.csv", two, symbol="A").read_text().splitlines()
     (tmp_path / "two.csv").write_text("\n".join([*lines[:60], *(line[:-1] + "B" for line in lines[60:])]))
-    with pytest.raises(RecordingError, match="names 2 symbols"):
+    for symbol in (None, "C"):
+        with pytest.raises(RecordingError, match=r"names 2 symbols \(A, B\); say which \(--symbol\)"):
+            read_snapshots(tmp_path / "two.csv", symbol=symbol)
+    assert len(read_snapshots(tmp_path / "two.csv", symbol="B")) == 60
+
+
+def test_symbols_are_named_where_the_first_has_no_book(tmp_path: Path) -> None:
+    table = books()
+    lines = write(tmp_path / "two.csv", table, symbol="B").read_text().splitlines()
+    wrong = books()
+    wrong[:60, :, :2], wrong[:60, :, 2:] = table[:60, :, 2:], table[:60, :, :2]  # all of A are crossed
+    first = write(tmp_path / "one.csv", wrong, symbol="A").read_text().splitlines()
+    (tmp_path / "two.csv").write_text("\n".join([*lines[60:], *first[:3]]))
+    with pytest.raises(RecordingError, match=r"names 2 symbols \(B, A\); say which \(--symbol\)"):
         read_snapshots(tmp_path / "two.csv")
+    with pytest.raises(RecordingError):
+        read_snapshots(tmp_path / "two.csv", symbol="A")
+
+
+def test_a_best_price_without_a_size(tmp_path: Path) -> None:
+    table = books()
+    table[7, 0, 3], table[9, 0, 1], table[11, 5, 1] = "0", "0.0", "0"
+    quarantine = Quarantine()
+    rows = CsvRows(write(tmp_path / "x.csv", table), quarantine=quarantine).snapshots()
+    assert quarantine.counts == {"no size at the best": 2} and len(rows) == 118
+    assert np.flatnonzero(~rows.valid).tolist() == [7, 8]

@@ -15,6 +15,7 @@ from genesis_lib.errors import InputError, RecordingError
 from genesis_lib.feeds import ingest, open_sessions, read_snapshots
 from genesis_lib.feeds.formats import delimited, recognise
 from genesis_lib.feeds.snapshots import build_rows
+from genesis_lib.feeds.sources import open_source
 from genesis_lib.feeds.validation import Quarantine
 from genesis_lib.types import DepthSnapshot, Gap, Instrument, Trade
 
@@ -150,6 +151,34 @@ def test_a_lost_trade_spoils_the_flow_and_not_the_book(tmp_path: Path) -> None:
     assert valid == {3.0: True, 10.0: False, 20.0: False, 30.0: False, 40.0: True, 50.0: True}
 
 
+def test_a_symbol_without_a_book_beside_one_that_has_it(tmp_path: Path) -> None:
+    path, told = book(tmp_path / "a.csv", *OPENING), "hold ETHUSD, XBTUSD: --symbol picks one"
+    sound = path.read_text()
+    lonely = book(tmp_path / "b.csv", "10 false bid 99.0 4", "12 false ask 99.5 4", symbol="ETHUSD").read_text()
+    path.write_text(sound + "\n".join(lonely.splitlines()[1:]) + "\n")
+    with pytest.raises(RecordingError, match=told):
+        ingest(path, tmp_path / "out")
+    assert ingest(path, tmp_path / "out", symbol="XBTUSD")["rows"] == 1
+    one_price = book(tmp_path / "b.csv", "10 false bid 0 4", symbol="ETHUSD").read_text()
+    path.write_text(sound + "\n".join(one_price.splitlines()[1:]) + "\n")
+    with pytest.raises(RecordingError, match=told):
+        open_sessions(path)
+    path.write_text(sound)
+    trades = book(tmp_path / "b.csv", "10 c buy 99.0 4", symbol="ETHUSD", head=TRADES)
+    with pytest.raises(RecordingError, match=f"trades alone make no book: .*{told}"):
+        open_sessions([path, trades])
+
+
+def test_nothing_offered_at_the_best_price(tmp_path: Path) -> None:
+    names = [f"{side}[{n}].{what}" for n in range(2) for side in ("asks", "bids") for what in ("price", "amount")]
+    rows = ("100.5,3,100.0,5,101.0,9,99.5,7", "100.5,0,100.0,5,101.0,9,99.5,7", "100.5,3,100.0,6,101.0,0,99.5,7")
+    lines = [f"bitmex,XBTUSD,{START + n},{START + n},{row}" for n, row in enumerate(rows)]
+    path = tmp_path / "rows.csv"
+    path.write_text("\n".join([",".join(["exchange,symbol,timestamp,local_timestamp", *names]), *lines]) + "\n")
+    found = ingest(path, tmp_path / "out")
+    assert found["quarantined"] == {"no size at the best": 1} and found["rows"] == 2  # deeper, a level may be empty
+
+
 def test_symbols_of_one_file_are_sessions_apart(tmp_path: Path) -> None:
     path = book(tmp_path / "a.csv", *OPENING)
     other = book(tmp_path / "b.csv", *OPENING, "10 false bid 99.0 4", symbol="ETHUSD").read_text().splitlines()[1:]
@@ -159,6 +188,8 @@ def test_symbols_of_one_file_are_sessions_apart(tmp_path: Path) -> None:
     assert len(read_snapshots(path, symbol="ETHUSD")) == 2
     with pytest.raises(InputError, match="'BTC' is none of the 2 in these files: ETHUSD, XBTUSD"):
         open_sessions(path, symbol="BTC")
+    with pytest.raises(InputError, match=r"got 2: bitmex:ETHUSD, bitmex:XBTUSD; symbol \(--symbol\) picks one"):
+        open_source(path)
     (session,) = open_sessions(tmp_path / "b.csv", symbol="RENAMED", venue="here", tick_size=0.25)
     assert session.instrument == Instrument("here", "RENAMED", 0.25, 1.0) and len(list(session.events())) == 2
 
