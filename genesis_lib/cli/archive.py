@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -53,7 +54,11 @@ def download(
     kinds = kinds or (("incremental_book_L2", "trades") if archive == "tardis" else ("trades",))
     days = days_from(day.date(), last.date() if last else None, archive)
     with _Bars() as bars:
-        files = fetch_all(archive, exchange, symbol, kinds, days, out, config=load(), progress=bars.add)
+        options = {"config": load(), "progress": bars.add, "tell": bars.say}
+        files = fetch_all(archive, exchange, symbol, kinds, days, out, **options)
+    for file in files:
+        if file.skipped:
+            click.echo(f"{file.path}: skipped, it is there and whole", err=True)
     emit(
         {
             "files": [str(file.path) for file in files],
@@ -67,27 +72,35 @@ def download(
 
 
 class _Bars:
-    """One progress bar a file, on standard error."""
+    """One progress bar a file, on standard error, from its first byte on."""
 
     def __init__(self) -> None:
         self._bar = None
 
     def add(self, name: str) -> Callable[[int, int | None], None]:
-        """Begin the bar of a file; gives what is told its bytes."""
+        """End the bar before; gives what is told the bytes of a file."""
         from tqdm import tqdm
 
         self._close()
-        self._bar = bar = tqdm(desc=name, unit="B", unit_scale=True, unit_divisor=1024)
 
         def tell(done: int, total: int | None) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
+            if self._bar is None:
+                self._bar = tqdm(desc=name, unit="B", unit_scale=True, unit_divisor=1024)
+            self._bar.total = total
+            self._bar.update(done - self._bar.n)
 
         return tell
+
+    def say(self, text: str) -> None:
+        """Print a line above the bar."""
+        from tqdm import tqdm
+
+        tqdm.write(text, file=sys.stderr)
 
     def _close(self) -> None:
         if self._bar is not None:
             self._bar.close()
+            self._bar = None
 
     def __enter__(self) -> _Bars:
         return self

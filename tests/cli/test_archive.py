@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from genesis_lib.cli import main
+from genesis_lib.feeds.wire.attempts import UNRESOLVED
 
 
 @pytest.fixture
@@ -56,7 +57,20 @@ def test_download_from_tardis(site, tmp_path):
     ]
     assert told["skipped"] == 0 and told["bytes"] > 0 and len(told["sha256"]) == 2
     assert "incremental_book_L2" in result.stderr  # the progress bar
-    assert json.loads(CliRunner().invoke(main, [*command, "--json"]).stdout)["skipped"] == 2
+    again = CliRunner().invoke(main, [*command, "--json"])
+    assert json.loads(again.stdout)["skipped"] == 2
+    assert again.stderr.count(": skipped, it is there and whole") == 2 and "0.00B" not in again.stderr
+
+
+def test_download_without_a_network_says_so_while_it_tries(monkeypatch, tmp_path):
+    monkeypatch.setenv("GENESIS_FEEDS_TARDIS_URL", "http://no-such-host.invalid/v1")
+    monkeypatch.setenv("NO_PROXY", "*")
+    command = ["download", "tardis", "binance-futures", "BTCUSDT", "--day", "2024-03-01", "--out", str(tmp_path)]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 1
+    lines = result.stderr.splitlines()
+    assert len(lines) == UNRESOLVED and all("cannot reach no-such-host.invalid: " in line for line in lines)
+    assert all("trying again in" in line for line in lines[:-1]) and "3 attempts in a row" in lines[-1]
 
 
 @pytest.mark.parametrize(

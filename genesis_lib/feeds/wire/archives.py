@@ -95,6 +95,7 @@ def download(
     *,
     config: Config | None = None,
     progress: Callable[[str], Progress] = lambda name: lambda done, total: None,
+    tell: Callable[[str], object] = lambda text: None,
 ) -> list[Fetched]:
     """Download files of an archive into `out`, each resumed, checked and whole or not there.
 
@@ -107,7 +108,9 @@ def download(
     config
         ``config.feeds`` may name other addresses (a mirror's).
     progress
-        Called with a file's name, gives what is told its bytes.
+        Called with a file's name, gives what is told its bytes; of a file that is there already it is told nothing.
+    tell
+        Called with why an attempt failed, and how long is waited before the next.
 
     Returns
     -------
@@ -139,9 +142,9 @@ def download(
     local = files[0].url.startswith("http://127.")
     with httpx.Client(timeout=IDLE, follow_redirects=True, trust_env=not local) as client:
         for file in files:
-            sha256 = _told(fetch_text(file.checksum_url, client), file) if file.checksum_url else None
-            tell = progress(file.name)
-            fetched.append(fetch(file.url, Path(out) / file.name, sha256=sha256, client=client, progress=tell))
+            sha256 = _told(fetch_text(file.checksum_url, client, tell=tell), file) if file.checksum_url else None
+            options = {"sha256": sha256, "client": client, "progress": progress(file.name), "tell": tell}
+            fetched.append(fetch(file.url, Path(out) / file.name, **options))
     return fetched
 
 

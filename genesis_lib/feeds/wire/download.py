@@ -17,11 +17,11 @@ from typing import BinaryIO
 import httpx
 
 from genesis_lib.errors import InputError, SessionError
+from genesis_lib.feeds.wire.attempts import Attempts, retry_after
 from genesis_lib.feeds.wire.backoff import Backoff
 from genesis_lib.feeds.wire.raw_writer import write_json
 
 IDLE = 30.0  # s without a byte after which a connection counts as dead
-MOST_WAIT = 600.0  # s; a server that asks for more is not waited for
 Progress = Callable[[int, int | None], object]
 
 
@@ -51,6 +51,7 @@ def fetch(
     sha256: str | None = None,
     client: httpx.Client | None = None,
     progress: Progress = lambda done, total: None,
+    tell: Callable[[str], object] = lambda text: None,
     attempts: int = 8,
     first_wait: float = 0.5,
     longest_wait: float = 30.0,
@@ -65,8 +66,11 @@ def fetch(
         verified.
     progress
         Called with the bytes there are and, where it is known, their number at the end.
+    tell
+        Called with why an attempt failed and how long is waited before the next.
     attempts
-        Connections in a row that may fail without bringing a byte.
+        Connections in a row that may fail without bringing a byte; at most `attempts.UNRESOLVED` to a name that is not
+        known.
     first_wait, longest_wait, sleep
         Bounds of the random waits between attempts, s, and what waits. HTTP 429 and 503 are answered by waiting as
         long as ``Retry-After`` says.
@@ -99,7 +103,8 @@ def fetch(
     own = client is None
     client = client or httpx.Client(timeout=IDLE, follow_redirects=True, trust_env=not url.startswith("http://127."))
     try:
-        resumed = _bring(client, url, part, progress, attempts, Backoff(first_wait, longest_wait), sleep)
+        tries = Attempts(url, attempts, Backoff(first_wait, longest_wait), sleep, tell)
+        resumed = _bring(client, url, part, progress, tries)
     finally:
         if own:
             client.close()
@@ -119,24 +124,26 @@ def fetch(
 
 
 def fetch_text(
-    url: str, client: httpx.Client, *, attempts: int = 4, sleep: Callable[[float], object] = time.sleep
+    url: str,
+    client: httpx.Client,
+    *,
+    attempts: int = 4,
+    sleep: Callable[[float], object] = time.sleep,
+    tell: Callable[[str], object] = lambda text: None,
 ) -> str:
-    """Fetch a small text, for example a checksum; errors as for `fetch`."""
-    backoff, cause = Backoff(0.5, 10.0), ""
-    for _ in range(attempts):
+    """Fetch a small text, for example a checksum; parameters and errors as for `fetch`."""
+    tries = Attempts(url, attempts, Backoff(0.5, 10.0), sleep, tell)
+    while True:
         try:
             answer = client.get(url)
             _refuse(answer, url)
             if answer.status_code == 200:
                 return answer.text
-            cause, wait = f"HTTP {answer.status_code}", _retry_after(answer)
-            if wait > MOST_WAIT:
-                break
-            sleep(max(wait, backoff.next()))
+            cause, ordered = f"HTTP {answer.status_code}", retry_after(answer)
         except httpx.HTTPError as error:
-            cause = f"{type(error).__name__}: {error}"
-            sleep(backoff.next())
-    raise SessionError(f"{url}: {cause}")
+            cause, ordered = error, 0.0
+        if not tries.again(cause, ordered):
+            raise SessionError(f"{url}: {tries.cause}")
 
 
 class _Part:
@@ -181,12 +188,12 @@ class _Part:
             os.close(folder)
 
 
-def _bring(client, url, part: _Part, progress: Progress, attempts: int, backoff: Backoff, sleep) -> int:
+def _bring(client: httpx.Client, url: str, part: _Part, progress: Progress, tries: Attempts) -> int:
     """Connect until the part is whole; how often a broken connection was taken up."""
-    failures = resumed = 0
+    resumed = 0
     furthest = part.size  # a server that always begins anew makes no progress by bringing the same bytes again
     while True:
-        wait, cause = 0.0, ""
+        wait = 0.0
         try:
             _once(client, url, part, progress)
             return resumed
@@ -194,18 +201,17 @@ def _bring(client, url, part: _Part, progress: Progress, attempts: int, backoff:
             part.discard()
             cause = "the file changed at the server while it was fetched"
         except httpx.HTTPStatusError as error:
-            cause, wait = f"HTTP {error.response.status_code}", _retry_after(error.response)
+            cause, wait = f"HTTP {error.response.status_code}", retry_after(error.response)
         except (_Broken, httpx.HTTPError) as error:
-            cause = f"{type(error).__name__.removeprefix('_').lower()}: {error}"
+            cause = error
         if part.size > furthest:
-            furthest, failures = part.size, 0
-            backoff.reset()
+            furthest = part.size
+            tries.begin_anew()
             resumed += bool(part.version)
-        failures += 1
-        if failures >= attempts or wait > MOST_WAIT:
+        if not tries.again(cause, wait):
             what = f"{part.size} bytes are kept for the next try" if part.size else "nothing came"
-            raise SessionError(f"{url}: {cause} ({failures} attempts in a row; {what})")
-        sleep(max(wait, backoff.next()))
+            times = "1 attempt" if tries.failures == 1 else f"{tries.failures} attempts in a row"
+            raise SessionError(f"{url}: {tries.cause} ({times}; {what})")
 
 
 def _once(client: httpx.Client, url: str, part: _Part, progress: Progress) -> None:
@@ -258,13 +264,6 @@ def _refuse(answer: httpx.Response, url: str) -> None:
         raise InputError(f"{url}: the archive has no such file (HTTP 404); is the symbol or the day right?")
     if answer.status_code in (401, 403):
         raise InputError(f"{url}: not given without a key (HTTP {answer.status_code})")
-
-
-def _retry_after(answer: httpx.Response) -> float:
-    try:
-        return max(0.0, float(answer.headers.get("Retry-After", "0")))
-    except ValueError:
-        return 5.0
 
 
 def _digest(path: Path) -> str:

@@ -211,8 +211,11 @@ def test_what_cannot_be_had_is_said_at_once(server, tmp_path, status, message):
 
 
 def test_nobody_listens(tmp_path):
-    with pytest.raises(SessionError, match=r"connecterror.*2 attempts in a row; nothing came"):
-        fetch("http://127.0.0.1:9/file.gz", tmp_path / "file.gz", attempts=2, sleep=lambda seconds: None)
+    told = []
+    with pytest.raises(SessionError, match=r"cannot reach 127\.0\.0\.1: .*refused \(2 attempts in a row"):
+        options = {"attempts": 2, "sleep": lambda seconds: None, "tell": told.append}
+        fetch("http://127.0.0.1:9/file.gz", tmp_path / "file.gz", **options)
+    assert len(told) == 1 and told[0].startswith("cannot reach 127.0.0.1: ") and "trying again in 0." in told[0]
 
 
 def test_a_small_text(server, tmp_path):
