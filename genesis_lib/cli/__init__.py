@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from genesis_lib import __version__
+from genesis_lib.cli.plain_text import lines
 from genesis_lib.errors import GenesisError
 
 # command -> module of this package that holds a click command of that name
@@ -88,14 +89,13 @@ def grid_options(command):
 
 
 def emit(result: dict[str, Any], as_json: bool, text: str | None = None) -> None:
-    """Print a command's result: JSON when asked for, else `text`, else aligned key and value lines."""
+    """Print a command's result: JSON when asked for, else `text`, else a line a figure."""
     if as_json:
         click.echo(json.dumps(_plain(result)))
     elif text is not None:
         click.echo(text)
     else:
-        width = max(map(len, result))
-        click.echo("\n".join(f"{key:<{width}}  {value}" for key, value in result.items()))
+        click.echo(lines(result))
     sys.stdout.flush()
 
 

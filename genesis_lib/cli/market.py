@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from genesis_lib.cli import Spec, emit, json_option
+from genesis_lib.cli.plain_text import lines
 from genesis_lib.errors import InputError
 
 SHOWN = 20  # incidents on the screen
@@ -61,16 +62,15 @@ def verify(
 def _shown(found: dict[str, Any], said: str) -> str:
     """An audit as text: its counts, each instrument in a line, what the ledger has first, the verdict."""
     parts, entries = found.get("instruments", {}), found["ledger"]
-    width = max(map(len, found))
     apart = ("instruments", "incidents", "ledger")
-    lines = [f"{key:<{width}}  {value}" for key, value in found.items() if key not in apart]
+    shown = [lines({key: value for key, value in found.items() if key not in apart})]
     for name, part in parts.items():
         counts = ", ".join(f"{key} {value}" for key, value in part.items() if isinstance(value, int) and value)
-        lines.append(f"{name}: {part.get('error', counts)}")
-    lines += entries[:SHOWN]
+        shown.append(f"{name}: {part.get('error', counts)}")
+    shown += entries[:SHOWN]
     if len(entries) > SHOWN:
-        lines.append(f"... and {len(entries) - SHOWN} incidents more (--ledger FILE writes all of them)")
-    return "\n".join([*lines, said])
+        shown.append(f"... and {len(entries) - SHOWN} incidents more (--ledger FILE writes all of them)")
+    return "\n".join([*shown, said])
 
 
 @click.command()

@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from genesis_lib.cli import emit, grid_options, json_option
+from genesis_lib.cli.plain_text import progress, whole
 from genesis_lib.config import Config, load, root
 from genesis_lib.errors import InputError, SessionError
 from genesis_lib.feeds import default_source
@@ -137,7 +138,8 @@ def _play(path: Path, config: Config, wanted: dict[str, Any], stay: bool) -> dic
         if stay:
             _on_orphaned(session.stop)
         else:
-            click.echo(f"session {path.name}: {source.name} ({source.provenance})", err=True)
+            stood = "; paused, as it was: genesis session resume" if directory.before.get("paused") else ""
+            click.echo(f"session {path.name}: {source.name} ({source.provenance}){stood}", err=True)
         return session.run()
 
 
@@ -234,12 +236,17 @@ def session(action: str, value: str | None, session: str | None, as_json: bool) 
 
     Where finished data are played: pause, resume, step [ROWS], speed X|max, seek TIME (2024-07-18T23:58:00Z, +90
     seconds from the start, -30 before the end, or ns since 1970), back SECONDS, forward SECONDS. Going to another time
-    clears the account, as a reset does.
+    clears the account, as a reset does. At the end of the data the speed can still be set, and from there a move goes
+    on at that speed, except at max: then it stays paused at the new place until resume or step.
     """
     with SessionClient(session) as client:
         result = client.command(action, timeout=COMMAND_S, value=value)
         ends = time.monotonic() + COMMAND_S
-        while (result["replay"] or {}).get("state") == "seeking" and time.monotonic() < ends:
+        while _is_under_way(result["replay"] or {}) and time.monotonic() < ends:
             time.sleep(0.05)  # the data are being made ready; whoever asks again later sees how far they are
             result = client.command("status", timeout=COMMAND_S)
-    emit(result, as_json)
+    emit(result, as_json, None if as_json else whole(result) if action == "status" else progress(result))
+
+
+def _is_under_way(replay: dict[str, Any]) -> bool:
+    return replay.get("state") == "seeking" or replay.get("steps", 0) > 0

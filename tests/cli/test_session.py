@@ -128,7 +128,12 @@ def test_a_replay_is_commanded_from_the_shell(shell, tmp_path):
     while (end := tell("status")["end"]) is None:  # all of it is known in a moment
         assert time.monotonic() < ends
     assert end - 11_000 < tell("seek", "-10")["time"] <= end - 10_000
-    assert tell("step", "3")["state"] == "paused"
+    before = tell("status")["events"]
+    after = tell("step", "3")
+    assert (after["state"], after["steps"]) == ("paused", 0) and after["events"] > before, "the answer is that after it"
+    told = shell("session", "pause").stdout
+    assert re.search(r"^time +\d{4}-\d\d-\d\dT[\d:.]+Z$", told, re.M) and re.search(r"^replay +paused$", told, re.M)
+    assert told.count("\n") < 12 and "{" not in told + shell("session", "status").stdout
     assert tell("speed", "max")["speed"] == "max"
     assert "when must be nanoseconds since 1970" in refused(shell("session", "seek", "noon"))
     assert "lies before the data" in refused(shell("session", "seek", "2001-01-01"))
