@@ -79,7 +79,10 @@ def raw_blocks(paths: Iterable[Path]) -> Iterator[Block]:
             except EOFError:
                 if file.suffix == ".part":
                     continue
-                raise RecordingError("the gzip file is truncated after this line", file, number - 1) from None
+                told = (
+                    f"the gzip file is truncated after this line (renamed to {file.name}.part, it is read up to there)"
+                )
+                raise RecordingError(told, file, number - 1) from None
             except zlib.error as error:
                 cause = f"the gzip file is damaged after this line: {error}"
                 raise RecordingError(cause, file, number - 1) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
 Spec: TypeAlias = str | Path | Iterable[str | Path]
 BLOCK = 65_536
-SUFFIXES = (".gz", ".zst", ".zip", ".dat", ".parquet", ".npz", ".csv", ".txt", ".dbn")
+SUFFIXES = (".gz", ".gz.part", ".zst", ".zip", ".dat", ".parquet", ".npz", ".csv", ".txt", ".dbn")
+_LOG = re.compile(r"\.ws\.\d+\.\d+$")  # raw traffic of a connection: KRAKEN.ws.50.0
+SHOWN = 5  # names of what is passed over
 
 
 class FinishedSession(Protocol):
@@ -81,7 +84,7 @@ def open_sessions(
     sessions: list[FinishedSession] = []
     if paths or not urls:
         grid = {"tick_size": tick_size, "symbol": symbol, "venue": venue}
-        sessions += open_files(_files(paths), format=format, **grid, quarantine=kept)
+        sessions += open_files(files_of(paths), format=format, **grid, quarantine=kept)
     for url in urls:
         from genesis_lib.storage import postgres
 
@@ -202,7 +205,19 @@ def cut(snapshots: Snapshots, depth: int) -> Snapshots:
     return Snapshots(s.instrument, s.ts_exchange, s.ts_receive, levels, s.flow, s.valid, s.provenance)
 
 
-def _files(spec: Spec) -> list[Path]:
+def files_of(spec: Spec) -> list[Path]:
+    """List the files that paths name: a folder stands for the files of market data in it.
+
+    What stands beside data (``.meta.json``, ``.labels.json``, ``.ledger.jsonl``, ``quarantine.jsonl``, ``.sha256``) is
+    passed over. A ``.gz.part`` is what a recorder left that was killed, or is still at work.
+
+    Raises
+    ------
+    RecordingError
+        For a folder without any; names what was passed over.
+    InputError
+        When nothing is named.
+    """
     paths = [Path(spec)] if isinstance(spec, (str, Path)) else [Path(path) for path in spec]
     if not paths:
         raise InputError("spec must name at least one file or folder")
@@ -211,9 +226,13 @@ def _files(spec: Spec) -> list[Path]:
         if path.is_dir():
             # Where rows and the updates they were made of stand side by side, the rows are what is read.
             stored = sorted(path.rglob("part-*.parquet")) or sorted(path.rglob("updates-*.parquet"))
-            inside = stored or sorted(p for p in path.iterdir() if p.is_file() and p.suffix in SUFFIXES)
+            present = sorted(p for p in path.iterdir() if p.is_file())
+            inside = stored or [p for p in present if p.name.endswith(SUFFIXES) or _LOG.search(p.name)]
             if not inside:
-                raise RecordingError(f"no market data in this folder ({', '.join(SUFFIXES)})", path)
+                others = [p.name for p in present]
+                more = f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
+                told = f"; passed over: {', '.join(others[:SHOWN])}{more}" if others else ""
+                raise RecordingError(f"no market data in this folder ({', '.join(SUFFIXES)}){told}", path)
             files += inside
         else:
             files.append(path)

@@ -10,6 +10,7 @@ from genesis_lib.errors import InputError, RecordingError
 from genesis_lib.feeds.audits.report import doubts, finding, together, verdict
 from genesis_lib.feeds.integrity import Incident, Ledger
 from genesis_lib.feeds.recording import Recording
+from genesis_lib.feeds.snapshots import files_of
 from genesis_lib.feeds.validation import Quarantine
 from genesis_lib.storage.database_url import is_url, masked
 
@@ -67,7 +68,7 @@ def audit_files(
     Parameters
     ----------
     paths
-        Files of a session and what stands beside them: bookTicker within, SSE orders and snapshots, LOBSTER messages
+        Files, or folders of files, of a session and what stands beside them: bookTicker within, SSE orders and snapshots, LOBSTER messages
         and rows of levels, Databento MBO and MBP-10.
     format, tick_size, symbol
         As for `open_sessions`.
@@ -88,8 +89,10 @@ def audit_files(
 
     named = list(paths)
     for url in filter(is_url, named):
-        raise InputError(f"{masked(url)}: a database holds rows, beside which nothing stands to audit them against")
-    files = list(dict.fromkeys(map(Path, named)))
+        raise InputError(
+            f"{masked(url)}: verify reads no databases: one holds rows, beside which nothing stands to audit them against"
+        )
+    files = files_of(named)
     for path in files:
         if not path.is_file():
             raise RecordingError("no such file" if not path.exists() else "not a file", path)

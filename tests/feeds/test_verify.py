@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from genesis_lib.errors import GenesisError, RecordingError
-from genesis_lib.feeds import audit, read_recording
+from genesis_lib.errors import GenesisError, InputError, RecordingError
+from genesis_lib.feeds import audit, open_sessions, read_recording
 from genesis_lib.feeds.integrity import Ledger
 from genesis_lib.feeds.verify import audit_files, verdict
 
@@ -180,8 +180,29 @@ def test_what_cannot_be_audited(tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_text("hello\n")
     with pytest.raises(RecordingError, match=r"x.txt: unknown format"):
         audit_files([tmp_path / "x.txt"])
-    with pytest.raises(RecordingError, match="not a file"):
+    (tmp_path / "x.txt").rename(tmp_path / "x.meta.json")
+    with pytest.raises(RecordingError, match=r"no market data in this folder .*; passed over: x\.meta\.json$"):
         audit_files([tmp_path])
+    with pytest.raises(InputError, match="verify reads no databases"):
+        audit_files(["postgresql://user@host/database"])
+
+
+def test_a_folder_stands_for_the_data_in_it(wire, kraken_log, tmp_path: Path) -> None:
+    data = wire().snapshot().diff().ticker().write(tmp_path / "a.gz").read_bytes()
+    later = wire()
+    later.ts += 3_600 * 10**9
+    later.snapshot().diff().ticker().write(tmp_path / "b.gz").rename(tmp_path / "b.gz.part")
+    kraken_log("A/B").snapshot().update().write(tmp_path / "KRAKEN.ws.50.0")
+    for name in ("a.labels.json", "a.ledger.jsonl", "quarantine.jsonl", "a.gz.sha256"):
+        (tmp_path / name).write_text("{}\n")
+    found = audit_files([tmp_path])
+    assert (found["bbo_equal"], found["checksums_ok"]) == (2, 1) and verdict(found).startswith("PROVEN")
+    assert [session.name for session in open_sessions(tmp_path)] == ["KRAKEN.ws.50.0", "a.gz", "b.gz.part"]
+    (tmp_path / "a.gz").write_bytes(data[:-9])
+    with pytest.raises(RecordingError, match=r"truncated after this line \(renamed to a\.gz\.part, it is read up"):
+        list(read_recording(tmp_path / "a.gz"))
+    (tmp_path / "a.gz").rename(tmp_path / "a.gz.part")
+    assert len(list(read_recording(tmp_path / "a.gz.part"))) > 0
 
 
 @pytest.mark.slow
