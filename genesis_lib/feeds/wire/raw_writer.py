@@ -35,7 +35,7 @@ class RawWriter:
     Raises
     ------
     SessionError
-        When the disk is full or cannot be written; names the file, and what of it is whole.
+        When the disk is full or cannot be written; names the file, and how far it is whole at least.
     """
 
     def __init__(self, path: Path) -> None:
@@ -107,7 +107,8 @@ class RawWriter:
             return call(*arguments)
         except OSError as error:
             cause = error.strerror or error
-            raise SessionError(f"cannot write {self.part}: {cause}; its first {self.bytes} bytes are whole") from error
+            reads = f"it reads up to where it breaks off, behind its first {self.bytes} bytes"
+            raise SessionError(f"cannot write {self.part}: {cause}; {reads}") from error
 
 
 def write_json(path: Path, content: Any) -> Path:

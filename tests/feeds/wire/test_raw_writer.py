@@ -79,9 +79,20 @@ def test_a_full_disk_is_one_clear_error_and_what_was_flushed_reads(tmp_path):
     """The system refuses to let a file of the process grow beyond 20 kB, as a full disk would."""
     done = subprocess.run([sys.executable, "-c", FULL, str(tmp_path / "x.gz")], capture_output=True, text=True)
     part = tmp_path / "x.gz.part"
-    assert done.stdout.startswith(f"cannot write {part}: File too large; its first ")
-    whole = int(done.stdout.split()[-4])
-    assert len(gzip.decompress(part.read_bytes()[:whole]).splitlines()) > 10
+    assert done.stdout.startswith(f"cannot write {part}: File too large; it reads up to where it breaks off, ")
+    whole = int(done.stdout.split()[-2])
+    lines = gzip.decompress(part.read_bytes()[:whole]).splitlines()
+    assert len(lines) > 10
+
+
+def test_what_a_full_disk_took_of_the_first_lines_reads_too(tmp_path):
+    """Not one member of the file is whole, and its lines read all the same, as the error says."""
+    hundred = "for n in range(100):\n                writer.write(b'%d %d ' % (10**18 + n, n) + "
+    script = FULL.replace("writer.write(", hundred)
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "x.gz")], capture_output=True, text=True)
+    assert done.stdout.endswith("behind its first 0 bytes\n"), done
+    numbers = [line.ts_receive - 10**18 for line in raw_lines([tmp_path / "x.gz.part"])]
+    assert 5 < len(numbers) < 100 and numbers == list(range(len(numbers)))
 
 
 KILLED = """

@@ -102,7 +102,7 @@ class Connection:
                     self._tell(link)
                     cause = await self._attend(link)
                 except (OSError, WebSocketException, SessionError) as error:  # a TimeoutError is an OSError
-                    cause = f"no connection: {error}" if str(error) else f"no connection: {type(error).__name__}"
+                    cause = str(error) or type(error).__name__
                 if spoken:
                     self._lost(set(self.streams), cause)
                     self._told.clear()
