@@ -228,9 +228,8 @@ class Session:
         return True
 
     def _warn(self, error: GenesisError) -> None:
-        self._picture.alert(
-            {"kind": "fault", "severity": "warning", "timestamp": time.time_ns(), "message": str(error)}
-        )
+        told = {"kind": "fault", "severity": "warning", "timestamp": time.time_ns(), "message": str(error)}
+        self._picture.alert(told)
 
     def _look_ahead(self) -> None:
         try:
@@ -253,6 +252,7 @@ class Session:
     def _linger(self) -> bool:
         """Answer viewers after the end; True when one of them goes back to where it goes on."""
         while not self._stopping:
+            self._look_ahead()  # whoever comes after the end wants to go back
             self._announcer.publish("frame")
             ends = time.perf_counter_ns() + HEARTBEAT_NS
             while not self._stopping and (left := ends - time.perf_counter_ns()) > 0:

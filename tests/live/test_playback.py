@@ -234,6 +234,14 @@ def test_at_its_end_the_speed_is_set_at_which_it_goes_on(start):
         settled(client, lambda later: later["events"] > state["events"])
 
 
+def test_who_comes_after_the_end_may_go_back(start):
+    with start(simulator(speed=float("inf")), stay=True).client() as client:
+        assert settled(client, lambda state: state["state"] == "ended")["end"] is None
+        client.request_snapshot(PATIENCE)
+        state = settled(client, lambda state: state["end"] is not None)
+        assert state["state"] == "ended" and state["time"] == state["end"] and state["progress"] == 1.0
+
+
 def test_without_a_tape_it_plays_on_and_says_so_once(start, tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("GENESIS_PATHS_DATA", str(tmp_path / "file"))
