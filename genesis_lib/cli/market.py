@@ -40,11 +40,12 @@ def verify(
 ) -> None:
     """Rebuild the books of recordings and audit them against what else the files tell.
 
-    FILE... are those of a session and what stands beside them, in any order: SSE orders and snapshots, LOBSTER messages
-    and rows of levels, Databento MBO and MBP-10. `bbo_equal` of `bbo_checked` best prices and sizes after an update
-    agree with the independent bookTicker stream, `checksums_ok` of `checksums` with the venue's, `snapshots_equal` of
-    `snapshots` with the levels beside the orders; all are 0 where the format carries none. The last line says PROVEN,
-    NOT PROVEN and why, or UNCHECKED. Of several instruments the sums are shown, then each of them.
+    FILE... are those of a session and what stands beside them, in any order, or folders: SSE orders and snapshots,
+    LOBSTER messages and rows of levels, Databento MBO and MBP-10. `bbo_equal` of `bbo_checked` best prices and sizes
+    after an update agree with the independent bookTicker stream, `checksums_ok` of `checksums` with the venue's,
+    `snapshots_equal` of `snapshots` with the levels beside the orders; all are 0 where the format carries none. The
+    last line says PROVEN, NOT PROVEN and why, or UNCHECKED. Of several instruments the sums are shown, then each of
+    them.
     """
     from genesis_lib.feeds.integrity import Ledger
     from genesis_lib.feeds.verify import audit_files, doubts, verdict
@@ -109,6 +110,7 @@ def ingest(
     if Path(out).is_file():
         raise click.BadParameter(f"{out!r} is a file, not a folder", param_hint="--out")
     from genesis_lib.feeds.ingestion import ingest as store
+    from genesis_lib.feeds.ingestion import mostly_invalid
 
     tell = partial(click.echo, err=True)
     grid = {"tick_size": tick_size, "symbol": symbol, "venue": venue}
@@ -116,4 +118,6 @@ def ingest(
     if found["quarantined"]:
         told = ", ".join(f"{count} {reason}" for reason, count in sorted(found["quarantined"].items()))
         tell(f"set aside in {found['quarantine']}: {told}")
+    if told := mostly_invalid(found):
+        tell(told)
     emit(found, as_json)

@@ -13,7 +13,7 @@ from genesis_lib.errors import InputError, RecordingError
 from genesis_lib.feeds.formats.row_files import RowFiles
 from genesis_lib.feeds.formats.stored_rows import StoredRows
 from genesis_lib.feeds.formats.stored_updates import PassedOn
-from genesis_lib.feeds.integrity import Ledger
+from genesis_lib.feeds.integrity import UNKNOWN_DELETES, Ledger
 from genesis_lib.feeds.snapshots import FinishedSession, Spec, build_rows, cut, open_sessions
 from genesis_lib.feeds.validation import Quarantine
 from genesis_lib.storage.database_url import is_url, masked
@@ -23,6 +23,7 @@ from genesis_lib.storage.updates import StagedUpdates
 from genesis_lib.types import Snapshot, Snapshots
 
 QUARANTINE = "quarantine.jsonl"
+REASONS = 3  # named when most rows are invalid
 
 
 def ingest(
@@ -158,6 +159,16 @@ def _told(
         "quarantine": str(set_aside) if quarantine.counts else None,
         "incidents": {kind: sum(part.incidents.get(kind, 0) for part in written) for kind in kinds},
     }
+
+
+def mostly_invalid(found: dict[str, Any]) -> str | None:
+    """Say why, when more than half of the rows that `ingest` stored must not be used; None otherwise."""
+    if 2 * found["invalid_rows"] <= found["rows"]:
+        return None
+    kinds = {kind: count for kind, count in found["incidents"].items() if kind != UNKNOWN_DELETES}
+    reasons = sorted(kinds.items(), key=lambda entry: -entry[1])[:REASONS]
+    told = ", ".join(f"{count} {kind}" for kind, count in reasons) or "nothing"
+    return f"{found['invalid_rows']} of {found['rows']} rows are invalid and will be left out; the ledger has {told}"
 
 
 def _refuse_overlap(staged: list[StagedRows]) -> None:

@@ -68,8 +68,8 @@ def audit_files(
     Parameters
     ----------
     paths
-        Files, or folders of files, of a session and what stands beside them: bookTicker within, SSE orders and snapshots, LOBSTER messages
-        and rows of levels, Databento MBO and MBP-10.
+        Files, or folders of them, of a session and what stands beside them: bookTicker within, SSE orders and
+        snapshots, LOBSTER messages and rows of levels, Databento MBO and MBP-10.
     format, tick_size, symbol
         As for `open_sessions`.
 
@@ -89,9 +89,8 @@ def audit_files(
 
     named = list(paths)
     for url in filter(is_url, named):
-        raise InputError(
-            f"{masked(url)}: verify reads no databases: one holds rows, beside which nothing stands to audit them against"
-        )
+        told = "verify reads no databases: rows lie in them, beside which nothing stands to audit them against"
+        raise InputError(f"{masked(url)}: {told}")
     files = files_of(named)
     for path in files:
         if not path.is_file():

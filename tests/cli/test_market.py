@@ -131,6 +131,21 @@ def test_verify_of_several_instruments_gives_sums_and_each(recordings: Path) -> 
     assert shown[-1].startswith("PROVEN") and any(line.startswith("okx:UNI-USD-SWAP: events 94") for line in shown)
 
 
+def test_most_rows_invalid_is_said_on_the_way(recording: Path, tmp_path: Path) -> None:
+    sound = genesis("ingest", recording, "--out", tmp_path / "sound", "--json")
+    assert "are invalid" not in sound.stderr
+    lines = gzip.decompress(recording.read_bytes()).decode().splitlines(keepends=True)
+    broken = tmp_path / "crossed.gz"
+    lines[1] = lines[1].replace('[["10.0", "2"]]', '[["10.2", "2"]]')  # above the best ask, and it stays there
+    broken.write_bytes(gzip.compress("".join(lines).encode()))
+    told = genesis("ingest", broken, "--out", tmp_path / "out", "--json")
+    (line,) = [line for line in told.stderr.splitlines() if "are invalid" in line]
+    assert told.exit_code == 0 and "10 of 11 rows" in line and " crossed" in line
+    assert json.loads(told.stdout)["invalid_rows"] == 10
+    refused = genesis("verify", "postgresql://user@host/database")
+    assert refused.exit_code == 1 and "verify reads no databases" in refused.stderr
+
+
 def test_verify_writes_its_ledger(recording: Path, tmp_path: Path) -> None:
     lines = gzip.decompress(recording.read_bytes()).decode().splitlines(keepends=True)
     broken = tmp_path / "lossy.gz"

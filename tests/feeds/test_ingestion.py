@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from genesis_lib.errors import InputError, RecordingError
 from genesis_lib.feeds import ingest, read_snapshots
+from genesis_lib.feeds.ingestion import mostly_invalid
 from genesis_lib.feeds.simulation.labelled import write_labelled
 from genesis_lib.feeds.simulation.simulator import Simulator
 
@@ -249,3 +250,15 @@ def test_whatever_is_in_a_file_it_is_stored_or_refused(tmp_path_factory, changes
     back = read_snapshots(folder / "out")
     assert len(back) == stored["rows"] and (np.diff(back.ts_exchange) >= 0).all()
     assert np.isfinite(back.levels).all() and (back.levels[:, 0, 0] < back.levels[:, 0, 2]).all()
+
+
+def test_it_is_told_when_most_rows_are_invalid(wire, tmp_path: Path) -> None:
+    w = wire().snapshot().diff().diff()
+    assert mostly_invalid(ingest(w.write(tmp_path / "a.gz"), tmp_path / "sound")) is None
+    w.diff([("100.1", "5")])  # the ask at this price stays: locked from here on
+    for _ in range(9):
+        w.diff()
+    found = ingest(w.write(tmp_path / "b.gz"), tmp_path / "lossy")
+    assert (found["rows"], found["invalid_rows"]) == (13, 10)
+    assert mostly_invalid(found).startswith("10 of 13 rows are invalid and will be left out; the ledger has 1 ")
+    assert mostly_invalid({"rows": 0, "invalid_rows": 0, "incidents": {}}) is None
