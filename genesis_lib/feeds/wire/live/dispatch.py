@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from genesis_lib.config import Feeds
 from genesis_lib.errors import InputError, SessionError
+from genesis_lib.feeds.binance_json import decode, venue_of
 from genesis_lib.feeds.integrity import Ledger
 from genesis_lib.feeds.wire.live.channel import FLOW, Channel, Tap, one_line
 from genesis_lib.feeds.wire.live.connection import Habits
@@ -60,7 +61,9 @@ class Dispatch:
         deliver: bool,
     ) -> None:
         self._endpoints, self._feeds, self._ledger, self._tap = ENDPOINTS[venue], feeds, ledger, tap
-        self._deliver = deliver
+        self._deliver, self._venue = deliver, venue
+        self._heard: set[str] = set()  # symbols whose diffs have been looked at: they are of this market
+        self._foreign: SessionError | None = None
         self.outlet = Outlet(feeds.backlog)
         self.channels: dict[str, Channel] = {}
         self.failures: dict[str, str] = {}
@@ -90,6 +93,8 @@ class Dispatch:
                     await asyncio.sleep(WATCH_EVERY)
                     self._watch()
                     self.pool.check()
+                    if self._foreign is not None:
+                        raise self._foreign
             finally:
                 self.pool.stop()
 
@@ -153,6 +158,8 @@ class Dispatch:
                 self._unaddressed(message, streams, ts)
             return  # else: the last of a symbol that was let go
         channel, kind = found
+        if kind == "depth" and channel.symbol not in self._heard and not self._is_ours(channel.symbol, message):
+            return
         channel.take(kind, message, ts)
         if channel.wants:
             self._resync.look_at(channel)
@@ -177,6 +184,20 @@ class Dispatch:
         """Enter what concerns no symbol alone."""
         latest = max((channel.last_exchange for channel in self.channels.values()), default=0)
         self._ledger.note(latest, kind, cause)
+
+    def _is_ours(self, symbol: str, message: bytes) -> bool:
+        """Whether the diffs of a symbol are of the market that was named; another's ids would be gap after gap."""
+        try:
+            told = venue_of(decode(message))
+        except InputError:
+            return True  # the channel says what is wrong with it
+        if told not in (None, self._venue):
+            cause = f"venue must be what speaks at the address: the diffs of {symbol} are of {told}, not {self._venue}"
+            self._foreign = SessionError(cause)
+            return False
+        if told is not None:
+            self._heard.add(symbol)
+        return True
 
     def _unaddressed(self, message: bytes, streams: set[str], ts: int) -> None:
         """Something that names no stream: whose it was nobody knows, so all whose flow comes there have a gap."""

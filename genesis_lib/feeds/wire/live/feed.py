@@ -174,7 +174,8 @@ class LiveFeed:
         self.close()
 
     def _failed(self, error: BaseException) -> None:
-        self._dispatch.fail(SessionError(f"{self.venue}: the live feed failed: {error!r}"))
+        told = isinstance(error, SessionError)
+        self._dispatch.fail(error if told else SessionError(f"{self.venue}: the live feed failed: {error!r}"))
 
     def _in_loop(self, coroutine: Coroutine[Any, Any, None]) -> None:
         try:

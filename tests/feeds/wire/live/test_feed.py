@@ -255,3 +255,14 @@ def test_two_real_markets_are_recorded_renewed_and_replayed_to_the_last_bit(usdm
 def test_symbols_must_be_named():
     with pytest.raises(InputError, match="symbols must name at least one symbol"):
         LiveFeed("binance-usdm", [])
+
+
+def test_diffs_of_another_market_than_the_one_that_was_named_end_the_feed():
+    with LocalVenue(Simulator(1), market="binance-spot") as told, LocalVenue(Simulator(1)) as spoken:
+        config = Config(feeds=Feeds(told.rest_url, spoken.websocket_url))
+        with LiveFeed("binance-spot", ["SIMBTC"], config=config) as feed:
+            until = time.monotonic() + 20.0
+            with pytest.raises(SessionError, match="diffs of SIMBTC are of binance-usdm, not binance-spot"):
+                while time.monotonic() < until:
+                    feed.poll(0.1)
+        assert feed.ledger.counts["gap"] <= 1 and feed.stopped
