@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genesis_lib.errors import InputError, RecordingError
+from genesis_lib.feeds import ingest
 from genesis_lib.feeds.formats.row_files import RowFiles, Rows
 from genesis_lib.feeds.validation import Quarantine
 from genesis_lib.types import Instrument
@@ -110,3 +111,15 @@ def test_a_tick_size_that_is_given_is_held_to() -> None:
     assert quarantine.counts == {"off grid": 1}
     with pytest.raises(InputError, match="tick_size must be a positive number"):
         Made(np.arange(30), levels, tick_size=float("nan"))
+
+
+def test_nothing_offered_at_the_best_price(tmp_path: Path) -> None:
+    names = [f"{side}[{n}].{what}" for n in range(2) for side in ("asks", "bids") for what in ("price", "amount")]
+    rows = ("100.5,3,100.0,5,101.0,9,99.5,7", "100.5,0,100.0,5,101.0,9,99.5,7", "100.5,3,100.0,6,101.0,0,99.5,7")
+    lines = [
+        f"bitmex,XBTUSD,{1_700_000_000_000_000 + n},{1_700_000_000_000_000 + n},{row}" for n, row in enumerate(rows)
+    ]
+    path = tmp_path / "rows.csv"
+    path.write_text("\n".join([",".join(["exchange,symbol,timestamp,local_timestamp", *names]), *lines]) + "\n")
+    found = ingest(path, tmp_path / "out")
+    assert found["quarantined"] == {"no size at the best": 1} and found["rows"] == 2  # deeper, a level may be empty

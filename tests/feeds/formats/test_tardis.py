@@ -169,16 +169,6 @@ def test_a_symbol_without_a_book_beside_one_that_has_it(tmp_path: Path) -> None:
         open_sessions([path, trades])
 
 
-def test_nothing_offered_at_the_best_price(tmp_path: Path) -> None:
-    names = [f"{side}[{n}].{what}" for n in range(2) for side in ("asks", "bids") for what in ("price", "amount")]
-    rows = ("100.5,3,100.0,5,101.0,9,99.5,7", "100.5,0,100.0,5,101.0,9,99.5,7", "100.5,3,100.0,6,101.0,0,99.5,7")
-    lines = [f"bitmex,XBTUSD,{START + n},{START + n},{row}" for n, row in enumerate(rows)]
-    path = tmp_path / "rows.csv"
-    path.write_text("\n".join([",".join(["exchange,symbol,timestamp,local_timestamp", *names]), *lines]) + "\n")
-    found = ingest(path, tmp_path / "out")
-    assert found["quarantined"] == {"no size at the best": 1} and found["rows"] == 2  # deeper, a level may be empty
-
-
 def test_symbols_of_one_file_are_sessions_apart(tmp_path: Path) -> None:
     path = book(tmp_path / "a.csv", *OPENING)
     other = book(tmp_path / "b.csv", *OPENING, "10 false bid 99.0 4", symbol="ETHUSD").read_text().splitlines()[1:]
