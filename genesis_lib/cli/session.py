@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import signal
 import sys
@@ -31,6 +32,7 @@ REMEMBERED = ("source", "speed", "model", "seed", "minutes", "strategy", "tick_s
 SHOW_SPEED = "4"  # of what plays when nothing was named: a newcomer should not wait minutes for the first trade
 READY_S = 60.0
 COMMAND_S = 5.0  # patience of a shell; a viewer's is shorter
+SOURCES = "_GENESIS_SOURCES"  # of the session's process where a database's URL is among them: ps shows arguments
 ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
 
 
@@ -65,6 +67,8 @@ def run(headless: bool, port: int | None, no_browser: bool, stay: bool, as_json:
     everything.
     """
     config = load(session={"port": port})
+    if stay and (sources := os.environ.pop(SOURCES, None)):
+        wanted["source"] = json.loads(sources)
     path, wanted = _session(config, wanted)
     config = load(session={"port": port}, strategy={"preset": wanted["strategy"]})
     pace = "1" if wanted["source"] else SHOW_SPEED
@@ -158,7 +162,8 @@ def _serve(path: Path, config: Config, wanted: dict[str, Any], no_browser: bool)
     _on_signal(ended.set)
     with Family() as family:
         play = [sys.executable, "-m", "genesis_lib", "run", "--headless", "--stay", "--json", *_arguments(path, wanted)]
-        session = family.start("session", play, {**os.environ, **ONE_THREAD}, path / "session.log")
+        secret = {SOURCES: json.dumps(list(wanted["source"]))} if any(map(is_url, wanted["source"])) else {}
+        session = family.start("session", play, {**os.environ, **ONE_THREAD, **secret}, path / "session.log")
 
         def started() -> bool:
             return read_state(path).get("pid") == session.process.pid and is_running(path)
@@ -195,7 +200,7 @@ def _watch(session, voila, ended: threading.Event) -> None:
 def _arguments(path: Path, wanted: dict[str, Any]) -> list[str]:
     arguments = ["--session", str(path)]
     for key in REMEMBERED:
-        values = wanted[key] if key == "source" else [wanted[key]]
+        values = list(map(masked, wanted[key])) if key == "source" else [wanted[key]]
         arguments += [
             word for value in values if value is not None for word in (f"--{key.replace('_', '-')}", str(value))
         ]

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from genesis_lib.cli.session import parse_speed
-from genesis_lib.errors import InputError
+from genesis_lib.config import load
+from genesis_lib.errors import InputError, SessionError
 from genesis_lib.journal import read_journal
 from genesis_lib.live.directory import SessionDirectory, read_state
 
@@ -186,6 +187,20 @@ def test_a_session_process_that_cannot_start_is_heard_and_leaves_nothing(shell, 
     line = refused(shell("run", "--source", "nowhere.gz", "--model", "none", "--session", "one", "--port", "0"))
     assert line.startswith("genesis: the session ended (exit code 1): ") and "nowhere.gz" in line
     assert not list(tmp_path.glob("sessions/*"))
+
+
+def test_the_password_of_a_database_is_no_argument_of_the_sessions_process(tmp_path, monkeypatch):
+    import genesis_lib.cli.session as module
+    from genesis_lib.live.supervise import Family
+
+    url, started = "postgresql://me:secret@127.0.0.1:1/market?symbol=BTCUSDT", []
+    real = Family.start
+    monkeypatch.setattr(Family, "start", lambda *args: (started.append(args), real(*args))[1])
+    wanted = dict.fromkeys(module.REMEMBERED) | {"source": [url], "model": "none", "speed": "1"}
+    with pytest.raises(SessionError, match=r"127\.0\.0\.1") as refusal:  # it got the whole URL: it tried to connect
+        module._serve(tmp_path / "s", load(session={"port": 0}), wanted, True)
+    ((_, _, arguments, environment, _),) = started
+    assert "secret" not in " ".join(arguments) + str(refusal.value) and url in environment[module.SOURCES]
 
 
 def test_a_directory_in_use_and_a_port_in_use_are_refused_before_anything_starts(shell, tmp_path):
