@@ -153,7 +153,12 @@ def test_the_slider_goes_anywhere_in_the_data(tab, session, wait):
     wait(lambda: replay()["state"] != "seeking" and tab.text("time") == tab.text("replayNow"), "it arrived")
     share = (replay()["time"] - replay()["start"]) / (float(page.evaluate("e => e.max", line.element_handle())))
     assert 0.7 < share < 0.9 and replay()["seeks"] >= 5
+    tip = page.locator("[data-id=tip]")
+    assert tip.is_visible() and tip.bounding_box()["y"] > box["y"] + 20, "the header's figures stay in sight"
+    page.mouse.move(5, 700)
+    wait(tip.is_hidden, "no time without a pointer")
     wait(lambda: ladder() != before, "another book")
+    wait(lambda: int(tab.text("events").replace(",", "")) == replay()["events"], "events are those before the place")
     assert tab.text("jumps") == f"{replay()['seeks']} jumps" and tab.trades() == []
     rows = session.status()["rows"]
     page.get_by_role("button", name="One row on").click()

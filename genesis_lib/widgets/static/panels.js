@@ -54,7 +54,10 @@ function writeHeader(parts, header) {
   write(parts.time, clockTime(header.ts, 1));
   write(parts.p50, micros(header.latency_us?.p50));
   write(parts.p99, micros(header.latency_us?.p99));
-  write(parts.events, fixed(header.events, 0));
+  // Of a replay those before this place in the data; the session's own count adds up over its jumps.
+  write(parts.events, fixed(header.replay?.events ?? header.events, 0));
+  const total = header.replay?.total_events;
+  parts.events.title = isNumber(total) ? `of ${fixed(total, 0)}` : "";
   write(parts.gaps, fixed(header.gaps, 0));
   mark(parts.gaps, "tone", header.gaps ? "warn" : "");
   write(parts.strategy, `${strategyState(header)} · ${header.preset}`);

@@ -61,7 +61,6 @@ export class ReplayBar {
     parts.line.addEventListener("input", () => this.drag(Number(parts.line.value)));
     parts.line.addEventListener("change", () => this.drop());
     parts.line.addEventListener("pointermove", (event) => this.hover(event));
-    parts.line.addEventListener("pointerleave", () => (parts.tip.hidden = true));
     parts.replay.addEventListener("click", ({ target }) => this.press(target.closest?.("button")));
   }
 
@@ -90,7 +89,24 @@ export class ReplayBar {
     const share = Math.min(1, Math.max(0, (offsetX - 7) / (width - 14))); // the thumb is 14 pixels wide
     tip.textContent = clockTime(this.replay.start + share * Number(line.max), 1);
     tip.style.left = `${7 + share * (width - 14)}px`;
+    if (tip.hidden) this.watch();
     tip.hidden = false;
+  }
+
+  // A drag captures the pointer, and a line that is disabled hears nothing: the document tells when it is gone.
+  watch() {
+    const gone = new AbortController();
+    const leave = ({ type, clientX, clientY, relatedTarget }) => {
+      if (this.dragging && type === "pointermove") return;
+      const { left, right, top, bottom } = this.parts.line.getBoundingClientRect();
+      const inside = clientX >= left && clientX <= right && clientY >= top && clientY <= bottom;
+      if (inside && !(type === "pointerout" && relatedTarget === null)) return;
+      this.parts.tip.hidden = true;
+      gone.abort();
+    };
+    for (const kind of ["pointermove", "pointerup", "pointercancel", "pointerout"]) {
+      document.addEventListener(kind, leave, { signal: gone.signal });
+    }
   }
 
   /** The answer to a command came. */
@@ -127,7 +143,7 @@ export class ReplayBar {
       button.disabled = !open || (state === "ended" && button.dataset.replay !== "back");
     }
     for (const button of this.speeds) {
-      button.disabled = !open || state === "ended";
+      button.disabled = !open;
       button.setAttribute("aria-pressed", String(String(replay.speed) === button.dataset.speed));
     }
     put(parts.jumps, replay.seeks ? `${replay.seeks} ${replay.seeks === 1 ? "jump" : "jumps"}` : "");
