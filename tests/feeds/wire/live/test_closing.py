@@ -81,6 +81,7 @@ def test_a_feed_closes_while_the_venue_goes_first():
         assert not closing.is_alive()
 
 
+@pytest.mark.slow
 def test_a_venue_closes_before_clients_that_do_not_read():
     """A connection that is open, asked for everything, and never read: its buffers are full when the venue closes."""
     with LocalVenue(Simulator(1), speed=float("inf"), wait_for=0) as venue:

@@ -122,6 +122,7 @@ def test_symbols_come_and_go_while_it_runs():
             feed.add("ABC")
 
 
+@pytest.mark.slow
 def test_one_symbol_is_switched_for_another():
     with two(4, 0.6) as venue, LiveFeed("binance-usdm", ["SIMBTC"], config=pointing_at(venue)) as feed:
         reader = Reader(venue, feed)
@@ -166,6 +167,7 @@ def test_a_source_is_a_view_of_a_feed():
         late.close()
 
 
+@pytest.mark.slow
 def test_streams_beyond_the_limit_of_a_connection_open_another():
     with two(6, 0.3, wait_for=3) as venue:
         config = pointing_at(venue, streams_per_connection=5)
@@ -186,6 +188,7 @@ def test_connections_are_renewed_without_a_gap_and_without_a_repeat():
             assert trades == list(range(trades[0], trades[0] + len(trades)))
 
 
+@pytest.mark.slow
 def test_a_connection_that_the_venue_ends_is_renewed_before():
     """The venue cuts after 1.5 s what counts as good for 0.9: nobody notices."""
     config = {"lifetime_s": 0.9}

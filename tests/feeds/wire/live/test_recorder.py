@@ -129,6 +129,7 @@ def test_two_symbols_with_faults_renewals_and_many_files_replay_to_the_very_same
     assert sum(Counter(i.kind for i in Ledger.read(p).incidents)["gap"] for p in tmp_path.glob("*.jsonl")) == len(gaps)
 
 
+@pytest.mark.slow
 def test_each_file_of_a_long_recording_can_be_read_alone(tmp_path):
     with LocalVenue(Simulator(5, minutes=0.9), speed=20.0, wait_for=2) as venue:
         _, _, files = record_and_watch(venue, tmp_path, rotate_mb=0.02)
@@ -186,6 +187,7 @@ def test_kill_leaves_all_but_the_last_moments_and_the_next_run_goes_on_beside(tm
     assert len(list(tmp_path.glob("*.gz"))) == 2
 
 
+@pytest.mark.slow
 def test_counts_are_told_for_all_and_for_each(tmp_path):
     simulators = [Simulator(4, symbol, 0.4) for symbol in ("SIMBTC", "SIMETH")]
     with LocalVenue(simulators, speed=20.0, wait_for=2) as venue:

@@ -131,6 +131,7 @@ def test_a_refused_snapshot_is_asked_for_again_when_the_venue_says():
     assert any("HTTP 429" in line for line in source.ledger.lines())
 
 
+@pytest.mark.slow
 def test_a_slow_reader_is_told_what_it_lost():
     with LocalVenue(Simulator(6, minutes=0.4), speed=20.0, wait_for=2) as venue:
         source = live(venue, backlog=60)
@@ -152,6 +153,7 @@ def test_a_venue_that_is_not_there_is_one_clear_error():
         open_source("binance-usdm:BTCUSDT", config=nowhere)
 
 
+@pytest.mark.slow
 def test_a_real_recording_served_live_gives_its_book(usdm_2024):
     with LocalVenue([usdm_2024[0]], speed=60.0, wait_for=2) as venue:
         source = LiveSource("binance-usdm", "BTCUSDT", config=pointing_at(venue))

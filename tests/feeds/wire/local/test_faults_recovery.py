@@ -19,7 +19,7 @@ from genesis_lib.feeds.wire.local.fault_plan import VALUES, FaultPlan
 FAULTS_EACH = 54  # a venue; the snapshots for more would pass the weight that a minute has
 
 
-@pytest.mark.parametrize("market", ["binance-usdm", "binance-spot"])
+@pytest.mark.parametrize("market", ["binance-usdm", pytest.param("binance-spot", marks=pytest.mark.slow)])
 def test_after_each_of_thirty_faults_the_books_are_the_true_ones(siege, market):
     with siege([Simulator(1, "SIMBTC"), Simulator(2, "SIMETH")], market, speed=15.0, seed=7) as besieged:
         for _ in range(30):
