@@ -103,7 +103,7 @@ def test_a_session_that_was_sent_about_in_time_replays_from_its_journal(tmp_path
 
     with SessionDirectory(tmp_path / "l") as directory:
         session = Session(make(15.0), directory, config=config, artifact=QueueReader(), stay=True)
-        thread = threading.Thread(target=session.run)
+        thread = threading.Thread(target=session.run, daemon=True)
         thread.start()
         while not (tmp_path / "l" / "session.json").exists():
             time.sleep(0.01)
@@ -126,8 +126,10 @@ def test_a_session_that_was_sent_about_in_time_replays_from_its_journal(tmp_path
             client.command("start", 10)
             client.command("speed", 10, value="max")
             wait(lambda status: status["state"] == "ENDED")
-            client.command("seek", 10, value="+30")
-            wait(lambda status: status["state"] == "ENDED" and status["replay"]["seeks"] == 6)
+            client.command("seek", 10, value="+30")  # at full speed it stands there, to be seen
+            wait(lambda status: status["replay"]["state"] == "paused" and status["replay"]["seeks"] == 6)
+            client.command("resume", 10)
+            wait(lambda status: status["state"] == "ENDED")
         session.stop()
         thread.join(60)
     lived = read_journal(tmp_path / "l")

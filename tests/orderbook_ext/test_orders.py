@@ -284,7 +284,7 @@ def test_a_batch_lets_other_threads_run_but_not_on_its_book():
     columns = np.zeros(n, np.int8), np.arange(n), np.zeros(n, np.int8), np.full(n, 100), np.ones(n, np.int64)
     for _ in range(50):
         book = _orders.OrderLevelBook()
-        batch = threading.Thread(target=book.apply, args=columns)
+        batch = threading.Thread(target=book.apply, args=columns, daemon=True)
         batch.start()
         while batch.is_alive() and not refused:
             try:

@@ -196,7 +196,7 @@ def test_other_threads_run_while_a_block_is_followed(call) -> None:
             except ScanError:  # between two blocks
                 pass
 
-    thread = threading.Thread(target=meddle)
+    thread = threading.Thread(target=meddle, daemon=True)
     thread.start()
     try:
         for _ in range(500):

@@ -111,7 +111,7 @@ def test_one_at_a_time_puts_data_in_place(tmp_path: Path) -> None:
             order.append("second")
 
     with alone(tmp_path):
-        waiting = threading.Thread(target=second)
+        waiting = threading.Thread(target=second, daemon=True)
         waiting.start()
         waiting.join(0.2)
         order.append("first")

@@ -72,7 +72,7 @@ def test_a_feed_closes_while_the_venue_goes_first():
         config = Config(feeds=Feeds(venue.rest_url, venue.websocket_url, longest_wait_s=0.01))
         feed = LiveFeed("binance-usdm", ["SIMBTC"], config=config)
         feed.poll(0.05)
-        closing = threading.Thread(target=venue.close)
+        closing = threading.Thread(target=venue.close, daemon=True)
         closing.start()
         began = time.monotonic()
         feed.close()
