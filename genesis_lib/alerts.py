@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from genesis_lib.clock import NS
-from genesis_lib.detectors import DETECTORS, SEVERITIES, Alert, make_detectors
+from genesis_lib.detectors import DETECTORS, SEVERITIES, Alert
+from genesis_lib.detectors.watch import Watch
 from genesis_lib.errors import InputError
-from genesis_lib.types import Instrument, Snapshot
+from genesis_lib.types import Event, Instrument, Snapshot
 
 DEDUPLICATE_NS = 5 * NS
 HISTORY = 500
@@ -171,20 +172,23 @@ class Surveillance:
     ) -> None:
         self.instrument = instrument
         self.desk = AlertDesk() if desk is None else desk
-        self._detectors = make_detectors(kinds)
+        self._watch = Watch(kinds)
 
     @property
     def kinds(self) -> tuple[str, ...]:
         """What is watched for."""
-        return tuple(item.kind for item in self._detectors)
+        return self._watch.kinds
 
     def forget(self) -> None:
         """Start anew with the next row: it is of another time."""
-        self._detectors = make_detectors(self.kinds)
+        self._watch.forget()
         self.desk.forget()
+
+    def observe(self, event: Event) -> None:
+        """Show an event to the detectors before its row."""
+        self._watch.observe(event)
 
     def step(self, row: Snapshot) -> tuple[Alert, ...]:
         """Show a row to every detector; the alarms that are told."""
-        found = (item.step(row) for item in self._detectors)
-        told = (self.desk.push(alert) for alert in found if alert is not None)
+        told = (self.desk.push(alert) for alert in self._watch.step(row))
         return tuple(alert for alert in told if alert is not None)

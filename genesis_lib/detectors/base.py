@@ -9,8 +9,8 @@ from difflib import get_close_matches
 from typing import ClassVar
 
 from genesis_lib.clock import NS
+from genesis_lib.detectors.view import View
 from genesis_lib.errors import InputError
-from genesis_lib.types import Snapshot
 
 SEVERITIES = ("info", "warning", "critical")
 HABIT_NS = 120 * NS  # how long a baseline remembers
@@ -18,6 +18,7 @@ WARMUP_NS = 30 * NS  # no alarm before a baseline has seen this much
 WARMUP_ROWS = 100
 CLIP = 4.0  # standard deviations by which one value may pull a baseline
 REARM_NS = 5 * NS
+Evidence = float | int | str | list
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Alert:
     message
         What happened, one sentence for people.
     evidence
-        The numbers behind it.
+        The numbers behind it: levels (ticks), sizes, times (ns), and ``side`` where it has one.
     """
 
     kind: str
@@ -45,7 +46,7 @@ class Alert:
     score: float
     timestamp: int
     message: str
-    evidence: Mapping[str, float | int | str] = field(default_factory=dict)
+    evidence: Mapping[str, Evidence] = field(default_factory=dict)
 
     def as_dict(self) -> dict:
         """Plain values, ready for JSON."""
@@ -162,32 +163,32 @@ class Detector:
     """Watches rows for one thing, in event time alone and bounded memory.
 
     A subclass names its `kind` and a `summary`, and looks at valid rows in `look`; after an invalid row it forgets
-    what it was in the middle of (`forget`) and keeps its baselines.
+    what it was in the middle of (`forget`) and keeps its baselines. `genesis_lib.detectors.watch.Watch` runs them.
     """
 
     kind: ClassVar[str]
     summary: ClassVar[str]
 
-    def step(self, row: Snapshot) -> Alert | None:
-        """Take the next row; give an alarm or None."""
-        if not row.valid:
-            self.forget()
-            return None
-        return self.look(row)
-
-    def look(self, row: Snapshot) -> Alert | None:
+    def look(self, view: View) -> Alert | None:
         """Judge a valid row."""
-        raise TypeError(f"{type(self).__name__} must define look(row)")
+        raise TypeError(f"{type(self).__name__} must define look(view)")
 
     def forget(self) -> None:
         """Drop what depends on the rows just before."""
         raise TypeError(f"{type(self).__name__} must define forget()")
 
-    def alert(self, row: Snapshot, excess: float, message: str, **evidence: float | int | str) -> Alert:
+    def alert(self, view: View, excess: float, message: str, **evidence: Evidence) -> Alert:
         """An alarm of this kind at this row."""
         score = score_of(excess)
-        rounded = {k: round(v, 6) if isinstance(v, float) else v for k, v in evidence.items()}
-        return Alert(self.kind, severity_of(score), score, row.ts_exchange, message, rounded)
+        return Alert(
+            self.kind, severity_of(score), score, view.ts, message, {k: _plain(v) for k, v in evidence.items()}
+        )
+
+
+def _plain(value: Evidence) -> Evidence:
+    if isinstance(value, float):
+        return round(value, 6)
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 DETECTORS: dict[str, type[Detector]] = {}

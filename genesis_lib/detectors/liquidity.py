@@ -6,7 +6,7 @@ import math
 
 from genesis_lib.clock import NS
 from genesis_lib.detectors.base import Alert, Detector, Episode, Habit, detector
-from genesis_lib.types import Snapshot
+from genesis_lib.detectors.view import View
 
 MS = NS // 1000
 SIDES = ("bid", "ask")
@@ -26,17 +26,17 @@ class SpreadShock(Detector):
     def forget(self) -> None:
         self._episode.clear()
 
-    def look(self, row: Snapshot) -> Alert | None:
-        spread = float((row.levels[0, 2] - row.levels[0, 0]) / row.tick_size)
+    def look(self, view: View) -> Alert | None:
+        spread = view.spread
         habit = self._habit
         limit = max(self.TICKS, self.TIMES * habit.mean, habit.mean + self.DEVIATIONS * habit.deviation)
         over = habit.ready and spread >= limit - 1e-6
         usual = habit.mean
-        habit.learn(row.ts_exchange, spread)
-        if not self._episode.step(row.ts_exchange, over):
+        habit.learn(view.ts, spread)
+        if not self._episode.step(view.ts, over):
             return None
         message = f"Spread of {spread:.0f} ticks, usually {usual:.1f}."
-        return self.alert(row, spread / limit, message, spread_ticks=spread, usual_ticks=usual, limit_ticks=limit)
+        return self.alert(view, spread / limit, message, spread_ticks=spread, usual_ticks=usual, limit_ticks=limit)
 
 
 @detector
@@ -65,13 +65,9 @@ class DepthShock(Detector):
         for episode in (*self._episodes, self._told):
             episode.clear()
 
-    def look(self, row: Snapshot) -> Alert | None:
-        found, ts, any_over = None, row.ts_exchange, False
-        volumes = [0.0, 0.0]
-        for levels in row.levels[:10, 1::2].tolist():
-            for k in (0, 1):
-                volumes[k] += levels[k] if levels[k] == levels[k] else 0.0
-        bid, ask = (math.log(max(volume, 1e-12)) for volume in volumes)
+    def look(self, view: View) -> Alert | None:
+        found, ts, any_over = None, view.ts, False
+        bid, ask = (math.log(max(view.depth(side), 1e-12)) for side in (0, 1))
         depths = bid, ask, (bid + ask) / 2.0
         for depth, habit, episode, (side, share, deviations, _) in zip(
             depths, self._habits, self._episodes, self.LIMITS
@@ -85,7 +81,7 @@ class DepthShock(Detector):
                 left = math.exp(-fall)
                 message = f"Depth ({side}) fell to {left:.0%} of its habit."
                 found = self.alert(
-                    row, fall / limit, message, side=side, depth=math.exp(depth), usual_depth=usual, share=left
+                    view, fall / limit, message, side=side, depth=math.exp(depth), usual_depth=usual, share=left
                 )
         if found is not None:
             return found if self._told.step(ts, True) else None
@@ -113,22 +109,22 @@ class LiquidityGap(Detector):
         for episode in self._episodes:
             episode.clear()
 
-    def look(self, row: Snapshot) -> Alert | None:
+    def look(self, view: View) -> Alert | None:
         found = None
-        levels = row.levels[:4].tolist()
         for k, (habit, episode) in enumerate(zip(self._habits, self._episodes)):
             hole, at = 0.0, 0
+            levels = view.sides[k][:4]
             for i in range(1, len(levels)):
-                width = abs(levels[i][2 * k] - levels[i - 1][2 * k]) / row.tick_size
+                width = float(abs(levels[i][0] - levels[i - 1][0]))
                 if width > hole:
                     hole, at = width, i
             limit = max(self.TICKS, self.TIMES * habit.mean, habit.mean + self.DEVIATIONS * habit.deviation)
             over, usual = habit.ready and hole >= limit - 1e-6, habit.mean
-            habit.learn(row.ts_exchange, hole)
-            if episode.step(row.ts_exchange, over) and found is None:
+            habit.learn(view.ts, hole)
+            if episode.step(view.ts, over) and found is None:
                 message = f"A hole of {hole:.0f} ticks behind {SIDES[k]} level {at}, usually {usual:.1f}."
                 found = self.alert(
-                    row, hole / limit, message, side=SIDES[k], level=at, gap_ticks=hole, usual_ticks=usual
+                    view, hole / limit, message, side=SIDES[k], level=at, gap_ticks=hole, usual_ticks=usual
                 )
         return found
 
@@ -153,21 +149,18 @@ class HeavyImbalance(Detector):
         self._recent = Habit(self.TAU_NS)
         self._episode.clear()
 
-    def look(self, row: Snapshot) -> Alert | None:
-        bid = ask = 0.0
-        for _, q_bid, _, q_ask in row.levels[:10].tolist():
-            bid += q_bid if q_bid == q_bid else 0.0
-            ask += q_ask if q_ask == q_ask else 0.0
+    def look(self, view: View) -> Alert | None:
+        bid, ask = view.depth(0), view.depth(1)
         value = (bid - ask) / (bid + ask) if bid + ask > 0 else 0.0
-        self._recent.learn(row.ts_exchange, value)
+        self._recent.learn(view.ts, value)
         lean = self._recent.mean
         limit = max(self.LIMIT, min(0.98, self.DEVIATIONS * self._habit.deviation))
         over = self._habit.ready and self._recent.ready_for(self.TAU_NS) and abs(lean) >= limit
-        self._habit.learn(row.ts_exchange, lean)
-        if not self._episode.step(row.ts_exchange, over):
+        self._habit.learn(view.ts, lean)
+        if not self._episode.step(view.ts, over):
             return None
         side = SIDES[lean < 0]
         # The range is bounded: the excess is how much of the way from the limit to 1 was gone.
         excess = 1.0 + 2.0 * (abs(lean) - limit) / (1.0 - limit)
         message = f"{(1 + abs(lean)) / 2:.0%} of the book has stood on the {side} side for seconds."
-        return self.alert(row, excess, message, side=side, imbalance=lean, limit=limit)
+        return self.alert(view, excess, message, side=side, imbalance=lean, limit=limit)

@@ -13,7 +13,7 @@ from genesis_lib.detectors.base import Alert, Detector, Episode, Habit, detector
 from genesis_lib.detectors.liquidity import MS, SIDES
 from genesis_lib.detectors.placements import Placement, PlacementTracker
 from genesis_lib.detectors.trades import RowWindow
-from genesis_lib.types import Snapshot
+from genesis_lib.detectors.view import View
 
 
 @detector
@@ -43,10 +43,10 @@ class Spoofing(Detector):
         self._orders.forget()
         self._episode.clear()
 
-    def look(self, row: Snapshot) -> Alert | None:
-        ts = row.ts_exchange
-        mid = float(row.levels[0, 0] + row.levels[0, 2]) / 2.0 / row.tick_size
-        suspects = [order for order in self._orders.step(row) if self._worked(order, ts, mid)]
+    def look(self, view: View) -> Alert | None:
+        ts = view.ts
+        mid = view.mid
+        suspects = [order for order in self._orders.step(view) if self._worked(order, ts, mid)]
         worst = max(suspects, key=lambda order: order.excess, default=None)
         if not self._episode.step(ts, worst is not None):
             return None
@@ -56,7 +56,7 @@ class Spoofing(Detector):
             f"untouched; {worst.against:g} traded the way it leaned."
         )
         return self.alert(
-            row,
+            view,
             worst.excess,
             message,
             side=side,
@@ -97,9 +97,9 @@ class Layering(Detector):
         self._depths.clear()
         self._episode.clear()
 
-    def look(self, row: Snapshot) -> Alert | None:
-        ts = row.ts_exchange
-        self._gone.extend((ts, order) for order in self._orders.step(row) if ts - order.came >= self.SHORTEST_NS)
+    def look(self, view: View) -> Alert | None:
+        ts = view.ts
+        self._gone.extend((ts, order) for order in self._orders.step(view) if ts - order.came >= self.SHORTEST_NS)
         while self._gone and self._gone[0][0] <= ts - self.TOGETHER_NS:
             self._gone.popleft()
         self._depths.append((ts, *self._orders.depths))
@@ -123,7 +123,7 @@ class Layering(Detector):
         excess = len(layers) / self.LEVELS * min(2.0, max(order.excess for order in layers.values()) ** 0.5)
         first = min(order.came for order in layers.values())
         return self.alert(
-            row, excess, message, side=SIDES[side], levels=len(layers), size=total, life_ms=(ts - first) / MS
+            view, excess, message, side=SIDES[side], levels=len(layers), size=total, life_ms=(ts - first) / MS
         )
 
 
@@ -151,10 +151,10 @@ class QuoteStuffing(Detector):
         self._mids.clear()
         self._episode.clear()
 
-    def look(self, row: Snapshot) -> Alert | None:
-        ts = row.ts_exchange
-        messages, trades = self._window.push(ts, 1.0, float(row.flow[0]))
-        mid = float(row.levels[0, 0] + row.levels[0, 2]) / 2.0 / row.tick_size
+    def look(self, view: View) -> Alert | None:
+        ts = view.ts
+        messages, trades = self._window.push(ts, 1.0, view.flow[0])
+        mid = view.mid
         # One mid a tenth of the window is enough to see whether it stood.
         if not self._mids or ts - self._mids[-1][0] >= self.SPAN_NS // 10:
             self._mids.append((ts, mid))
@@ -173,4 +173,4 @@ class QuoteStuffing(Detector):
         if not self._episode.step(ts, over):
             return None
         message = f"{messages:.0f} book messages in half a second, usually {usual:.0f}, with {trades:.0f} trades."
-        return self.alert(row, messages / limit, message, messages=int(messages), usual=usual, trades=int(trades))
+        return self.alert(view, messages / limit, message, messages=int(messages), usual=usual, trades=int(trades))

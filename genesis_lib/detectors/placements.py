@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from genesis_lib.clock import NS
 from genesis_lib.detectors.base import Habit
-from genesis_lib.types import Snapshot
+from genesis_lib.detectors.view import View
 
 MAXIMUM = 256  # placements followed at a time, the oldest given up first
 WITHDRAWN = 0.8  # part of the quantity that must be gone
@@ -66,19 +66,14 @@ class PlacementTracker:
         """Quantity from which an order is large."""
         return max(self.times * self._behind.mean, self.of_best * self._best.mean)
 
-    def step(self, row: Snapshot) -> list[Placement]:
+    def step(self, view: View) -> list[Placement]:
         """Take a valid row; give the orders that were withdrawn since the one before."""
-        ts, tick = row.ts_exchange, row.tick_size
-        sides: tuple[dict[int, float], dict[int, float]] = ({}, {})
-        for p_bid, q_bid, p_ask, q_ask in row.levels[:10].tolist():
-            if p_bid == p_bid:
-                sides[0][round(p_bid / tick)] = q_bid
-            if p_ask == p_ask:
-                sides[1][round(p_ask / tick)] = q_ask
+        ts = view.ts
+        sides: tuple[dict[int, float], dict[int, float]] = dict(view.bids), dict(view.asks)
         self.depths = sum(sides[0].values()), sum(sides[1].values())
         best = max(sides[0]), min(sides[1])
         mid = (best[0] + best[1]) / 2.0
-        withdrawn = self._withdrawn(ts, sides, best, row)
+        withdrawn = self._withdrawn(ts, sides, best, view)
         if self._before is not None and self._behind.ready:
             for side in (0, 1):
                 self._appeared(ts, side, sides[side], best[side], mid)
@@ -105,9 +100,9 @@ class PlacementTracker:
                 side, tick, added, size - added, ts, abs(best - tick), added / limit, mid
             )
 
-    def _withdrawn(self, ts: int, sides, best: tuple[int, int], row: Snapshot) -> list[Placement]:
+    def _withdrawn(self, ts: int, sides, best: tuple[int, int], view: View) -> list[Placement]:
         found = []
-        bought, sold = row.flow[1:3].tolist()
+        bought, sold = view.flow[1:3]
         for (side, tick), order in list(self.standing.items()):
             now = sides[side]
             edges = min(now), max(now)

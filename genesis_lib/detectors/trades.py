@@ -7,7 +7,7 @@ from collections import deque
 
 from genesis_lib.clock import NS
 from genesis_lib.detectors.base import Alert, Detector, Episode, Habit, detector
-from genesis_lib.types import Snapshot
+from genesis_lib.detectors.view import View
 
 MEMORY = 20_000  # rows that a window may hold at most
 
@@ -26,22 +26,22 @@ class UnusualTradeSize(Detector):
     def forget(self) -> None:
         self._episode.clear()
 
-    def look(self, row: Snapshot) -> Alert | None:
-        count, buy, sell = row.flow[:3].tolist()
+    def look(self, view: View) -> Alert | None:
+        count, buy, sell = view.flow[:3]
         size = (buy + sell) / count if count > 0 else 0.0
         if size <= 0.0:
-            self._episode.step(row.ts_exchange, False)
+            self._episode.step(view.ts, False)
             return None
         habit, value = self._habit, math.log(size)
         rise, usual = value - habit.mean, math.exp(habit.mean)
         limit = max(math.log(self.TIMES), self.DEVIATIONS * habit.deviation)
         over = habit.ready and rise >= limit
-        habit.learn(row.ts_exchange, value)
-        if not self._episode.step(row.ts_exchange, over):
+        habit.learn(view.ts, value)
+        if not self._episode.step(view.ts, over):
             return None
         side = "buy" if buy > sell else "sell"
         message = f"{count:.0f} {side} trade{'s' * (count > 1)} of {size:g} each, {math.exp(rise):.0f} times the usual."
-        return self.alert(row, rise / limit, message, side=side, size=size, usual_size=usual, trades=int(count))
+        return self.alert(view, rise / limit, message, side=side, size=size, usual_size=usual, trades=int(count))
 
 
 class RowWindow:
@@ -87,16 +87,16 @@ class RapidTrading(Detector):
         self._window.clear()
         self._episode.clear()
 
-    def look(self, row: Snapshot) -> Alert | None:
-        (count,) = self._window.push(row.ts_exchange, float(row.flow[0]))
+    def look(self, view: View) -> Alert | None:
+        (count,) = self._window.push(view.ts, view.flow[0])
         habit = self._habit
         limit = max(self.LEAST, self.TIMES * habit.mean, habit.mean + self.DEVIATIONS * habit.deviation)
         over, usual = habit.ready and count >= limit, habit.mean
-        habit.learn(row.ts_exchange, count)
-        if not self._episode.step(row.ts_exchange, over):
+        habit.learn(view.ts, count)
+        if not self._episode.step(view.ts, over):
             return None
         message = f"{count:.0f} trades within a second, usually {usual:.1f}."
-        return self.alert(row, count / limit, message, trades=int(count), usual_trades=usual)
+        return self.alert(view, count / limit, message, trades=int(count), usual_trades=usual)
 
 
 @detector
@@ -126,10 +126,10 @@ class MomentumIgnition(Detector):
         self._episode.clear()
         self._burst = None
 
-    def look(self, row: Snapshot) -> Alert | None:
-        ts = row.ts_exchange
-        mid = float(row.levels[0, 0] + row.levels[0, 2]) / 2.0 / row.tick_size
-        buy, sell = self._window.push(ts, float(row.flow[1]), float(row.flow[2]))
+    def look(self, view: View) -> Alert | None:
+        ts = view.ts
+        mid = view.mid
+        buy, sell = self._window.push(ts, view.flow[1], view.flow[2])
         self._mids.append((ts, mid))
         while self._mids[0][0] <= ts - self.BURST_NS:
             self._mids.popleft()
@@ -138,7 +138,7 @@ class MomentumIgnition(Detector):
             self._ignite(ts, mid, move, volume, buy - sell)
         self._volume.learn(ts, volume)
         self._move.learn(ts, abs(move))
-        return self._come_back(row, mid)
+        return self._come_back(view, mid)
 
     def _ignite(self, ts: int, mid: float, move: float, volume: float, signed: float) -> None:
         if not (self._volume.ready and self._move.ready) or signed * move <= 0.0:
@@ -148,8 +148,8 @@ class MomentumIgnition(Detector):
             usual = max(self._volume.mean, 1e-12)
             self._burst = {"start": mid - move, "peak": mid, "turned": ts, "limit": limit, "times": volume / usual}
 
-    def _come_back(self, row: Snapshot, mid: float) -> Alert | None:
-        burst, ts = self._burst, row.ts_exchange
+    def _come_back(self, view: View, mid: float) -> Alert | None:
+        burst, ts = self._burst, view.ts
         if burst is None:
             self._episode.step(ts, False)
             return None
@@ -169,7 +169,7 @@ class MomentumIgnition(Detector):
                     f"{back / push:.0%} of which came back."
                 )
                 return self.alert(
-                    row,
+                    view,
                     push / burst["limit"],
                     message,
                     side=side,

@@ -160,6 +160,8 @@ class Engine:
         if is_gap:
             self.gaps += 1
             self.journal.record("gaps", index, timestamp=event.ts_exchange, cause=event.cause)
+        if self._watch is not None:
+            self._watch.observe(event)
         row = self.builder.push(event)
         self.events = index + 1
         alerts: tuple[Any, ...] = ()
@@ -175,6 +177,8 @@ class Engine:
     def warm(self, event: Event | Snapshot, *, watch: bool = True) -> Step | None:
         """Apply an event of before a restart: the book and what is known of the market, no decision and no record."""
         now = self._clock.advance(event.ts_receive)
+        if watch and self._watch is not None:
+            self._watch.observe(event)
         row = self.builder.push(event)
         if row is None:
             return None

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from genesis_lib.detectors.view import View
+from genesis_lib.detectors.watch import Watch
 from genesis_lib.types import Snapshot
 
 START = 1_700_000_000_000_000_000
@@ -42,9 +44,14 @@ class Market:
             flow = np.array([count, buy, sell, (buy + sell) * mid, buy - sell, (buy - sell) * mid, (buy + sell) * TICK])
             self.rows.append(Snapshot(self.ts, self.ts, levels, flow, valid, TICK))
 
-    def alarms(self, watch):
+    def views(self):
+        """The rows as detectors see them."""
+        return [View(row) for row in self.rows]
+
+    def alarms(self, item):
         """What a detector says of the rows, in order."""
-        return [alert for alert in map(watch.step, self.rows) if alert is not None]
+        watch = Watch([item])
+        return [alert for row in self.rows for alert in watch.step(row)]
 
 
 @pytest.fixture

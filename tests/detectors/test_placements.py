@@ -3,6 +3,7 @@
 import numpy as np
 
 from genesis_lib.detectors.placements import MAXIMUM, PlacementTracker
+from genesis_lib.detectors.view import View
 
 NS = 1_000_000_000
 
@@ -18,7 +19,7 @@ def large(side, distance, size=500.0):
 
 def withdrawn(market):
     tracker = PlacementTracker(10.0, 2.0, 10 * NS)
-    return [order for row in market.rows for order in tracker.step(row)]
+    return [order for view in market.views() for order in tracker.step(view)]
 
 
 def test_an_order_that_comes_and_goes(market):
@@ -69,8 +70,8 @@ def test_what_comes_into_view_did_not_just_come(market):
     market.add(10, change=large(0, 8))
     market.add(10)
     tracker = PlacementTracker(10.0, 2.0, 10 * NS)
-    for row in market.rows[:-19]:
-        tracker.step(row)
+    for view in market.views()[:-19]:
+        tracker.step(view)
     assert not tracker.standing
 
 
@@ -82,12 +83,12 @@ def test_pressure_counts_the_trades_the_order_attracts(market):
 
 def test_memory_is_bounded_and_forgotten(market):
     tracker = PlacementTracker(0.001, 0.001, 10**18)
-    for row in market.rows:
-        tracker.step(row)
+    for view in market.views():
+        tracker.step(view)
     for _ in range(2000):
         market.bid += int(market.draw.integers(-9, 10))
         market.add(1, change=lambda levels: np.multiply(levels[:, 1::2], 1e6, out=levels[:, 1::2]))
-        tracker.step(market.rows[-1])
+        tracker.step(View(market.rows[-1]))
     assert 0 < len(tracker.standing) <= MAXIMUM
     tracker.forget()
     assert not tracker.standing
