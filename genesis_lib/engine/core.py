@@ -167,8 +167,7 @@ class Engine:
         alerts: tuple[Any, ...] = ()
         if row is not None:
             self._take(row)
-            if self._watch is not None:
-                alerts = self._alert(row, index)
+            alerts = () if self._watch is None else self._alert(row, index)
             trader.decide(row, self.probabilities, now, index)
         elif not trader.has_fills:
             return None
