@@ -1,4 +1,4 @@
-"""`genesis detect`: the detectors over finished data, scored where labels say what was planted."""
+"""`genesis detect`: the detectors over finished data or simulated sessions, scored where the truth is known."""
 
 from __future__ import annotations
 
@@ -8,47 +8,118 @@ import click
 
 from genesis_lib.cli import Spec, emit, json_option
 
-COLUMNS = ("precision", "recall", "delay_ms", "alarms_per_hour")
+COLUMNS = ("precision", "recall", "f1", "delay_ms", "alarms_per_hour")
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=Spec(), metavar="PATH...")
+@click.argument("paths", nargs=-1, type=Spec(), metavar="[PATH]...")
+@click.option("--seeds", metavar="A-B", help="Simulated sessions of these seeds, with episodes planted, and no PATH.")
+@click.option("--symbol", default="SIMBTC", show_default=True, help="Simulated market of --seeds.")
+@click.option("--minutes", type=float, default=30.0, show_default=True, help="Length of each session of --seeds.")
+@click.option("--plant", metavar="KIND=COUNT,...", help="Episodes in each of them; five of each, two crashes.")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Seeds run at a time.")
 @click.option("--kind", "kinds", multiple=True, metavar="KIND", help="Only this detector; may be given several times.")
-@click.option("--show", is_flag=True, help="Print each alarm to standard error.")
+@click.option("--show", is_flag=True, help="Print each alarm of a PATH to standard error.")
+@click.option("--curves", is_flag=True, help="Add precision and recall by the least score that is told.")
+@click.option("--markdown", is_flag=True, help="Print the tables as Markdown.")
 @json_option
-def detect(paths: tuple[str | Path, ...], kinds: tuple[str, ...], show: bool, as_json: bool) -> None:
-    """Run the detectors over recordings, Parquet folders, CSV files or a database.
+def detect(
+    paths: tuple[str | Path, ...],
+    seeds: str | None,
+    symbol: str,
+    minutes: float,
+    plant: str | None,
+    jobs: int,
+    kinds: tuple[str, ...],
+    show: bool,
+    curves: bool,
+    markdown: bool,
+    as_json: bool,
+) -> None:
+    """Run the detectors over recordings, Parquet folders, CSV files or a database, or over simulated sessions.
 
-    Beside a simulated recording lie labels (x.labels.json); they give precision, recall and delay.
+    Beside a simulated recording lie labels (x.labels.json); they give precision, recall and delay. --seeds simulates
+    and scores in one go.
     """
-    from genesis_lib.alerts import Surveillance
     from genesis_lib.clock import iso
-    from genesis_lib.detectors.evaluation import Watched, evaluate_sessions, read_labels
-    from genesis_lib.feeds.snapshots import build_rows, open_sessions
+    from genesis_lib.detectors import make_detectors
+    from genesis_lib.detectors.evaluation import evaluate_sessions, precision_recall
+    from genesis_lib.detectors.trials import parse_seeds, watch_seeds, watch_session
+    from genesis_lib.feeds.simulation.labelled import parse_plant
+    from genesis_lib.feeds.snapshots import open_sessions
 
-    watched, rows = [], 0
-    for session in open_sessions(list(paths)):
-        watch = Surveillance(session.instrument, kinds=kinds or None)
-        alerts, labels, first, last = [], None, None, None
-        for row in build_rows(session):
-            first, last = row.ts_exchange if first is None else first, row.ts_exchange
-            rows += 1
-            for alert in watch.step(row):
-                alerts.append(alert)
-                if show:
-                    click.echo(f"{iso(alert.timestamp)} {alert.severity:<8} {alert.kind}: {alert.message}", err=True)
-        for path in session.paths:
-            found = read_labels(Path(path))
-            labels = labels if found is None else (labels or []) + found
-        watched.append(Watched(alerts, labels, (last - first) / 3.6e12))
+    if bool(paths) == (seeds is not None):
+        raise click.UsageError("give either PATH or --seeds")
+    make_detectors(kinds)  # an unknown kind is told before anything runs
+    if seeds is not None:
+        planted = parse_plant(plant) if plant is not None else None
+        options = {"kinds": kinds, "symbol": symbol, "minutes": minutes, "plant": planted}
+        watched = watch_seeds(parse_seeds(seeds), jobs=jobs, **options)
+    else:
+
+        def tell(alert) -> None:
+            if show:
+                click.echo(f"{iso(alert.timestamp)} {alert.severity:<8} {alert.kind}: {alert.message}", err=True)
+
+        watched = [watch_session(session, kinds, tell=tell) for session in open_sessions(list(paths))]
     report = evaluate_sessions(watched, kinds)
-    hours = sum(session.hours for session in watched)
-    emit({"detectors": report, "rows": rows, "hours": hours}, as_json, _table(report))
+    answer = {
+        "detectors": report,
+        "rows": sum(session.rows for session in watched),
+        "hours": sum(session.hours for session in watched),
+        "sessions": [
+            {"name": session.name, "rows": session.rows, "hours": session.hours, "alarms": _counts(session, report)}
+            for session in watched
+        ],
+    }
+    text = _table(report, markdown)
+    if seeds is None and (markdown or len(watched) > 1):
+        text += "\n\n" + _sessions(answer["sessions"], markdown)
+    if curves:
+        answer["curves"] = {
+            kind: precision_recall(watched, kind) for kind, found in report.items() if found["episodes"]
+        }
+        text += "".join("\n\n" + _curve(kind, points, markdown) for kind, points in answer["curves"].items())
+    emit(answer, as_json, text)
 
 
-def _table(report: dict) -> str:
-    lines = [f"{'detector':<20}" + "".join(f"{column:>17}" for column in COLUMNS)]
-    for kind, scores in report.items():
-        cells = ("-" if scores[column] is None else f"{scores[column]:.3g}" for column in COLUMNS)
-        lines.append(f"{kind:<20}" + "".join(f"{cell:>17}" for cell in cells))
-    return "\n".join(lines)
+def _counts(session, kinds) -> dict[str, int]:
+    return {kind: sum(alert.kind == kind for alert in session.alerts) for kind in kinds}
+
+
+def _table(report: dict, markdown: bool) -> str:
+    rows = [(kind, *(_cell(scores[column]) for column in COLUMNS)) for kind, scores in report.items()]
+    return _lines(("detector", *COLUMNS), rows, markdown)
+
+
+def _sessions(sessions: list[dict], markdown: bool) -> str:
+    """Alarms of each session, a kind a row."""
+    head = ("alarms in", *(f"{session['name']} ({session['hours']:.2f} h)" for session in sessions))
+    kinds = sessions[0]["alarms"]
+    return _lines(head, [(kind, *(str(session["alarms"][kind]) for session in sessions)) for kind in kinds], markdown)
+
+
+def _curve(kind: str, points: list[dict], markdown: bool) -> str:
+    columns = ("least_score", "precision", "recall", "f1", "alarms_per_hour")
+    step = max(1, len(points) // 10)  # a dozen points show the shape; --json has all
+    rows = [tuple(_cell(point[column]) for column in columns) for point in [*points[:-1:step], *points[-1:]]]
+    return kind + ":\n\n" + _lines(columns, rows, markdown)
+
+
+def _cell(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"
+
+
+def _lines(head: tuple[str, ...], rows: list[tuple[str, ...]], markdown: bool) -> str:
+    if markdown:
+        rule = "|".join(("---", *["---:"] * (len(head) - 1)))
+        return "\n".join(
+            ["| " + " | ".join(head) + " |", f"|{rule}|", *("| " + " | ".join(row) + " |" for row in rows)]
+        )
+    widths = [max(len(row[k]) for row in (head, *rows)) for k in range(len(head))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if k == 0 else cell.rjust(width) for k, (cell, width) in enumerate(zip(row, widths))
+        )
+        for row in (head, *rows)
+    )

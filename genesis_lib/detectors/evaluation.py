@@ -21,6 +21,8 @@ class Watched(NamedTuple):
     alerts: Sequence[Alert]
     labels: Sequence[Mapping] | None
     hours: float
+    name: str = ""
+    rows: int = 0
 
 
 def labels_path(recording: Path) -> Path:
@@ -57,7 +59,7 @@ def evaluate(
 
 
 def evaluate_sessions(
-    sessions: Sequence[Watched], kinds: Iterable[str] = ()
+    sessions: Sequence[Watched], kinds: Iterable[str] = (), *, least_score: float = 0.0
 ) -> dict[str, dict[str, float | int | None]]:
     """Score alarms a kind; an alarm is held against the labels of its own session, and of no other at the same time.
 
@@ -67,14 +69,17 @@ def evaluate_sessions(
         Labels are episodes with ``kind``, ``start``, ``end`` (ns, exchange time).
     kinds
         Kinds to report; when left out every detector, and what was planted that none of them watches for (recall 0).
+    least_score
+        Alarms below it are left out.
 
     Returns
     -------
     dict
         Kind -> ``precision`` (alarms of labelled sessions that fall into an episode of their kind, or within `GRACE_NS`
-        of its end), ``recall`` (episodes that raised an alarm), ``delay_ms`` (median from an episode's start to its
-        first alarm), ``alarms_per_hour``, ``alarms``, ``episodes``. The first three are None without episodes of the
-        kind, precision without alarms, delay where no episode was found.
+        of its end), ``recall`` (episodes that raised an alarm), ``f1`` (their harmonic mean, 0 where either is 0 or
+        there was no alarm), ``delay_ms`` (median from an episode's start to its first alarm), ``alarms_per_hour``,
+        ``alarms``, ``episodes``. The first four are None without episodes of the kind, precision also without alarms,
+        delay where no episode was found.
     """
     hours = sum(session.hours for session in sessions)
     told = {label["kind"] for session in sessions for label in session.labels or ()}
@@ -83,22 +88,47 @@ def evaluate_sessions(
         alarms = judged = right = planted = 0
         delays: list[float] = []
         for session in sessions:
-            times = sorted(alert.timestamp for alert in session.alerts if alert.kind == kind)
+            times = [alert.timestamp for alert in session.alerts if alert.kind == kind and alert.score >= least_score]
             alarms += len(times)
             if session.labels is None:
                 continue
-            episodes = [(label["start"], label["end"] + GRACE_NS) for label in session.labels if label["kind"] == kind]
-            hits = [[time for time in times if start <= time <= end] for start, end in episodes]
+            hits = [
+                sorted(time for time in times if label["start"] <= time <= label["end"] + GRACE_NS)
+                for label in session.labels
+                if label["kind"] == kind
+            ]
+            starts = [label["start"] for label in session.labels if label["kind"] == kind]
             inside = {time for hit in hits for time in hit}
-            judged, planted = judged + len(times), planted + len(episodes)
+            judged, planted = judged + len(times), planted + len(starts)
             right += sum(time in inside for time in times)
-            delays += [(hit[0] - start) / 1e6 for hit, (start, _) in zip(hits, episodes) if hit]
+            delays += [(hit[0] - start) / 1e6 for hit, start in zip(hits, starts) if hit]
+        precision = right / judged if planted and judged else None
+        recall = len(delays) / planted if planted else None
         report[kind] = {
-            "precision": right / judged if planted and judged else None,
-            "recall": len(delays) / planted if planted else None,
+            "precision": precision,
+            "recall": recall,
+            "f1": None if recall is None else 2 * precision * recall / (precision + recall) if right else 0.0,
             "delay_ms": median(delays) if delays else None,
             "alarms_per_hour": alarms / hours if hours > 0 else None,
             "alarms": alarms,
             "episodes": planted,
         }
     return report
+
+
+def precision_recall(sessions: Sequence[Watched], kind: str) -> list[dict[str, float | None]]:
+    """What precision and recall would be if only alarms from a score on were told.
+
+    Returns
+    -------
+    list of dict
+        ``least_score``, ``precision``, ``recall``, ``f1``, ``alarms_per_hour``, one for each score that an alarm of the
+        kind had, ascending; empty without alarms.
+    """
+    scores = sorted({alert.score for session in sessions for alert in session.alerts if alert.kind == kind})
+    points = []
+    for score in scores:
+        found = evaluate_sessions(sessions, [kind], least_score=score)[kind]
+        kept = ("precision", "recall", "f1", "alarms_per_hour")
+        points.append({"least_score": score, **{name: found[name] for name in kept}})
+    return points

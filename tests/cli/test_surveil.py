@@ -52,10 +52,36 @@ def test_the_table_names_every_detector(simulated):
     assert "quote_stuffing" in result.stdout
 
 
+def test_seeds_are_simulated_and_scored_without_a_file(simulated):
+    options = ("--minutes", "3", "--plant", "quote_stuffing=4", "--kind", "quote_stuffing", "--curves", "--json")
+    answer = json.loads(run("--seeds", "4", *options).stdout)
+    (recording,) = simulated.glob("*.gz")
+    filed = json.loads(run(recording, "--kind", "quote_stuffing", "--json").stdout)
+    scores, of_file = answer["detectors"]["quote_stuffing"], filed["detectors"]["quote_stuffing"]
+    same = ("precision", "recall", "f1", "delay_ms", "alarms", "episodes")
+    assert scores["episodes"] == 4 and [scores[name] for name in same] == [of_file[name] for name in same]
+    assert answer["rows"] == filed["rows"] and answer["sessions"][0]["alarms"] == {"quote_stuffing": scores["alarms"]}
+    points = answer["curves"]["quote_stuffing"]
+    assert points[0]["recall"] == scores["recall"] and [p["least_score"] for p in points] == sorted(
+        {p["least_score"] for p in points}
+    )
+
+
+def test_markdown_has_a_table_of_scores_and_one_of_sessions(simulated):
+    result = run(*simulated.glob("*.gz"), "--markdown", "--kind", "quote_stuffing")
+    lines = result.stdout.splitlines()
+    assert lines[0] == "| detector | precision | recall | f1 | delay_ms | alarms_per_hour |"
+    assert lines[1] == "|---|---:|---:|---:|---:|---:|" and lines[2].startswith("| quote_stuffing | ")
+    assert lines[4].startswith("| alarms in | ") and lines[6].startswith("| quote_stuffing | ")
+
+
 def test_bad_input_is_one_line(tmp_path):
     result = run(tmp_path / "missing.gz")
     assert result.exit_code == 1 and result.stderr.count("\n") == 1 and "missing.gz" in result.stderr
-    assert run().exit_code == 2
+    for wrong in ((), (tmp_path, "--seeds", "1")):
+        result = run(*wrong)
+        assert result.exit_code == 2 and "either PATH or --seeds" in result.stderr
+    assert run("--seeds", "9-1").exit_code == run("--seeds", "1", "--kind", "spofing").exit_code == 1
 
 
 def test_an_unknown_kind_names_the_nearest(simulated):

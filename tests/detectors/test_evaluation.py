@@ -5,7 +5,14 @@ import json
 import pytest
 
 from genesis_lib.detectors import DETECTORS, Alert
-from genesis_lib.detectors.evaluation import Watched, evaluate, evaluate_sessions, labels_path, read_labels
+from genesis_lib.detectors.evaluation import (
+    Watched,
+    evaluate,
+    evaluate_sessions,
+    labels_path,
+    precision_recall,
+    read_labels,
+)
 from genesis_lib.errors import RecordingError
 
 S = 1_000_000_000
@@ -25,8 +32,9 @@ LABELS = [
 def test_by_hand():
     alerts = [alert("spoofing", t) for t in (9, 11, 13, 30)] + [alert("layering", 11), alert("depth_shock", 5)]
     report = evaluate(alerts, LABELS, 0.5)
-    spoofing = {"precision": 0.5, "recall": 0.5, "delay_ms": 1000.0, "alarms_per_hour": 8.0, "alarms": 4, "episodes": 2}
-    assert report["spoofing"] == spoofing
+    spoofing = {"precision": 0.5, "recall": 0.5, "f1": 0.5, "delay_ms": 1000.0, "alarms_per_hour": 8.0}
+    assert report["spoofing"] == spoofing | {"alarms": 4, "episodes": 2}
+    assert report["layering"]["f1"] == 0.0
     assert report["layering"]["precision"] == report["layering"]["recall"] == 0.0
     assert report["layering"]["delay_ms"] is None
     assert report["depth_shock"]["precision"] is None and report["depth_shock"]["alarms_per_hour"] == 2.0
@@ -53,6 +61,17 @@ def test_sessions_of_the_same_time_are_held_apart():
     # What nobody labelled is neither right nor wrong.
     report = evaluate_sessions([Watched(alarms, None, 0.5), Watched(alarms, label, 0.5)], ["spoofing"])["spoofing"]
     assert (report["precision"], report["recall"], report["alarms"]) == (1.0, 1.0, 2)
+
+
+def test_the_curve_leaves_out_what_scored_less():
+    scored = [(11, 60.0), (13, 80.0), (30, 70.0), (51, 90.0)]
+    session = Watched([Alert("spoofing", "info", score, t * S, "x.") for t, score in scored], LABELS, 1.0)
+    points = precision_recall([session], "spoofing")
+    assert [point["least_score"] for point in points] == [60.0, 70.0, 80.0, 90.0]
+    assert [point["precision"] for point in points] == [0.75, pytest.approx(2 / 3), 1.0, 1.0]
+    assert [point["recall"] for point in points] == [1.0, 1.0, 1.0, 0.5]
+    assert points[-1]["f1"] == pytest.approx(2 / 3) and points[-1]["alarms_per_hour"] == 1.0
+    assert precision_recall([session], "layering") == []
 
 
 def test_labels_are_read_from_beside_the_recording(tmp_path):
