@@ -164,7 +164,7 @@ class OrderFlow:
         self._close_spread()
         ts = self.now * MS
         self.tell_touch(events, ts)
-        events.append(self._depth(ts))
+        events.append(self.depth(ts))
         return events
 
     def trade(self, side: int, lots: int, ts: int, events: list[Event], worst: int | None = None) -> int:
@@ -286,14 +286,13 @@ class OrderFlow:
         received = self.receive(ts)
         events.append(BookTicker(self.instrument.symbol, ts, received, self.update_id, bid, bids, ask, asks))
 
-    def _depth(self, ts: int) -> DepthUpdate:
+    def depth(self, ts: int) -> DepthUpdate:
+        """The depth message of all levels that changed since the one before (agents may have one told in between)."""
         sides, ticks, lots = self.engine.book.changes()
-        first, self.update_id = self._depth_id + 1, self.update_id + 1
-        previous, self._depth_id = self._depth_id, self.update_id
-        received, quantities = self.receive(ts), self._quantities(lots)
-        return DepthUpdate(
-            self.instrument.symbol, ts, received, first, self.update_id, previous, sides, ticks, quantities
-        )
+        previous = self._depth_id
+        self.update_id = self._depth_id = self.update_id + 1
+        ids = previous + 1, self.update_id, previous
+        return DepthUpdate(self.instrument.symbol, ts, self.receive(ts), *ids, sides, ticks, self._quantities(lots))
 
     def _quantities(self, lots: np.ndarray) -> np.ndarray:
         """`quantity` of an array."""
