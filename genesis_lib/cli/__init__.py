@@ -25,6 +25,7 @@ COMMANDS = {
     "record": "wire",
     "simulate": "wire",
     "venue": "wire",
+    "calibrate": "calibrate",
     "detect": "surveil",
     "train": "model",
     "evaluate": "model",
