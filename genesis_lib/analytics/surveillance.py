@@ -9,14 +9,16 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from genesis_lib.analytics.depth_history import DepthHistory
-from genesis_lib.analytics.plots import ACCENT, AMBER, DOWN, INK, MUTED, NEUTRAL, PAPER, TEMPLATE, UP
+from genesis_lib.analytics.plots import ACCENT, AMBER, DOWN, INK, MUTED, NEUTRAL, PAPER, SECOND, TEMPLATE, UP
 from genesis_lib.clock import NS
 from genesis_lib.detectors import Alert
+from genesis_lib.detectors.evaluation import Watched, precision_recall
 from genesis_lib.errors import InputError
 
 # Light to dark in one hue: readable in grey, and for whoever sees colours differently.
 SHADES = ("#ffffff", "#e3eaf7", "#bccdea", "#8ba9da", "#5a80c4", "#33589f", "#1b3670", "#0c1a3d")
 SEVERITY_MARKS = {"info": ("circle", MUTED, 9), "warning": ("diamond", AMBER, 11), "critical": ("x", DOWN, 12)}
+KIND_COLOURS = (ACCENT, AMBER, UP, DOWN, SECOND, "#0e7c9e", "#8a6d3b", "#b0308f", "#4d6b1f", NEUTRAL)
 MOST_TRADES = 1_500
 BEFORE_NS, AFTER_NS, SHOWN_TICKS = NS, NS // 2, 14
 ALERTS = "alarms"  # name of the trace that can be clicked
@@ -189,3 +191,28 @@ def book_figure(history: DepthHistory, alert: Alert) -> go.Figure:
     return figure.update_layout(
         template=TEMPLATE, title=f"{alert.kind}: {alert.message}", barmode="overlay", height=440, hovermode="closest"
     )
+
+
+def precision_recall_figure(
+    sessions: Sequence[Watched], title: str = "Precision and recall, by the least score told"
+) -> go.Figure:
+    """Precision over recall of each planted kind, along the score from which alarms are told.
+
+    Kinds without alarms are left out; the large mark is the detector's own threshold.
+    """
+    figure = go.Figure()
+    kinds = dict.fromkeys(label["kind"] for session in sessions for label in session.labels or ())
+    for number, kind in enumerate(sorted(kinds)):
+        points = precision_recall(sessions, kind)
+        if not points:
+            continue
+        figure.add_scatter(
+            x=[point["recall"] for point in points], y=[point["precision"] for point in points], name=kind,
+            customdata=[point["least_score"] for point in points], mode="lines+markers",
+            line={"color": KIND_COLOURS[number % len(KIND_COLOURS)], "width": 1.4, "shape": "hv"},
+            marker={"size": [12] + [4] * (len(points) - 1), "symbol": number % 5},
+            hovertemplate=f"{kind}, scores from %{{customdata}}<br>precision %{{y:.0%}}, recall %{{x:.0%}}<extra></extra>",
+        )  # fmt: skip
+    figure.update_xaxes(title="recall: episodes found", range=[-0.03, 1.03], tickformat=".0%")
+    figure.update_yaxes(title="precision: alarms that were right", range=[-0.03, 1.06], tickformat=".0%")
+    return figure.update_layout(template=TEMPLATE, title=title, height=440, hovermode="closest")

@@ -9,10 +9,12 @@ from genesis_lib.analytics.surveillance import (
     MOST_TRADES,
     book_figure,
     depth_history_figure,
+    precision_recall_figure,
     quantile_scale,
     within,
 )
 from genesis_lib.detectors import Alert
+from genesis_lib.detectors.evaluation import Watched
 from genesis_lib.errors import InputError
 from genesis_lib.feeds.simulation.simulator import Simulator
 
@@ -86,3 +88,11 @@ def test_an_unknown_book_is_not_drawn(history):
     )
     with pytest.raises(InputError, match="not known"):
         book_figure(blank, Alert("spread_shock", "info", 60.0, SPAN[0], "x."))
+
+
+def test_the_curve_begins_at_the_threshold(made):
+    _, alerts, labels = made
+    figure = precision_recall_figure([Watched(alerts, labels, 1.0)])
+    curves = {trace.name: (list(trace.x), list(trace.y), list(trace.customdata)) for trace in figure.data}
+    assert curves["liquidity_gap"] == ([1.0], [1.0], [60.0])
+    assert curves["spread_shock"] == ([1.0, 0.0], [0.5, 0.0], [60.0, 90.0])
