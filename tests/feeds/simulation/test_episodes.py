@@ -6,7 +6,7 @@ import pytest
 
 from genesis_lib.errors import InputError
 from genesis_lib.feeds.simulation.episode_scripts import SCRIPTS
-from genesis_lib.feeds.simulation.episodes import WARM_UP_MS, Episode, schedule
+from genesis_lib.feeds.simulation.episodes import PAUSE_MS, WARM_UP_MS, Episode, schedule
 from genesis_lib.feeds.simulation.flow import EPOCH, OrderFlow
 from genesis_lib.feeds.simulation.flow_parameters import MARKETS
 
@@ -31,7 +31,7 @@ def test_the_seed_decides_the_plan():
     [
         ({"painting": 1}, "knows no kind 'painting'; allowed: spoofing, layering, .*flash_crash"),
         ({"spoofing": -1}, "count of spoofing must not be negative, got -1"),
-        ({"iceberg": 50}, "50 episodes need 18.5 minutes, got 5"),
+        ({"iceberg": 50}, "50 episodes need 23.5 minutes, got 5"),
     ],
 )
 def test_what_cannot_be_planted_is_named(plant, message):
@@ -48,3 +48,36 @@ def test_an_episode_waits_for_its_time_and_leaves_the_market_as_it_was():
     assert (flow.push, flow.pace, flow.withheld, flow.owned) == (0.0, 1.0, {}, set())
     assert episode.label["start"] >= (EPOCH + 2_000) * 1_000_000
     assert episode.label["end"] > episode.label["start"]
+
+
+def test_an_episode_waits_for_both_sides_and_for_the_one_before():
+    flow = OrderFlow(1, *MARKETS["SIMBTC"])
+    first = Episode("wash_trading", EPOCH, random.Random(1))
+    second = Episode("wash_trading", EPOCH, random.Random(2), first)
+    for tick, _ in flow.engine.levels(0):
+        flow.engine.cancel_level(0, tick)
+    first.act(flow, [], (flow.now + 1) * 1_000_000)
+    assert not first.label
+    while not second.done:
+        flow.step([first, second])
+    assert first.done
+    assert second.label["start"] >= first.label["end"] + PAUSE_MS * 1_000_000
+
+
+def test_an_order_that_would_trade_rests_beside_the_other_side():
+    flow = OrderFlow(1, *MARKETS["SIMBTC"])
+    episode = Episode("iceberg", EPOCH, random.Random(1))
+    while not episode.label:
+        flow.step([episode])
+    bid, _, ask, _ = flow.engine.book.touch
+    order = episode.rest(0, ask + 5, 7)
+    assert flow.engine.book.order(order) == (0, ask - 1, 7)
+    assert episode.cancel(order) == 7
+    order = episode.rest(1, flow.engine.best[0] - 5, 7)
+    assert flow.engine.book.order(order)[:2] == (1, flow.engine.best[0] + 1)
+    assert bid < ask
+
+
+def test_sides_are_drawn_evenly():
+    plan = schedule({"layering": 400}, 200.0, 3)
+    assert 160 < sum(episode.side for episode in plan) < 240

@@ -1,0 +1,152 @@
+"""What planted agents do who trade: momentum ignition, wash trading, icebergs.
+
+One generator a kind: each ``yield`` waits for the next depth message.
+
+References
+----------
+Cumming, Johan and Li (2011), Exchange trading rules and stock market liquidity (the catalogue of manipulations).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from genesis_lib.types import BID
+
+if TYPE_CHECKING:
+    from genesis_lib.feeds.simulation.episodes import Episode
+
+LEAST_WASHED = 8
+LEAST_REFILLS = 5
+ICEBERG_MS = 20_000  # after this it ends as soon as it has been refilled often enough
+
+
+def momentum_ignition(e: Episode) -> Iterator[None]:
+    """A burst of takers one way until the crowd follows, an overshoot, then the unwinding against it."""
+    flow, hit = e.flow, e.side
+    taker, start = 1 - hit, e.touch()
+    up = 1 if taker == BID else -1
+    ticks, back = e.whole("ticks", 60, 250), e.draw("returns", 0.5, 1.0)
+    whole = e.draw("seconds", 3.0, 12.0, log=True) * 1000
+    first, rest = e.draw("burst_share", 0.25, 0.55), e.draw("hold_share", 0.05, 0.2)
+    lean = e.draw("push", 0.2, 1.0)
+    e.note(start)
+    flow.push = up * lean
+    yield from drive(e, taker, start, start + up * ticks, whole * first)
+    e.label["peak"] = flow.instrument.price(e.touch(hit))
+    yield from e.hold(whole * rest)
+    peak, flow.push = e.touch(taker), -up * lean
+    goal = min(start + up * round(ticks * (1.0 - back)), peak - up, key=lambda tick: tick * up)
+    yield from drive(e, hit, peak, goal, whole * (1.0 - first - rest))
+
+
+def drive(e: Episode, taker: int, start: int, goal: int, milliseconds: float) -> Iterator[None]:
+    """Trade the price from one tick to another on a straight line over time: sweep, rest the remainder, again."""
+    flow, begin = e.flow, e.flow.now
+    size, gap = e.draw("rest_queues", 0.1, 0.8, log=True), e.draw("order_gap_ms", 20.0, 150.0, log=True)
+    standing = next_at = 0
+    share = 0.0
+    while share < 1.0:
+        share = min(1.0, (flow.now - begin) / milliseconds)
+        if flow.now >= next_at or share == 1.0:
+            if standing:
+                e.cancel(standing)
+            aim = start + round((goal - start) * share)
+            _, standing = e.sweep(taker, aim, e.lots(size * e.random.uniform(0.5, 1.5)))
+            next_at = flow.now + e.random.expovariate(1.0 / gap)
+        yield
+    e.cancel(standing)
+
+
+def wash_trading(e: Episode) -> Iterator[None]:
+    """Eight to forty (nearly) equal trades of an agent with himself, over 2 to 12 s, that move no price and no depth.
+
+    They meet by arrangement, not in the queue, and only while their price is the market's; when it has left, they wait,
+    and take the new one in the end.
+    """
+    flow, rest = e.flow, e.side
+    wanted, span = e.whole("trades", LEAST_WASHED, 40), e.draw("seconds", 2.0, 12.0) * 1000
+    lots, jitter = e.lots(e.draw("touch_queues", 0.01, 0.3, log=True)), e.random.choice((0.0, 0.0, 0.01, 0.03))
+    patience, e.parameters["jitter"] = e.draw("patience_ms", 200.0, 600.0), jitter
+    gap = span / wanted
+    tick, left_at, prices = e.touch(), None, Counter()
+    next_at = flow.now
+    while prices.total() < wanted:
+        if e.touch() == tick:
+            left_at = None
+            if flow.now >= next_at:
+                size = max(1, round(lots * e.random.uniform(1.0 - jitter, 1.0 + jitter)))
+                e.cross(1 - rest, tick, size)
+                prices[tick] += 1
+                next_at = max(next_at + gap * e.random.uniform(0.6, 1.4), flow.now)
+        elif left_at is None:
+            left_at = flow.now
+        elif flow.now - left_at >= patience:
+            tick, left_at = e.touch(), None
+            continue
+        yield
+    e.note(prices.most_common(1)[0][0], quantity=flow.quantity(lots), trades=wanted)
+
+
+def iceberg(e: Episode) -> Iterator[None]:
+    """A resting order of many times what it shows (always the same, or a little different), that takers run into."""
+    flow, engine = e.flow, e.flow.engine
+    tick, refills = e.touch(), e.whole("refills", LEAST_REFILLS, 20)
+    shown, jitter = e.lots(e.draw("touch_queues", 0.08, 0.5, log=True)), e.random.choice((0.0, 0.0, 0.15, 0.3))
+    pace, lean = e.draw("refills_per_second", 0.8, 4.0, log=True), e.draw("push", 0.2, 1.0)
+    e.parameters["jitter"] = jitter
+    flow.push = -lean if e.side == BID else lean
+    sizes = [max(1, round(shown * e.random.uniform(1.0 - jitter, 1.0 + jitter))) for _ in range(refills + 1)]
+    total = sum(sizes)
+    e.note(tick, quantity=flow.quantity(total), shown=flow.quantity(shown))
+    hidden = Hidden(e, tick, sizes)
+    before = begin = flow.now
+    owed = 0.0
+    while hidden.stands:
+        if flow.now - begin > ICEBERG_MS and hidden.refilled >= LEAST_REFILLS:
+            break
+        # Who sells into it: beside the crowd's takers one who works an order of his own.
+        owed += pace * shown * (flow.now - before) / 1000.0 * e.random.uniform(0.0, 2.0)
+        ahead = engine.book.available(e.side, tick)
+        before = flow.now
+        if owed >= 1.0 and e.random.random() < 0.5:
+            lots = int(owed) + (min(ahead, int(3 * owed) + 1) if ahead else 0)
+            e.trade(1 - e.side, lots, tick)
+            owed = 0.0
+        yield
+    hidden.cancel()
+    e.label |= {"filled": flow.quantity(hidden.filled), "refilled": hidden.refilled}
+
+
+class Hidden:
+    """An order of which one part after the other is shown; a part that is taken is followed by the next at once."""
+
+    def __init__(self, e: Episode, tick: int, sizes: list[int]) -> None:
+        self._e, self._tick, self._sizes = e, tick, sizes
+        self.filled, self.refilled = 0, -1
+        self._order = 0
+        self._show()
+
+    @property
+    def stands(self) -> bool:
+        """Whether some of it still rests."""
+        return self._e.rests(self._order)
+
+    def _show(self) -> None:
+        self.refilled += 1
+        self._order = self._e.rest(self._e.side, self._tick, self._sizes[self.refilled])
+        self._e.flow.watchers[self._order] = self._taken
+
+    def _taken(self, order: int, tick: int, lots: int, trade_id: int, ts: int) -> None:
+        self.filled += lots
+        if not self._e.rests(order):
+            self.cancel()
+            if self.refilled + 1 < len(self._sizes):
+                self._show()
+
+    def cancel(self) -> None:
+        """Take back what is shown, and show no more."""
+        self._e.flow.watchers.pop(self._order, None)
+        self._e.cancel(self._order)

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from genesis_lib.feeds.simulation.flow_parameters import MARKETS
+
+TOUCH = MARKETS["SIMBTC"][1].touch_target
+
+
+@pytest.mark.parametrize("seed", [17, 18])
+@pytest.mark.parametrize(("kind", "levels", "least"), [("spoofing", 1, 2.9), ("layering", 3, 0.4)])
+def test_false_orders_stand_behind_the_touch_and_are_pulled(published, side_of, kind, levels, least, seed):
+    seen = published(kind, seed)
+    for label in seen.labels:
+        (side,) = side_of[label["side"]]
+        placed = [order for order in label["orders"] if order["action"] == "place"]
+        prices = {order["price"] for order in placed[: label["parameters"].get("layers", 1)]}
+        assert len(prices) >= levels
+        for order in placed:
+            assert order["quantity"] > least * TOUCH
+        inside = seen.inside(label)
+        gained = seen.depth[inside, side].max() - np.median(seen.depth[seen.before(label), side])
+        lost = seen.depth[inside, side].max() - np.median(seen.depth[seen.after(label), side])
+        assert min(gained, lost) > 0.5 * label["quantity"]
+        assert label["filled"] <= 0.1 * label["placed"]
+        last = label["orders"][-1]
+        assert (last["action"], last["side"]) == ("trade", ("ask", "bid")[side])
+
+
+def test_stuffing_is_carried_by_the_messages_and_the_crowd_goes_on(published):
+    for seed in (17, 18, 19):
+        seen = published("quote_stuffing", seed)
+        for label in seen.labels:
+            inside, before = seen.inside(label), seen.before(label)
+            seconds = (label["end"] - label["start"]) / 1e9
+            drawn = label["parameters"]
+            assert label["placed"] == pytest.approx(drawn["orders_per_second"] * seconds, rel=0.35)
+            assert seen.changes[inside].sum() / seconds > 1.25 * seen.changes[before].sum() / 5
+            messages = inside.sum() / seconds, before.sum() / 5
+            assert messages[0] < messages[1] * 2.5 + (1000 / drawn["message_ms"] if drawn["more_messages"] else 0)
+            assert len(seen.traded(label)) / seconds < 3 * max(
+                10, sum(label["start"] - 5e9 <= trade.ts_exchange < label["start"] for trade in seen.trades) / 5
+            )
