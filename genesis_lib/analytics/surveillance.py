@@ -211,7 +211,7 @@ def precision_recall_figure(
             customdata=[point["least_score"] for point in points], mode="lines+markers",
             line={"color": KIND_COLOURS[number % len(KIND_COLOURS)], "width": 1.4, "shape": "hv"},
             marker={"size": [12] + [4] * (len(points) - 1), "symbol": number % 5},
-            hovertemplate=f"{kind}, scores from %{{customdata}}<br>precision %{{y:.0%}}, recall %{{x:.0%}}<extra></extra>",
+            hovertemplate=kind + ", scores from %{customdata}<br>precision %{y:.0%}, recall %{x:.0%}<extra></extra>",
         )  # fmt: skip
     figure.update_xaxes(title="recall: episodes found", range=[-0.03, 1.03], tickformat=".0%")
     figure.update_yaxes(title="precision: alarms that were right", range=[-0.03, 1.06], tickformat=".0%")
