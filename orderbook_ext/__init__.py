@@ -17,13 +17,15 @@ COMPILED = False
 if os.environ.get("GENESIS_NO_EXTENSIONS") == "1":
     from orderbook_ext._book_py import OrderBook
     from orderbook_ext._orders_py import OrderLevelBook
-    from orderbook_ext._rolling_py import Program, Rolling
+    from orderbook_ext._program_py import Program
+    from orderbook_ext._rolling_py import Rolling
     from orderbook_ext._scan_py import Scanner
 else:
     try:
         from orderbook_ext._book import OrderBook
         from orderbook_ext._orders import OrderLevelBook
-        from orderbook_ext._rolling import Program, Rolling
+        from orderbook_ext._program import Program
+        from orderbook_ext._rolling import Rolling
         from orderbook_ext._scan import Scanner
 
         COMPILED = True
@@ -36,5 +38,6 @@ else:
         )
         from orderbook_ext._book_py import OrderBook
         from orderbook_ext._orders_py import OrderLevelBook
-        from orderbook_ext._rolling_py import Program, Rolling
+        from orderbook_ext._program_py import Program
+        from orderbook_ext._rolling_py import Rolling
         from orderbook_ext._scan_py import Scanner

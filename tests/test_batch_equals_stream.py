@@ -25,13 +25,13 @@ def check(rows: Snapshots, names) -> np.ndarray:
 def test_on_the_recordings(session, request):
     rows = read_snapshots(request.getfixturevalue(session))
     batch = check(rows, list(FEATURES))
-    assert len(batch) > 8_000 and np.isfinite(batch[rows.valid]).mean() > 0.95
+    assert len(batch) > 8_000 and np.isfinite(batch[rows.valid]).mean() > 0.9
     cut = len(rows) // 2
     assert np.array_equal(FeatureSet(FEATURES).batch(rows[:cut]), batch[:cut], equal_nan=True)
 
 
 def test_on_the_simulator():
-    simulator = Simulator(seed=5, minutes=1)
+    simulator = Simulator(seed=5, minutes=2)
     builder = RowBuilder(simulator.instrument)
     rows = Snapshots.of(filter(None, map(builder.push, simulator)), simulator.instrument, "simulated")
     batch = check(rows, list(FEATURES))

@@ -50,7 +50,12 @@ class Feature:
     @property
     def warmup(self) -> int:
         """Rows after a reset that are NaN for want of history (a sparse feature may wait longer)."""
-        return _warmup(self)
+        return _built(self).warmup
+
+    @property
+    def warmup_seconds(self) -> float:
+        """Seconds of the exchange's clock after a reset that are NaN as well; 0 for what counts rows alone."""
+        return _built(self).warmup_seconds
 
 
 FEATURES: dict[str, Feature] = {}
@@ -73,8 +78,8 @@ def feature(
 
 
 @lru_cache(maxsize=1024)
-def _warmup(item: Feature) -> int:
-    return item.build(Row(max(item.levels, 1))).warmup
+def _built(item: Feature) -> Formula:
+    return item.build(Row(max(item.levels, 1)))
 
 
 def lookup(name: str) -> Feature:
@@ -146,6 +151,11 @@ class FeatureSet:
     def warmup(self) -> int:
         """Rows after a reset in which at least one column is NaN (the row of this index is the first full one)."""
         return max(item.warmup for item in self.features)
+
+    @property
+    def warmup_seconds(self) -> float:
+        """Seconds of the exchange's clock after a reset in which at least one column is NaN; counts beside `warmup`."""
+        return max(item.warmup_seconds for item in self.features)
 
     @property
     def columns_hash(self) -> str:

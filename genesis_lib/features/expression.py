@@ -13,10 +13,11 @@ from functools import cached_property
 from genesis_lib.errors import InputError
 from genesis_lib.types import FLOW_FIELDS
 from orderbook_ext import Program
-from orderbook_ext._rolling_py import FLOW, OPS
+from orderbook_ext._layout import FLOW, OPS
 
 CODES = {name: code for code, name in enumerate(OPS)}
-WINDOWED = {"lag", "sum", "min", "max", "var", "vpin"}
+INPUTS = {"input", "elapsed"}
+COMPONENT_ROWS = 100  # rows before a principal component is trusted
 
 
 class Graph:
@@ -25,6 +26,11 @@ class Graph:
     def __init__(self, levels: int) -> None:
         self.levels = levels
         self._nodes: dict[tuple, Formula] = {}
+
+    @property
+    def elapsed(self) -> Formula:
+        """Seconds since the previous row."""
+        return self.node("elapsed", span=4 * self.levels + FLOW + 1)
 
     def node(self, op: str, *args: Formula, value: float = 0.0, span: int = 0) -> Formula:
         """The one node of this kind, made when it is new."""
@@ -115,11 +121,19 @@ class Formula:
 
     def signed_log(self) -> Formula:
         """sign(x) * log(1 + |x|): tames heavy tails, keeps the sign and 0."""
-        return self.log1p_magnitude() * ((self >= 0.0) * 2.0 - 1.0)
+        return self.graph.node("slog", self)
 
-    def log1p_magnitude(self) -> Formula:
-        """log(1 + |x|)."""
-        return abs(self).log1p()
+    def sin(self) -> Formula:
+        """Sine of radians."""
+        return self.graph.node("sin", self)
+
+    def cos(self) -> Formula:
+        """Cosine of radians."""
+        return self.graph.node("cos", self)
+
+    def exp(self) -> Formula:
+        """e to the power of the value."""
+        return self.graph.node("exp", self)
 
     def rint(self) -> Formula:
         """Nearest whole number."""
@@ -128,6 +142,10 @@ class Formula:
     def or_zero(self) -> Formula:
         """The value, or 0 where it is NaN: for the sizes of levels that are empty."""
         return self.graph.node("or_zero", self)
+
+    def select(self, then: Formula | float, otherwise: Formula | float) -> Formula:
+        """The first where this is not 0, else the second; NaN where this is NaN."""
+        return self.graph.node("select", self, self.graph.lift(then), self.graph.lift(otherwise))
 
     def lag(self, rows: int) -> Formula:
         """The value so many rows ago."""
@@ -157,18 +175,61 @@ class Formula:
         """Population standard deviation of the last rows."""
         return self.var(rows).sqrt()
 
+    def ema(self, rows: int) -> Formula:
+        """Exponential mean, alpha = 2 / (rows + 1), begun with the first value; a NaN is passed over."""
+        return self.graph.node("ema", self, span=rows)
+
+    def decayed(self, seconds: float) -> Formula:
+        """Sum of the values so far, each halved every `seconds` of the exchange's clock; a NaN adds nothing.
+
+        NaN for the first `seconds` after a reset, and where the value is. `x.decayed(h) / row.elapsed.decayed(h)` is x
+        a second, free of the bias of the beginning.
+        """
+        return self.graph.node("decay", self, self.graph.elapsed, value=float(seconds))
+
+    def sum_seconds(self, seconds: float) -> Formula:
+        """Sum over the last `seconds` of the exchange's clock, in 32 parts of which the oldest leaves whole."""
+        return self.graph.node("seconds", self, self.graph.elapsed, value=float(seconds))
+
+    def hold(self) -> Formula:
+        """The last value that was not NaN."""
+        return self.graph.node("hold", self)
+
+    def rows_since(self) -> Formula:
+        """Rows since this was last neither 0 nor NaN; NaN before the first time."""
+        return self.graph.node("since", self, self.graph.lift(1.0))
+
+    def seconds_since(self) -> Formula:
+        """Seconds since this was last neither 0 nor NaN; NaN before the first time."""
+        return self.graph.node("since", self, self.graph.elapsed)
+
     @cached_property
     def warmup(self) -> int:
         """Rows after a reset that are NaN for want of history."""
-        before = max((arg.warmup for arg in self.args), default=int(self.op == "elapsed"))
-        return before + (self.span if self.op == "lag" else self.span - 1 if self.op in WINDOWED else 0)
+        if self.op == "or_zero":
+            return 0
+        # Without an elapsed time yet, a clock stands still; no row is lost by it.
+        args = self.args[:1] if self.op in {"decay", "seconds", "since"} else self.args
+        before = max((arg.warmup for arg in args), default=int(self.op == "elapsed"))
+        own = {"lag": self.span, "component": min(self.span, COMPONENT_ROWS)}
+        return before + (own[self.op] if self.op in own else max(self.span - 1, 0) if self.op not in INPUTS else 0)
+
+    @cached_property
+    def warmup_seconds(self) -> float:
+        """Seconds after a reset that are NaN for want of history; counts beside `warmup`."""
+        before = max((arg.warmup_seconds for arg in self.args), default=0.0)
+        # the sums of seconds begin together with what they add up, at the reset
+        return (
+            max(before, self.value) if self.op == "decay" else before + self.value if self.op == "seconds" else before
+        )
 
 
 class Row:
     """The inputs a formula can be made of, for books with `levels` levels a side.
 
     `bid_price[i]`, `bid_size[i]`, `ask_price[i]`, `ask_size[i]` count from 0, the best; the trades since the previous
-    row have the names of `FLOW_FIELDS`; `elapsed` is the seconds since the previous row.
+    row have the names of `FLOW_FIELDS`; `elapsed` is the seconds since the previous row, `seconds_of_day` those since
+    midnight UTC.
     """
 
     def __init__(self, levels: int) -> None:
@@ -183,7 +244,8 @@ class Row:
         for k, name in enumerate(FLOW_FIELDS):
             setattr(self, name, graph.node("input", span=4 * levels + k))
         self.tick_size = graph.node("input", span=4 * levels + FLOW)
-        self.elapsed = graph.node("elapsed", span=4 * levels + FLOW + 1)
+        self.elapsed = graph.elapsed
+        self.seconds_of_day = graph.node("input", span=4 * levels + FLOW + 2)
         self.vpin = lambda buckets: graph.node("vpin", self.buy_volume, self.sell_volume, span=buckets)
 
     # A price is a whole number of ticks; rounding to it makes differences of prices exact.
@@ -221,9 +283,30 @@ def total(values: Sequence[Formula]) -> Formula:
     return result
 
 
+def first_component(values: Sequence[Formula], rows: int) -> Formula:
+    """Sum of w x over sum of |w|, w the first principal component of the values over about the last `rows` rows.
+
+    The covariance forgets with alpha = 2 / (rows + 1), the weights take one step of the power method a row, and a row
+    is projected with the weights of the rows before. A NaN counts as 0, but where the first value is NaN so is the
+    result. NaN for the first min(rows, 100) rows.
+    """
+    return values[0].graph.node("component", *values, span=rows)
+
+
+def expected_move(lean: Formula, spread_ticks: Formula, mid_tick: Formula, rows: int = 100) -> Formula:
+    """Stoikov's (2018) adjustment of the mid to the microprice, in ticks, learned from the rows so far.
+
+    States are ten buckets of `lean` = q^b / (q^b + q^a) times a spread of one, two or more ticks. The adjustment is the
+    fixed point of g(s) = E[next move of the mid + g(the state after it) | s], where each row since the previous move
+    counts once, also mirrored (bid for ask, the move negative). It is shrunk to 0 as if ten more rows in the state had
+    seen no move, and forgets nothing but by a reset. NaN for the first `rows` - 1 rows.
+    """
+    return lean.graph.node("move", lean, spread_ticks, mid_tick, span=rows)
+
+
 def compile_program(levels: int, formulas: Sequence[Formula]) -> Program:
     """Order what the formulas need, each node once, and give the program that computes them."""
-    inputs = 4 * levels + FLOW + 2
+    inputs = 4 * levels + FLOW + 3
     nodes: dict[int, Formula] = {}
 
     def visit(node: Formula) -> None:
@@ -239,8 +322,8 @@ def compile_program(levels: int, formulas: Sequence[Formula]) -> Program:
     ordered = list(nodes.values())
     constants = [node for node in ordered if node.op == "constant"]
     operations = [node for node in ordered if node.op in CODES]
-    register = {id(node): node.span for node in ordered if node.op in ("input", "elapsed")}
+    register = {id(node): node.span for node in ordered if node.op in INPUTS}
     register |= {id(node): inputs + k for k, node in enumerate(constants)}
     register |= {id(node): inputs + len(constants) + k for k, node in enumerate(operations)}
-    code = [(CODES[node.op], register[id(node.args[0])], register[id(node.args[-1])], node.span) for node in operations]
+    code = [(CODES[n.op], tuple(register[id(arg)] for arg in n.args), n.span, n.value) for n in operations]
     return Program(levels, [node.value for node in constants], code, [register[id(formula)] for formula in formulas])
