@@ -52,7 +52,7 @@ def depth_history_figure(
     tall = 26 * max(len(lanes), 1) + 16
     heights = [tall, 430, *([250] if panels else [])]
     figure = make_subplots(
-        len(heights), 1, shared_xaxes=False, vertical_spacing=0.11 if panels else 0.05, row_heights=heights
+        len(heights), 1, shared_xaxes=False, vertical_spacing=0.085 if panels else 0.05, row_heights=heights
     )
     _add_lanes(figure, lanes, alerts, labels, first, last)
     _add_heatmap(figure, history)
@@ -72,8 +72,10 @@ def depth_history_figure(
     figure.update_yaxes(title="price", showgrid=False, range=edges, row=2, col=1)
     told = {"simulated": "SIMULATED", "recorded": "RECORDED", "live": "LIVE"}[history.provenance]
     figure.update_layout(
-        template=TEMPLATE, title=f"{title} · {history.instrument.name} · {told}", height=sum(heights) + 130,
+        template=TEMPLATE, title=f"{title} · {history.instrument.name} · {told}", autosize=True,
+        height=sum(heights) + (190 if panels else 130),
         hovermode="closest", legend={"y": 1.0, "yanchor": "bottom", "itemsizing": "constant"},
+        margin={"t": 104 if panels else 78},
     )  # fmt: skip
     return figure
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 
 import plotly.graph_objects as go
 
@@ -10,6 +11,8 @@ from genesis_lib.analytics.depth_history import DepthHistory
 from genesis_lib.analytics.surveillance import ALERTS, book_traces, depth_history_figure, within
 from genesis_lib.detectors import Alert
 from genesis_lib.errors import InputError
+
+LINE = 95  # characters of a line of words over the book
 
 
 class AlertExplorer(go.FigureWidget):
@@ -50,7 +53,15 @@ class AlertExplorer(go.FigureWidget):
         figure.update_xaxes(title="quantity", row=3, col=1).update_yaxes(title="price", showgrid=False, row=3, col=1)
         figure.update_layout(barmode="overlay")
         figure.add_annotation(
-            name="chosen", text="", xref="paper", x=0, yref="y3 domain", y=1.02, yanchor="bottom", showarrow=False
+            name="chosen",
+            text="",
+            xref="paper",
+            x=0,
+            yref="y3 domain",
+            y=1.02,
+            yanchor="bottom",
+            showarrow=False,
+            align="left",
         )
         super().__init__(figure)
         # FigureWidget refuses attributes that are no part of a figure unless they are private.
@@ -85,8 +96,8 @@ class AlertExplorer(go.FigureWidget):
             for new in (before, after):
                 trace = self._point(new.name)
                 trace.x, trace.y, trace.marker = new.x, new.y, new.marker
-            words = f"<b>{alert.kind}</b>, {alert.severity}, {alert.score:.0f}: {alert.message}"
-            self.layout.annotations[-1].text = words
+            words = wrap(f"{alert.kind}, {alert.severity}, {alert.score:.0f}: {alert.message}", LINE)
+            self.layout.annotations[-1].text = "<br>".join(words)
         self._chosen = alert
         return alert
 
