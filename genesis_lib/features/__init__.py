@@ -1,11 +1,21 @@
 """Named columns of book rows, each defined once, the same bits in batch and stream."""
 
+from importlib import import_module
+
 from genesis_lib.errors import InputError
 from genesis_lib.features import depth, flow, price, volatility
 from genesis_lib.features.base import FEATURES, Feature, FeatureSet, columns_hash
 from genesis_lib.features.price import model_inputs
 
 __all__ = ["FEATURES", "OFI_INPUTS", "Feature", "FeatureSet", "columns_hash", "model_inputs"]
+
+# Importing a module enters its features. This is the order of the table: what is new stands at the end.
+MODULES = (
+    *("depth", "flow", "price", "volatility", "shape", "integrated", "queues", "trades", "impact"),
+    *("resilience", "intensity", "jumps", "calendar"),
+)
+for _module in MODULES:
+    import_module(f"{__name__}.{_module}")
 
 
 def OFI_INPUTS(levels: int = 10) -> tuple[str, ...]:
