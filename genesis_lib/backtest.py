@@ -14,7 +14,7 @@ from genesis_lib.engine import COMMANDS, Engine
 from genesis_lib.errors import InputError
 from genesis_lib.feeds.base import EndOfSource, Source
 from genesis_lib.journal import Journal
-from genesis_lib.journal.commands import sought
+from genesis_lib.journal.commands import acknowledged, sought
 
 TURN_S = 0.02
 
@@ -39,8 +39,9 @@ def run(
         As for `Engine`.
     commands
         ``(event index, name)``: what to tell the engine before which event; a live session's `commands` replay it,
-        seeks (``seek 4711``: go on with that event of the source) among them (not one that was taken up again: its
-        rules had forgotten what they learnt from the market). Those that lie behind the end are carried out at the end.
+        seeks (``seek 4711``: go on with that event of the source) and what was acknowledged (``acknowledge 3 by anna``)
+        among them (not one that was taken up again: its rules had forgotten what they learnt from the market). Those
+        that lie behind the end are carried out at the end.
     detect
         Run the detectors too. Their alerts are part of the journal's hash.
     progress
@@ -71,8 +72,10 @@ def run(
             detect=detect,
         )
         due = sorted(commands, key=lambda item: item[0])
-        if unknown := [name for _, name in due if name not in COMMANDS and sought(name) is None]:
-            allowed = ", ".join((*COMMANDS, "seek POSITION"))
+        if unknown := [
+            name for _, name in due if not (name in COMMANDS or sought(name) is not None or acknowledged(name))
+        ]:
+            allowed = ", ".join((*COMMANDS, "seek POSITION", "acknowledge ID by WHO"))
             raise InputError(f"commands must be {allowed}, got {unknown[0]!r}: was the session taken up again?")
         step = engine.step
         events = _events(source, engine, due)
@@ -102,6 +105,10 @@ def _events(source: Source, engine: Engine, due: list[tuple[int, str]]) -> Itera
 
 def _tell(engine: Engine, source: Source, name: str) -> None:
     position = sought(name)
+    if (seen := acknowledged(name)) is not None:
+        if engine.alarms is not None:  # without detectors nothing was told that could be seen
+            engine.acknowledge(*seen)
+        return
     if position is None:
         getattr(engine, name)()
         return

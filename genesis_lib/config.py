@@ -8,6 +8,7 @@ Nothing is read at import; `load` is called once by whoever starts something. A 
 from __future__ import annotations
 
 import difflib
+import json
 import math
 import os
 import re
@@ -106,6 +107,39 @@ class Feeds:
 
 
 @dataclass(frozen=True, slots=True)
+class Alerts:
+    """Who is told of what, and how often. The first six are those of every rule that has none of its own."""
+
+    deduplicate_s: float = 5.0
+    cooldown_s: float = 0.0
+    escalate_after: int = 5  # repeats
+    escalate_within_s: float = 60.0
+    remind_s: float = 300.0
+    remind_times: int = 3
+    rules: tuple = ()  # tables, see genesis_lib.alerts.rules
+    # Of sessions alone: where alarms are sent. Addresses, or tables with url, least_severity and per_minute.
+    sinks: tuple = field(default=(), repr=False)  # they may hold passwords
+    sink_severity: str = "info"
+    sink_per_minute: float = 60.0
+    sink_timeout_s: float = 5.0
+    sink_attempts: int = 8
+    sink_longest_wait_s: float = 60.0
+    sink_queue: int = 256
+    flush_s: float = 3.0  # patience with sinks at the end of a session
+    log_mb: float = 10.0  # size at which a file of alarms is put aside
+
+    def __post_init__(self) -> None:
+        for name in ("sink_per_minute", "sink_timeout_s", "sink_longest_wait_s", "log_mb"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"{name} must be greater than 0, got {getattr(self, name)!r}")
+        for name in ("sink_attempts", "sink_queue"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)!r}")
+        if self.flush_s < 0:
+            raise ConfigError(f"flush_s must not be negative, got {self.flush_s!r}")
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All settings; immutable."""
 
@@ -115,6 +149,7 @@ class Config:
     execution: Execution = field(default_factory=Execution)
     session: Session = field(default_factory=Session)
     feeds: Feeds = field(default_factory=Feeds)
+    alerts: Alerts = field(default_factory=Alerts)
 
 
 SHORT = {"GENESIS_RECORDINGS": "GENESIS_PATHS_RECORDINGS"}
@@ -221,6 +256,8 @@ def _known(name: str, cls: type, what: str, origin: str) -> str:
 
 def _typed(section: Any, key: str, value: Any, origin: str) -> Any:
     want = type(getattr(section, key)) if hasattr(section, key) else type(value)
+    if want is tuple:
+        return _listed(key, value, origin)
     wrong = ConfigError(f"{origin}: {key} must be {want.__name__}, got {value!r}")
     if (isinstance(value, bool) and want is not bool) or (want is str and not isinstance(value, (str, os.PathLike))):
         raise wrong
@@ -234,3 +271,19 @@ def _typed(section: Any, key: str, value: Any, origin: str) -> Any:
         return want(value)
     except (TypeError, ValueError, KeyError, OverflowError):
         raise wrong from None
+
+
+def _listed(key: str, value: Any, origin: str) -> tuple[str | dict[str, Any], ...]:
+    """A list of words and tables; in a variable as JSON, or as words with spaces between. No value is quoted: some of
+    them hold passwords."""
+    wrong = ConfigError(f"{origin}: {key} must be a list of texts or tables (in a variable: JSON, or words)")
+    if isinstance(value, str):
+        if not value.lstrip().startswith("["):
+            return tuple(value.split())
+        try:
+            value = json.loads(value)
+        except ValueError:
+            raise wrong from None
+    if not isinstance(value, (list, tuple)) or not all(isinstance(item, (str, Mapping)) for item in value):
+        raise wrong
+    return tuple(item if isinstance(item, str) else dict(item) for item in value)

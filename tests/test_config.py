@@ -113,3 +113,37 @@ def test_numbers_that_nothing_can_be_done_with_are_refused(section, key, value) 
 def test_a_live_feed_cannot_be_asked_for_nonsense(key, value, message):
     with pytest.raises(ConfigError, match=message):
         load(env={}, feeds={key: value})
+
+
+def test_lists_are_tables_words_or_json(tmp_path) -> None:
+    (tmp_path / "genesis.toml").write_text('[alerts]\nsinks = ["log", {url = "file:a", least_severity = "critical"}]\n')
+    assert load(tmp_path / "genesis.toml", {}).alerts.sinks == ("log", {"url": "file:a", "least_severity": "critical"})
+    assert load(env={"GENESIS_ALERTS_SINKS": " log  json://a/b,c "}).alerts.sinks == ("log", "json://a/b,c")
+    assert load(env={"GENESIS_ALERTS_SINKS": '["log", {"url": "x"}]'}).alerts.sinks == ("log", {"url": "x"})
+
+
+@pytest.mark.parametrize("value", ['["mailtos://me:s3cret@x"', '[["s3cret"]]', 's3cret"'])
+def test_what_may_be_a_password_is_not_quoted(value) -> None:
+    try:
+        assert load(env={"GENESIS_ALERTS_SINKS": value}).alerts.sinks == (value,)
+    except ConfigError as error:
+        assert "s3cret" not in str(error) and "sinks must be a list" in str(error)
+        assert error.__cause__ is None and (error.__suppress_context__ or error.__context__ is None)
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ({"sink_queue": 0}, "sink_queue must be at least 1, got 0"),
+        ({"sink_timeout_s": 0.0}, "sink_timeout_s must be greater than 0"),
+        ({"flush_s": -1.0}, "flush_s must not be negative"),
+        ({"rules": "x"}, None),
+        ({"rules": [1]}, "rules must be a list of texts or tables"),
+    ],
+)
+def test_settings_of_alerts(section, words) -> None:
+    if words is None:
+        assert load(env={}, alerts=section).alerts.rules == ("x",)
+        return
+    with pytest.raises(ConfigError, match=words):
+        load(env={}, alerts=section)

@@ -1,81 +1,96 @@
-"""Alarms on their way to people: repeats merged, noise held back, what is left kept, told and acknowledged."""
+"""The desk: which alarms are told, which are repeats or held back, and who has seen them."""
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+import heapq
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from genesis_lib.alerts.escalation import Repetition, raised
+from genesis_lib.alerts.rules import ALL, DetectorRule, Rule
 from genesis_lib.clock import NS
 from genesis_lib.detectors import DETECTORS, SEVERITIES, Alert
-from genesis_lib.detectors.watch import Watch
 from genesis_lib.errors import InputError
-from genesis_lib.types import Event, Instrument, Snapshot
 
-DEDUPLICATE_NS = 5 * NS
+DEDUPLICATE_NS = 5 * NS  # where no rule says otherwise
 HISTORY = 500
+KEYS = 10_000  # of kind, side and symbol that are remembered; the oldest go first
+NEVER = math.inf
+
+Key = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """What of a kind of alarm is let through.
+class Notice:
+    """What people are told of an alarm, once or again.
 
     Parameters
     ----------
-    least_severity
-        ``info``, ``warning`` or ``critical``; what is below is held back.
-    least_score
-        0 to 100.
-    cooldown_ns
-        Silence after an alarm of this kind, in event time. A higher severity breaks it.
-    enabled
-        False holds back the whole kind.
+    id
+        Of the alarm in its session, from 1; the same each time it is told.
+    cause
+        ``new``; ``escalated``: its severity was raised since; ``reminder``: critical, and nobody acknowledged it.
+    kind, severity, score, message, evidence
+        Of the alarm, see `Alert`; the severity as it is now.
+    timestamp
+        When this was told, market's time in ns.
+    repeats
+        Alarms that were merged into it so far.
     """
 
-    least_severity: str = "info"
-    least_score: float = 0.0
-    cooldown_ns: int = 0
-    enabled: bool = True
-
-    def __post_init__(self) -> None:
-        if self.least_severity not in SEVERITIES:
-            raise InputError(f"least_severity must be one of {', '.join(SEVERITIES)}, got {self.least_severity!r}")
-        if not 0.0 <= self.least_score <= 100.0:
-            raise InputError(f"least_score must be between 0 and 100, got {self.least_score!r}")
-        if self.cooldown_ns < 0:
-            raise InputError(f"cooldown_ns must not be negative, got {self.cooldown_ns!r}")
-
-    def admits(self, alert: Alert) -> bool:
-        """Whether the alarm is loud enough."""
-        return (
-            self.enabled
-            and alert.score >= self.least_score
-            and SEVERITIES.index(alert.severity) >= SEVERITIES.index(self.least_severity)
-        )
+    id: int
+    cause: str
+    kind: str
+    severity: str
+    score: float
+    timestamp: int
+    message: str
+    evidence: Mapping[str, float | int | str | list] = field(default_factory=dict)
+    repeats: int = 0
 
 
 @dataclass(slots=True)
 class Entry:
-    """An alarm that was let through: its number, how often it was repeated, whether someone has seen it."""
+    """An alarm that was told: how severe by now, how often repeated, when told last, and who has seen it."""
 
     id: int
     alert: Alert
+    severity: str
+    told: int  # ns, the last time
     repeats: int = 0
+    reminders: int = 0
     acknowledged: bool = False
+    by: str = ""
+
+    def notice(self, cause: str) -> Notice:
+        """What is told of it now."""
+        alert = self.alert
+        return Notice(
+            self.id,
+            cause,
+            alert.kind,
+            self.severity,
+            alert.score,
+            self.told,
+            alert.message,
+            alert.evidence,
+            self.repeats,
+        )
 
 
-@dataclass(slots=True)
 class AlertDesk:
-    """Decides which alarms are told, in event time alone: the same stream tells the same alarms.
+    """Decides which alarms are told, in event time alone: the same stream and commands tell the same alarms.
 
-    Alarms of one kind within five seconds of the last one told are its repeats. After that the kind's rule decides.
+    Alarms of one kind, side and symbol within the rule's `deduplicate_s` of the last one told are its repeats, whatever
+    their severity; a repeat that is worse, or that makes it so by repetition, is told as ``escalated`` when that time
+    is over. Then the cooldown holds back what is no worse.
 
     Parameters
     ----------
     rules
-        Kind -> `Rule`; a kind without one gets ``Rule()``.
-    sinks
-        Called with each `Alert` that is told. One that raises is counted in `sink_failures` and stops nobody else.
+        Name of the alarms -> `Rule`; the empty name is for all that have none.
     history
         Entries kept; the oldest go first.
 
@@ -83,112 +98,153 @@ class AlertDesk:
     ----------
     counts : Counter
         (kind, ``"told"``, ``"repeated"`` or ``"held"``) -> alarms.
+    tallies : Counter
+        (kind, severity, ``"repeated"`` or ``"held"``) -> alarms since somebody took them down and cleared it.
+    due : float
+        Event time (ns) at which `tick` has something to tell; infinite when nothing waits.
     """
 
-    rules: Mapping[str, Rule] = field(default_factory=dict)
-    sinks: list[Callable[[Alert], None]] = field(default_factory=list)
-    history: int = HISTORY
-    counts: Counter = field(default_factory=Counter)
-    sink_failures: int = 0
-    _entries: deque[Entry] = field(init=False, repr=False)
-    _last: dict[str, Entry] = field(default_factory=dict, init=False, repr=False)
-    _next: int = field(default=1, init=False, repr=False)
+    def __init__(self, rules: Mapping[str, Rule] | None = None, *, history: int = HISTORY) -> None:
+        self.rules = dict(rules or {})
+        for name in self.rules:
+            if isinstance(self.rules[name], DetectorRule) and name and name not in DETECTORS:
+                raise InputError(f"rules: unknown kind {name!r}; known: {', '.join(DETECTORS)}")
+        if history < 1:
+            raise InputError(f"history must be at least 1, got {history!r}")
+        self._otherwise = self.rules.get("", Rule())
+        self.history = history
+        self.counts: Counter[tuple[str, str]] = Counter()
+        self.tallies: Counter[tuple[str, str, str]] = Counter()
+        self.due: float = NEVER
+        self._entries: dict[int, Entry] = {}  # by number, oldest first
+        self._last: dict[Key, tuple[Entry, Repetition]] = {}
+        self._waiting: list[tuple[int, int, str]] = []  # heap of (due, entry, cause)
+        self._next = 1
 
-    def __post_init__(self) -> None:
-        unknown = sorted(set(self.rules) - set(DETECTORS))
-        if unknown:
-            raise InputError(f"rules: unknown kind {unknown[0]!r}; known: {', '.join(DETECTORS)}")
-        if self.history < 1:
-            raise InputError(f"history must be at least 1, got {self.history!r}")
-        self._entries = deque(maxlen=self.history)
+    def rule(self, kind: str) -> Rule:
+        """The rule that alarms of a kind fall under."""
+        return self.rules.get(kind, self._otherwise)
 
-    def push(self, alert: Alert) -> Alert | None:
-        """Take an alarm; give it back if it is told, None if it was merged or held back."""
-        rule, last = self.rules.get(alert.kind, Rule()), self._last.get(alert.kind)
+    def push(self, alert: Alert) -> Notice | None:
+        """Take an alarm; what is told of it, None if it was merged or held back."""
+        rule, ts = self.rule(alert.kind), alert.timestamp
         if not rule.admits(alert):
-            self.counts[alert.kind, "held"] += 1
-            return None
+            return self._count(alert, "held")
+        key = alert.kind, str(alert.evidence.get("side", "")), str(alert.evidence.get("symbol", ""))
+        last, times = self._last.get(key) or (None, Repetition(rule))
+        severity = raised(alert.severity, times.step(ts))
         if last is not None:
-            elapsed = alert.timestamp - last.alert.timestamp
-            worse = SEVERITIES.index(alert.severity) > SEVERITIES.index(last.alert.severity)
-            if elapsed < DEDUPLICATE_NS or (elapsed < rule.cooldown_ns and not worse):
+            elapsed = ts - last.told
+            worse = SEVERITIES.index(severity) > SEVERITIES.index(last.severity)
+            is_repeat = 0 <= elapsed < rule.ns("deduplicate_s")
+            if is_repeat or (0 <= elapsed < rule.ns("cooldown_s") and not worse):
                 last.repeats += 1
-                self.counts[alert.kind, "repeated"] += 1
-                return None
-        entry = Entry(self._next, alert)
+                if worse:
+                    last.severity, last.acknowledged, last.by = severity, False, ""
+                    self._wait(last.told + rule.ns("deduplicate_s"), last, "escalated")
+                return self._count(alert, "repeated")
+        entry = Entry(self._next, alert, severity, ts)
         self._next += 1
-        self._entries.append(entry)
-        self._last[alert.kind] = entry
+        self._keep(entry, key, times)
         self.counts[alert.kind, "told"] += 1
-        for sink in self.sinks:
-            try:
-                sink(alert)
-            except Exception:
-                # A broken pager must not stop a trading session; the count tells that it is broken.
-                self.sink_failures += 1
-        return alert
+        return self._tell(entry, "new")
+
+    def tick(self, ts: int) -> list[Notice]:
+        """What is due by `ts`: escalations of repeats, and reminders of what is critical and unacknowledged."""
+        told = []
+        while self._waiting and self._waiting[0][0] <= ts:
+            _, number, cause = heapq.heappop(self._waiting)
+            entry = self._entries.get(number)
+            if entry is None or entry.acknowledged:
+                continue
+            rule = self.rule(entry.alert.kind)
+            if cause == "reminder":
+                if entry.told + rule.ns("remind_s") > ts:  # told again since: a later one is waiting
+                    continue
+                entry.reminders += 1
+            entry.told = ts
+            told.append(self._tell(entry, cause))
+        self.due = self._waiting[0][0] if self._waiting else NEVER
+        return told
+
+    def _keep(self, entry: Entry, key: Key, times: Repetition) -> None:
+        self._entries[entry.id] = entry
+        if len(self._entries) > self.history:
+            del self._entries[next(iter(self._entries))]
+        self._last.pop(key, None)
+        self._last[key] = entry, times
+        if len(self._last) > KEYS:
+            del self._last[next(iter(self._last))]
+
+    def _tell(self, entry: Entry, cause: str) -> Notice:
+        rule = self.rule(entry.alert.kind)
+        if entry.severity == SEVERITIES[-1] and entry.reminders < rule.remind_times and rule.remind_s:
+            self._wait(entry.told + rule.ns("remind_s"), entry, "reminder")
+        return entry.notice(cause)
+
+    def _wait(self, due: int, entry: Entry, cause: str) -> None:
+        if (due, entry.id, cause) not in self._waiting:
+            heapq.heappush(self._waiting, (due, entry.id, cause))
+            if len(self._waiting) > 4 * self.history:  # most are of entries that are gone
+                self._waiting = [item for item in self._waiting if item[1] in self._entries]
+                heapq.heapify(self._waiting)
+        self.due = self._waiting[0][0]
+
+    def _count(self, alert: Alert, outcome: str) -> None:
+        self.counts[alert.kind, outcome] += 1
+        self.tallies[alert.kind, alert.severity, outcome] += 1
 
     def forget(self) -> None:
-        """Let no alarm of before hold one back: another time follows. The history stays."""
+        """Let no alarm of before hold one back or be told again: another time follows. The history stays."""
         self._last.clear()
+        self._waiting.clear()
+        self.due = NEVER
 
     def entries(self, *, unacknowledged: bool = False) -> tuple[Entry, ...]:
         """Alarms told, oldest first."""
-        return tuple(entry for entry in self._entries if not (unacknowledged and entry.acknowledged))
+        return tuple(entry for entry in self._entries.values() if not (unacknowledged and entry.acknowledged))
 
-    def acknowledge(self, id: int) -> Entry:
-        """Mark an alarm as seen; `InputError` for one that is not (or no longer) in the history."""
-        for entry in self._entries:
-            if entry.id == id:
-                entry.acknowledged = True
-                return entry
-        raise InputError(f"no alarm {id!r} in the last {self.history}")
+    def acknowledge(self, what: int | str, by: str = "") -> tuple[Entry, ...]:
+        """Mark alarms as seen; those that were not so before.
 
+        Parameters
+        ----------
+        what
+            Number of an alarm, a kind, or ``all``.
+        by
+            Who has seen them.
 
-class Surveillance:
-    """All detectors and the desk, fed with book rows.
+        Raises
+        ------
+        InputError
+            For a number that is not (or no longer) in the history, and a kind of which there is none in it.
+        """
+        found = self._meant(what)
+        fresh = tuple(entry for entry in found if not entry.acknowledged)
+        for entry in fresh:
+            entry.acknowledged, entry.by = True, by
+        return fresh
 
-    Parameters
-    ----------
-    instrument
-        What the rows are of; for the record.
-    kinds
-        Detectors to run; all of them when left out.
-    desk
-        Where alarms go.
+    def _meant(self, what: int | str) -> Iterable[Entry]:
+        if what == ALL:
+            return self._entries.values()
+        if isinstance(what, int) or what.isdigit():
+            entry = self._entries.get(int(what))
+            if entry is None:
+                raise InputError(f"no alarm {what} in the last {self.history}")
+            return (entry,)
+        kinds = {entry.alert.kind for entry in self._entries.values()}
+        if what not in kinds:
+            there = f"there are some of {', '.join(sorted(kinds))}" if kinds else "there are none at all"
+            raise InputError(f"no alarm of kind {what!r} to acknowledge: {there}")
+        return [entry for entry in self._entries.values() if entry.alert.kind == what]
 
-    Examples
-    --------
-    >>> Surveillance(kinds=["spread_shock"]).kinds
-    ('spread_shock',)
-    """
-
-    def __init__(
-        self,
-        instrument: Instrument | None = None,
-        *,
-        kinds: Iterable[str] | None = None,
-        desk: AlertDesk | None = None,
-    ) -> None:
-        self.instrument = instrument
-        self.desk = AlertDesk() if desk is None else desk
-        self._watch = Watch(kinds)
-
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        """What is watched for."""
-        return self._watch.kinds
-
-    def forget(self) -> None:
-        """Start anew with the next row: it is of another time."""
-        self._watch.forget()
-        self.desk.forget()
-
-    def observe(self, event: Event) -> None:
-        """Show an event to the detectors before its row."""
-        self._watch.observe(event)
-
-    def step(self, row: Snapshot) -> tuple[Alert, ...]:
-        """Show a row to every detector; the alarms that are told."""
-        told = (self.desk.push(alert) for alert in self._watch.step(row))
-        return tuple(alert for alert in told if alert is not None)
+    def restore(self, entries: Iterable[Entry]) -> None:
+        """Take over what an earlier run of the session told, oldest first; numbers go on after it."""
+        for entry in entries:
+            evidence = entry.alert.evidence
+            key = entry.alert.kind, str(evidence.get("side", "")), str(evidence.get("symbol", ""))
+            self._keep(entry, key, Repetition(self.rule(entry.alert.kind)))
+            self._next = max(self._next, entry.id + 1)
+            if not entry.acknowledged:
+                self._tell(entry, "new")

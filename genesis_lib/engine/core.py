@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from genesis_lib.alerts import Surveillance
+from genesis_lib.alerts import Notice, Surveillance
 from genesis_lib.analytics.summary import figures
 from genesis_lib.clock import EventClock
 from genesis_lib.config import Config
+from genesis_lib.engine.alarms import Alarms
 from genesis_lib.engine.header import changes, describe
 from genesis_lib.engine.trader import Trader
-from genesis_lib.errors import ModelError, SessionError
+from genesis_lib.errors import ModelError, SessionError, StateError
 from genesis_lib.execution import TradeEvent
 from genesis_lib.features import FeatureSet
 from genesis_lib.feeds.base import ReplaySource
@@ -34,12 +35,12 @@ class Step(NamedTuple):
     """What one event led to."""
 
     event_index: int
-    row: Snapshot | None  # None when the event made no row but orders filled
+    row: Snapshot | None  # None when the event made no row but orders filled, or something was told
     probabilities: np.ndarray  # (3,) down, neutral, up; NaN while warming up
     signal: str  # "DOWN", "NEUTRAL", "UP", or "NONE" while warming up
     confidence: float  # probability of the signal's class; 0.0 for "NONE"
     fills: tuple[TradeEvent, ...]
-    alerts: tuple[Any, ...]
+    alerts: tuple[Notice, ...]
 
 
 class Engine:
@@ -59,7 +60,7 @@ class Engine:
     data_hash, provenance, source
         Where the events come from, for the record.
     watch
-        Detectors; called with each row, answers alerts. See `Engine.build`.
+        Detectors and rules that raise alarms; none when left out. See `Engine.build`.
 
     Attributes
     ----------
@@ -86,8 +87,8 @@ class Engine:
     -----
     Order within a step: (1) the clock moves to the event's receive time, never back; (2) orders that arrived by then
     fill on the book as it stood *before* the event; (3) the event is applied; (4) features and prediction; (5)
-    detectors; (6) strategy, limits, order; (7) record. Nothing is committed by a step: whoever publishes calls `commit`
-    first, so that what was told is what survives.
+    strategy, limits, order; (6) detectors and alert rules; (7) record. Nothing is committed by a step: whoever
+    publishes calls `commit` first, so that what was told is what survives.
     """
 
     def __init__(
@@ -100,10 +101,10 @@ class Engine:
         data_hash: str = "",
         provenance: str = "recorded",
         source: str = "",
-        watch: Any = None,
+        watch: Surveillance | None = None,
     ) -> None:
         config = Config() if config is None else config
-        self.instrument, self.config, self._watch = instrument, config, watch
+        self.instrument, self.config = instrument, config
         self.journal = Journal.open("sqlite://", "memory") if journal is None else journal
         self.builder = RowBuilder(instrument, config.market.depth)
         self._features = self._predictor = None
@@ -123,10 +124,13 @@ class Engine:
         self._clock = EventClock()
         self._trader = Trader(instrument, config, self.journal, self._clock.now)
         self.account = self._trader.account
+        self.alarms = None if watch is None else Alarms(watch, self.journal, self._trader)
         self._check_continuation()
         self.journal.describe(self.header)
         if self.journal.resumed:
             self.events = self._trader.restore()
+            if self.alarms is not None:
+                self.alarms.restore()
             self.gaps = len(self.journal.rows("gaps"))
             self.seeks = sum(sought(row["name"]) is not None for row in self.journal.rows("commands"))
             for change in changes(self.journal, self.header):
@@ -146,9 +150,9 @@ class Engine:
 
     @classmethod
     def build(cls, instrument: Instrument, *, detect: bool = True, **options: Any) -> Engine:
-        """Make an engine with the detectors of `genesis_lib.alerts`; `options` as for the class."""
+        """Make an engine with all detectors and the rules of the configuration; `options` as for the class."""
         if detect:
-            options["watch"] = Surveillance(instrument)
+            options["watch"] = Surveillance.configured(instrument, options.get("config") or Config())
         return cls(instrument, **options)
 
     def step(self, event: Event | Snapshot) -> Step | None:
@@ -160,30 +164,29 @@ class Engine:
         if is_gap:
             self.gaps += 1
             self.journal.record("gaps", index, timestamp=event.ts_exchange, cause=event.cause)
-        if self._watch is not None:
-            self._watch.observe(event)
+        if (alarms := self.alarms) is not None:
+            alarms.observe(event)
         row = self.builder.push(event)
         self.events = index + 1
-        alerts: tuple[Any, ...] = ()
         if row is not None:
             self._take(row)
-            alerts = () if self._watch is None else self._alert(row, index)
             trader.decide(row, self.probabilities, now, index)
-        elif not trader.has_fills:
+        elif not (trader.has_fills or (alarms is not None and alarms.waits)):
             return None
+        alerts = () if alarms is None else alarms.step(row, index)
         return Step(index, row, self.probabilities, self.signal, self.confidence, trader.take_fills(), alerts)
 
     def warm(self, event: Event | Snapshot, *, watch: bool = True) -> Step | None:
         """Apply an event of before a restart: the book and what is known of the market, no decision and no record."""
         now = self._clock.advance(event.ts_receive)
-        if watch and self._watch is not None:
-            self._watch.observe(event)
+        if watch and self.alarms is not None:
+            self.alarms.observe(event)
         row = self.builder.push(event)
         if row is None:
             return None
         self._take(row)
-        if watch and self._watch is not None:
-            self._watch.step(row)
+        if watch and self.alarms is not None:
+            self.alarms.look(row)
         self._trader.learn(row, self.probabilities, now)
         return Step(-1, row, self.probabilities, self.signal, self.confidence, (), ())
 
@@ -214,8 +217,8 @@ class Engine:
             rows = max(rows, self._features.warmup + getattr(self._artifact, "window", 1))
             self._features.reset()
             self._predictor = self._artifact.predictor()
-        if self._watch is not None:
-            self._watch.forget()
+        if self.alarms is not None:
+            self.alarms.forget()
         ledger, seen = self.builder.ledger, (self.rows, self.signals)
         self.probabilities, self.signal, self.confidence = np.full(3, math.nan), "NONE", 0.0
         self._clock.clear()
@@ -249,19 +252,6 @@ class Engine:
         self.signals += known
         self.signal, self.confidence = (SIGNALS[best], confidence) if known else ("NONE", 0.0)
 
-    def _alert(self, row: Snapshot, index: int) -> tuple[Any, ...]:
-        alerts = tuple(self._watch.step(row))
-        for alert in alerts:
-            self.journal.record(
-                "alerts",
-                index,
-                timestamp=alert.timestamp,
-                kind=alert.kind,
-                severity=alert.severity,
-                message=alert.message,
-            )
-        return alerts
-
     def start(self) -> None:
         """Take entries from the next event on; `StateError` after a kill, until a reset."""
         self._trader.command("start", self.events)
@@ -273,6 +263,14 @@ class Engine:
     def reset(self) -> None:
         """Clear position, profit, fees, trades and the kill switch; the journal keeps what was."""
         self._trader.command("reset", self.events)
+        if self.alarms is not None:
+            self.alarms.anew()
+
+    def acknowledge(self, what: int | str, by: str = "") -> tuple[int, ...]:
+        """Mark alarms as seen (one by its number, those of a kind, or ``all``) and return the numbers of the fresh."""
+        if self.alarms is None:
+            raise StateError("nothing watches this session: there is no alarm to acknowledge")
+        return self.alarms.acknowledge(what, by, self.events)
 
     def kill(self) -> None:
         """Leave the position as soon as the book allows it, and stay out until a reset."""
@@ -285,6 +283,8 @@ class Engine:
     def finish(self) -> dict[str, Any]:
         """Commit, store and return the summary; positions stay open and are told as unrealised."""
         self._trader.sample(self.probabilities, self.events)
+        if self.alarms is not None:
+            self.alarms.tally(max(0, self.events - 1))
         self.journal.commit()
         records = {kind: self.journal.rows(kind) for kind in ("trades", "samples", "commands")}
         told = ("source", "provenance", "data_hash", "model", "preset", "contract", "code_version")

@@ -9,6 +9,7 @@ from typing import Any
 from genesis_lib import __version__
 from genesis_lib.config import Config
 from genesis_lib.journal import Journal
+from genesis_lib.storage.database_url import HIDDEN
 from genesis_lib.types import Instrument
 
 CONTINUED = ("source", "provenance", "model", "preset", "code_version")  # what may differ when a session is taken up
@@ -30,7 +31,7 @@ def describe(
         "model": None if artifact is None else {"name": artifact.name, "version": artifact.version},
         "preset": config.strategy.preset,
         "code_version": __version__,
-        "config": asdict(config),
+        "config": _told(config),
     }
 
 
@@ -42,6 +43,13 @@ def changes(journal: Journal, header: dict[str, Any]) -> Iterator[str]:
         first = mark + _word(journal.header[key])
         if next((name for name in reversed(told) if name.startswith(mark)), first) != mark + now:
             yield mark + now
+
+
+def _told(config: Config) -> dict[str, Any]:
+    """The settings; of the sinks' addresses, which may hold passwords, no more than how many there are."""
+    settings = asdict(config)
+    settings["alerts"]["sinks"] = (HIDDEN,) * len(config.alerts.sinks)
+    return settings
 
 
 def contract(instrument: Instrument) -> str:

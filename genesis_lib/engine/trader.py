@@ -47,6 +47,8 @@ class Trader:
         self._strategy = self._rules()
         self._lots = FixedSize(config.strategy.size, instrument.lot_size, chosen.cap).lots
         self._risk = RiskLimits(max_lots=self._lots)
+        self.limit = self.account.money.quantity(self._lots)  # largest position, units
+        self.refusals = 0  # orders refused, each cause counted once while it lasts
         self._row: Snapshot | None = None
         self._row_time = 0
         self._since = LONG_AGO  # rows since the position was opened, or since the last one was left
@@ -106,6 +108,7 @@ class Trader:
             now = self._clock()
             order = Order(0, "ENTRY", entry.direction, self._lots, now, now, entry.confidence, refusal)
             self._record(order, "refused", refusal, index)
+            self.refusals += 1
         self._refused = refusal
 
     def _order(self, type: str, direction: int, lots: int, confidence: float, reason: str, index: int) -> None:
@@ -213,7 +216,7 @@ class Trader:
     def restore(self) -> int:
         """Take the account over from the journal, drop orders that were on their way; returns the next event index."""
         trades, commands, orders = (self._journal.rows(kind) for kind in ("trades", "commands", "orders"))
-        others = [row for kind in ("samples", "gaps", "alerts") for row in self._journal.rows(kind)]
+        others = [row for kind in ("samples", "gaps", "alerts", "alert_tallies") for row in self._journal.rows(kind)]
         account = self.account
         for row in sorted(trades + commands, key=lambda row: row["seq"]):
             if "name" in row:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-SEEK = "seek"
+SEEK, ACKNOWLEDGE = "seek", "acknowledge"
+MOST_LETTERS = 64  # of who has seen an alarm
 
 
 def seek_to(position: int) -> str:
@@ -27,3 +28,24 @@ def sought(name: str) -> int | None:
 def begins_anew(name: str) -> bool:
     """Whether position, profit and trades are empty after a command."""
     return name == "reset" or sought(name) is not None
+
+
+def acknowledge(what: int | str, by: str = "") -> str:
+    """Name of the command that marks alarms as seen: one by its number, those of a kind, or ``all``; and by whom.
+
+    >>> acknowledge(3, "Anna"), acknowledge("all")
+    ('acknowledge 3 by Anna', 'acknowledge all')
+    """
+    who = " ".join(by.split())[:MOST_LETTERS]
+    return f"{ACKNOWLEDGE} {what}" + (f" by {who}" if who else "")
+
+
+def acknowledged(name: str) -> tuple[str, str] | None:
+    """What a command of the journal marks as seen, and by whom; None for every other command.
+
+    >>> acknowledged("acknowledge 3 by Anna of ops"), acknowledged("acknowledge all"), acknowledged("reset")
+    (('3', 'Anna of ops'), ('all', ''), None)
+    """
+    word, _, rest = name.partition(" ")
+    what, _, by = rest.partition(" by ")
+    return (what, by) if word == ACKNOWLEDGE and what and " " not in what else None

@@ -57,7 +57,7 @@ def read_journal(where: str | os.PathLike, session: str | None = None) -> dict[s
                 "created": head["created"],
                 "header": json.loads(head["header"]),
                 "summary": json.loads(head["summary"]) if head["summary"] else None,
-                **{kind: rows_of(connection, kind, name) for kind in RECORDS},
+                **{kind: rows_of(connection, kind, name, is_whole=False) for kind in RECORDS},
             }
     finally:
         engine.dispose()

@@ -16,7 +16,7 @@ from genesis_lib.errors import SessionError
 from genesis_lib.storage.database_url import masked, parse_url
 
 FILE = "journal.sqlite"
-APPLICATION_ID, LAYOUT = 0x47454E53, 1  # "GENS" in the header of the file, and the version of the tables below
+APPLICATION_ID, LAYOUT = 0x47454E53, 2  # "GENS" in the header of the file, and the version of the tables below
 
 
 def _table(meta: sa.MetaData, title: str, /, **columns: type) -> sa.Table:
@@ -51,13 +51,20 @@ RECORDS = {
         confidence=float, pnl=float, direction=int, parcels=str,
     ),
     "gaps": _table(META, "gaps", timestamp=int, cause=str),
-    "alerts": _table(META, "alerts", timestamp=int, kind=str, severity=str, message=str),
+    "alerts": _table(
+        META, "alerts", timestamp=int, kind=str, severity=str, message=str, alert_id=int, cause=str, score=float,
+        evidence=str, repeats=int,
+    ),
+    "acknowledgements": _table(META, "acknowledgements", alert_id=int, timestamp=int, wall_ns=int, by=str),
+    "alert_tallies": _table(META, "alert_tallies", timestamp=int, kind=str, severity=str, outcome=str, number=int),
     "samples": _table(
         META, "samples", timestamp=int, mid=float, position=float, realized=float, unrealized=float, fees=float,
         down=float, neutral=float, up=float,
     ),
 }  # fmt: skip
 HASHED = ("commands", "orders", "trades", "gaps", "alerts")
+# Columns that layout 1 had not. Where they are empty they are no part of the hash, which so stays what it was.
+ADDED = {"alerts": ("alert_id", "cause", "score", "evidence", "repeats")}
 
 
 def sqlite_engine(file: Path, durable: bool) -> sa.Engine:
@@ -84,17 +91,32 @@ def database_engine(url: str, **options: Any) -> tuple[sa.Engine, str]:
 
 
 def prepare(connection: sa.Connection, place: str) -> None:
-    """Make the tables of a new journal, or check that an old one is sound."""
-    if connection.dialect.name == "sqlite":
+    """Make the tables of a new journal, or check that an old one is sound and give it what came since it was made."""
+    is_file = connection.dialect.name == "sqlite"
+    if is_file:
         if connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar():
             check_file(connection, place)
         connection.commit()
         connection.exec_driver_sql("PRAGMA journal_mode=WAL")
         connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
-        connection.exec_driver_sql(f"PRAGMA user_version={LAYOUT}")
         connection.commit()
     META.create_all(connection)
+    for kind, columns in ADDED.items():
+        there = _columns(connection, kind)
+        for name in columns:
+            if name not in there:
+                known = "" if is_file else "IF NOT EXISTS "  # another writer of the database may be as new as we are
+                column = RECORDS[kind].c[name].type.compile(connection.dialect)
+                connection.exec_driver_sql(f"ALTER TABLE {kind} ADD COLUMN {known}{name} {column}")
+    if is_file:
+        connection.exec_driver_sql(f"PRAGMA user_version={LAYOUT}")
     connection.commit()
+
+
+def _columns(connection: sa.Connection, kind: str) -> set[str]:
+    """Names of the columns that a table has; none where there is no such table."""
+    inspector = sa.inspect(connection)
+    return {column["name"] for column in inspector.get_columns(kind)} if inspector.has_table(kind) else set()
 
 
 def take(connection: sa.Connection, session: str, place: str) -> None:
@@ -113,8 +135,8 @@ def check_file(connection: sa.Connection, place: str) -> None:
     if connection.exec_driver_sql("PRAGMA application_id").scalar() != APPLICATION_ID:
         raise SessionError(f"{place}: a database, but no journal of Genesis")
     layout = connection.exec_driver_sql("PRAGMA user_version").scalar()
-    if layout != LAYOUT:
-        raise SessionError(f"{place}: journal layout {layout}, this version of Genesis reads {LAYOUT}")
+    if not 1 <= layout <= LAYOUT:
+        raise SessionError(f"{place}: journal layout {layout}, this version of Genesis reads 1 to {LAYOUT}")
     state = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
     if state != "ok":
         raise SessionError(f"{place}: damaged journal: {state}")
@@ -129,11 +151,16 @@ def clearly(place: str) -> Iterator[None]:
         raise SessionError(f"{place}: journal cannot be used: {error.orig}") from error
 
 
-def rows_of(connection: sa.Connection, kind: str, session: str) -> list[dict[str, Any]]:
-    """Committed records of a kind, in order."""
+def rows_of(connection: sa.Connection, kind: str, session: str, *, is_whole: bool = True) -> list[dict[str, Any]]:
+    """Committed records of a kind, in order; what a journal that is not whole (of an earlier layout) lacks is None."""
     table = RECORDS[kind]
-    query = sa.select(table).where(table.c.session == session).order_by(table.c.seq)
-    rows = [dict(row) for row in connection.execute(query).mappings()]
+    names = [column.name for column in table.c]
+    there = names if is_whole else [name for name in names if name in _columns(connection, kind)]
+    if not there:
+        return []
+    lacking = dict.fromkeys(names)
+    query = sa.select(*(table.c[name] for name in there)).where(table.c.session == session).order_by(table.c.seq)
+    rows = [{**lacking, **row} for row in connection.execute(query).mappings()]
     connection.commit()  # ends the read: an open one would keep the write-ahead log from being folded in
     return rows
 
@@ -147,5 +174,10 @@ def finite(value: Any) -> Any:
 
 def canonical(kind: str, row: dict[str, Any]) -> bytes:
     """The bytes of a record for the hash: everything but the session's name and the running number."""
-    fields = {key: finite(value) for key, value in row.items() if key not in ("session", "seq")}
+    added = ADDED.get(kind, ())
+    fields = {
+        key: finite(value)
+        for key, value in row.items()
+        if key not in ("session", "seq") and not (value is None and key in added)
+    }
     return (json.dumps([kind, fields], sort_keys=True, separators=(",", ":")) + "\n").encode()

@@ -352,7 +352,7 @@ def test_at_another_time_book_windows_and_model_are_as_a_pass_from_just_before_l
         assert engine.journal.sha256 != hash_before and len(engine.journal.rows("alerts")) == alerts
         straight = RowBuilder(source.instrument)
         made = [row for row in map(straight.push, events[:position]) if row is not None]
-        assert len(steps) == SEEN_ROWS
+        assert len(steps) == min(SEEN_ROWS, len(made)) > 100
         for step, row in zip(steps, made[-SEEN_ROWS:]):
             assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(step.row, row))
             assert step.fills == () and step.alerts == ()

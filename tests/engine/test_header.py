@@ -43,3 +43,9 @@ def test_only_what_changed_is_taken_down(uniform):
 @pytest.mark.parametrize(("venue", "word"), [("binance-usdm", "linear"), ("binance-coinm", "inverse")])
 def test_an_inverse_contract_is_said_plainly(venue, word):
     assert word in contract(Instrument(venue, "X", 1.0, 1.0))
+
+
+def test_addresses_of_sinks_are_told_to_nobody():
+    config = load(env={"GENESIS_ALERTS_SINKS": "tgram://12345:s3cret/1 log"})
+    told = describe(BTC, config, None, source="a", provenance="live", data_hash="")
+    assert "s3cret" not in str(told) and len(told["config"]["alerts"]["sinks"]) == 2 and "s3cret" not in repr(config)

@@ -10,6 +10,7 @@ import pytest
 
 from genesis_lib.errors import SessionError
 from genesis_lib.journal import Journal, read_journal
+from genesis_lib.journal.schema import ADDED, RECORDS
 
 
 def fill(journal: Journal) -> None:
@@ -31,6 +32,14 @@ def fill(journal: Journal) -> None:
         if number % 100 == 0:
             journal.record("commands", number, name=f"start \u00fc {number}")
             journal.record("gaps", number, timestamp=-(2**62), cause="pu is 7")
+            journal.record(
+                "alerts", number, timestamp=number, kind="x", severity="info", message="ü", alert_id=number,
+                cause="new", score=0.1, evidence='{"levels":[1,2]}', repeats=0,
+            )  # fmt: skip
+            journal.record("acknowledgements", number, alert_id=number, timestamp=2**62, wall_ns=1, by="ü")
+            journal.record(
+                "alert_tallies", number, timestamp=1, kind="x", severity="info", outcome="held", number=number
+            )
     journal.record("trades", 700, trade_id=2**62, order_id=1, timestamp=0, side="BUY", price=0.1, size=1e-8)
 
 
@@ -41,7 +50,7 @@ def test_every_record_is_that_of_sqlite(postgres: str) -> None:
         journal.finish({"events": 700})
         other.finish({"events": 700})
         assert journal.sha256 == other.sha256
-        for kind in ("samples", "commands", "gaps", "trades", "orders", "alerts"):
+        for kind in RECORDS:
             assert journal.rows(kind) == other.rows(kind)
     told = read_journal(postgres)
     assert told["session"] == "one" and told["summary"] == {"events": 700} and len(told["samples"]) == 700
@@ -118,3 +127,22 @@ def test_a_backtest_into_the_database(postgres: str, tmp_path) -> None:
             hashes.append(journal.sha256)
     assert hashes[0] == hashes[1]
     assert read_journal(postgres)["samples"] == read_journal(tmp_path)["samples"]
+
+
+def test_a_database_of_the_layout_before_is_read_and_goes_on(postgres: str) -> None:
+    import psycopg
+
+    with Journal.open(postgres, "old") as journal:
+        journal.describe({"source": "a"})
+        journal.record("commands", 0, name="start")
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("DROP TABLE acknowledgements, alert_tallies")
+        for name in ADDED["alerts"]:
+            connection.execute(f"ALTER TABLE alerts DROP COLUMN {name}")
+        connection.execute("INSERT INTO alerts VALUES ('old', 1, 7, 5, 'spoofing', 'warning', 'A wall.')")
+    data = read_journal(postgres, "old")
+    assert data["alerts"][0]["alert_id"] is None and data["acknowledgements"] == []
+    with Journal.open(postgres, "old") as journal:
+        assert [row["message"] for row in journal.rows("alerts")] == ["A wall."]
+        journal.record("acknowledgements", 9, alert_id=1, timestamp=6, wall_ns=7, by="anna")
+    assert read_journal(postgres, "old")["acknowledgements"][0]["by"] == "anna"

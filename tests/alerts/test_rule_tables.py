@@ -1,0 +1,69 @@
+import pytest
+
+from genesis_lib.alerts import DetectorRule, FeatureRule, FeedRule, read_rules
+from genesis_lib.alerts.rule_tables import quiet, read_rule
+from genesis_lib.config import load
+from genesis_lib.errors import ConfigError
+
+TOML = """
+[alerts]
+deduplicate_s = 2.0
+[[alerts.rules]]
+source = "feature"
+feature = "spread"
+above = 5
+for_s = 1.5
+name = "wide"
+cooldown_s = 30
+[[alerts.rules]]
+source = "detector"
+detector = "depth_shock"
+least_severity = "critical"
+[[alerts.rules]]
+source = "feed"
+measure = "gap"
+enabled = false
+"""
+
+
+def test_a_file_of_rules(tmp_path):
+    (tmp_path / "genesis.toml").write_text(TOML)
+    rules = read_rules(load(tmp_path / "genesis.toml", {}).alerts)
+    assert list(rules) == ["", "feed_gap", "account_kill", "wide", "depth_shock"]
+    wide = FeatureRule(feature="spread", above=5, for_s=1.5, name="wide", cooldown_s=30, deduplicate_s=2.0)
+    assert rules["wide"] == wide and rules["depth_shock"].least_severity == "critical"
+    assert rules["feed_gap"] == FeedRule(measure="gap", enabled=False, deduplicate_s=2.0), "a default is replaced"
+    assert all(rule.deduplicate_s == 2.0 for rule in rules.values())
+
+
+def test_rules_in_a_variable():
+    env = {"GENESIS_ALERTS_RULES": '[{"source": "detector", "least_score": 80}]', "GENESIS_ALERTS_REMIND_S": "0"}
+    rules = read_rules(load(env=env).alerts)
+    assert rules[""] == DetectorRule(least_score=80, remind_s=0.0)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("gap", "table 1: a rule is a table of keys, got 'gap'"),
+        ({}, "table 1: a rule needs source, one of detector, feature, feed, account"),
+        ({"source": "detectors"}, "table 1: unknown source 'detectors'; did you mean 'detector'"),
+        ({"source": "feed", "mesure": "gap"}, "unknown key of a feed rule 'mesure'; did you mean 'measure'"),
+        ({"source": "feature", "feature": "sprea", "above": 1}, "unknown feature 'sprea'"),
+        ({"source": "feed", "measure": "gap", "above": "x"}, "above must be a finite number, got 'x'"),
+    ],
+)
+def test_mistakes_are_named(table, message):
+    settings = load(env={}, alerts={"rules": [table]}).alerts
+    with pytest.raises(ConfigError, match=message):
+        read_rules(settings)
+
+
+def test_two_of_one_name():
+    table = {"source": "feature", "feature": "spread", "above": 1}
+    with pytest.raises(ConfigError, match="table 2: another rule is called 'spread_above' too"):
+        read_rules(load(env={}, alerts={"rules": [table, {**table, "above": 2}]}).alerts)
+
+
+def test_without_a_feed_there_are_detectors_alone():
+    assert set(quiet()) == {""} and read_rule({"source": "detector"}) == DetectorRule()
