@@ -8,18 +8,22 @@ from libc.math cimport NAN, INFINITY, copysign, cos, exp, fabs, rint, sin, sqrt
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 
-from orderbook_ext._windows cimport greater, lesser
-
 
 cdef extern from *:
     """
     #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__)
-    #define GENESIS_CLONED __attribute__((target_clones("default", "avx2", "arch=skylake-avx512"))) void
+    #define GENESIS_CLONED __attribute__((target_clones("default", "avx2", "avx512f"))) void
     #else
     #define GENESIS_CLONED void
     #endif
+    #if defined(_MSC_VER)
+    #define GENESIS_ALONE double * __restrict
+    #else
+    #define GENESIS_ALONE double * __restrict__
+    #endif
     """
     ctypedef void cloned "GENESIS_CLONED"
+    ctypedef double* alone "GENESIS_ALONE"  # overlaps with nothing else
 
 
 cdef enum Op:
@@ -89,7 +93,7 @@ cdef inline double log_one_plus(double x) noexcept nogil:
 
 
 cdef inline cloned compute(
-    Op op, double* out, const double* x, const double* y, const double* z, Py_ssize_t n
+    Op op, alone out, const double* x, const double* y, const double* z, Py_ssize_t n
 ) noexcept nogil:
     """Fill `out` from the columns it needs; none of them may overlap with it."""
     cdef Py_ssize_t i
@@ -113,18 +117,20 @@ cdef inline cloned compute(
             out[i] = x[i] * 0.0 if y[i] == 0.0 else value
     elif op == MIN2:
         for i in range(n):
-            out[i] = lesser(x[i], y[i])
+            value = x[i] if x[i] < y[i] else y[i]
+            out[i] = x[i] if x[i] != x[i] else value
     elif op == MAX2:
         for i in range(n):
-            out[i] = greater(x[i], y[i])
+            value = x[i] if x[i] > y[i] else y[i]
+            out[i] = x[i] if x[i] != x[i] else value
     elif op == GE:
         for i in range(n):
-            value = 1.0 if x[i] >= y[i] else 0.0
-            out[i] = NAN if x[i] != x[i] or y[i] != y[i] else value
+            value = 0.0 if x[i] < y[i] else NAN
+            out[i] = 1.0 if x[i] >= y[i] else value
     elif op == LE:
         for i in range(n):
-            value = 1.0 if x[i] <= y[i] else 0.0
-            out[i] = NAN if x[i] != x[i] or y[i] != y[i] else value
+            value = 0.0 if x[i] > y[i] else NAN
+            out[i] = 1.0 if x[i] <= y[i] else value
     elif op == ABS:
         for i in range(n):
             out[i] = fabs(x[i])

@@ -11,7 +11,7 @@ cdef enum:
     SPREADS = 3  # one tick, two, more
     STATES = LEANS * SPREADS
     MOVE_MEMORY = STATES * (STATES + 4)
-    MOVE_PRIOR = 10  # rows without a move that every state is given
+    MOVE_PRIOR = 300  # rows without a move that every state is given: some ten moves at the pace of busy markets
     COMPONENT_WARMUP = 100
 
 

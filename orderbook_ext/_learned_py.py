@@ -8,7 +8,7 @@ NAN = math.nan
 LEANS = 10  # buckets of the best quantities' imbalance
 SPREADS = 3  # one tick, two, more
 STATES = LEANS * SPREADS
-MOVE_PRIOR = 10  # rows without a move that every state is given
+MOVE_PRIOR = 300  # rows without a move that every state is given: some ten moves at the pace of busy markets
 COMPONENT_WARMUP = 100
 
 

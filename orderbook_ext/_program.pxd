@@ -26,7 +26,7 @@ cdef class Program:
     cdef Py_ssize_t[::1] _outputs
     cdef long long _last
     cdef bint _started
-    cdef object _source
+    cdef int _allocate(self) except -1
     cdef void _clear(self) noexcept nogil
     cdef void _load(
         self, const double* levels, const double* flow, const long long* ts, double tick_size, Py_ssize_t n

@@ -6,7 +6,7 @@ array; a single row is a block of one. An invalid row ends a block and clears ev
 
 from libc.math cimport NAN
 from libc.stdlib cimport calloc, free
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from orderbook_ext._columns cimport (
     COMPONENT, DECAY, EMA, HOLD, LAG, MAX, MIN, MOVE, SECONDS, SINCE, SUM, VAR, VPIN, Op, compute,
@@ -62,11 +62,10 @@ cdef class Program:
 
     def __init__(self, levels, constants, code, outputs):
         cdef Py_ssize_t i, k, base = 0, cleared
-        self._source = (levels, tuple(constants), tuple((op, tuple(a), s, p) for op, a, s, p in code), tuple(outputs))
-        check(*self._source)
-        constants, code, outputs = self._source[1:]
+        code = [(op, tuple(args), span, param) for op, args, span, param in code]
+        check(levels, constants, code, outputs)
         self.levels, self.columns, self._length = levels, len(outputs), len(code)
-        slots, count = place(*self._source)
+        slots, count = place(levels, constants, code, outputs)
         inputs = 4 * levels + _FLOW + 3
         scratch = np.zeros((count, BLOCK))
         for k, value in enumerate(constants):
@@ -77,12 +76,7 @@ cdef class Program:
         self._outputs = np.array([slots[o] * BLOCK for o in outputs], np.intp)
         self._args = np.array([slots[a] * BLOCK for _, args, _, _ in code for a in args], np.intp)
         self._gathered = np.zeros(max((len(args) for _, args, _, _ in code), default=1))
-        free(self._code)
-        free(self._windows)
-        self._code = <Instruction*>calloc(max(self._length, 1), sizeof(Instruction))
-        self._windows = <Window*>calloc(max(self._length, 1), sizeof(Window))
-        if self._code == NULL or self._windows == NULL:
-            raise MemoryError
+        self._allocate()
         k = 0
         for i, (op, args, span, param) in enumerate(code):
             size = memory_of(<Op>(<int>op), span, len(args))
@@ -96,9 +90,27 @@ cdef class Program:
         self._memory = np.zeros(max(base, 1))
         self._clear()
 
+    cdef int _allocate(self) except -1:
+        free(self._code)
+        free(self._windows)
+        self._code = <Instruction*>calloc(max(self._length, 1), sizeof(Instruction))
+        self._windows = <Window*>calloc(max(self._length, 1), sizeof(Window))
+        if self._code == NULL or self._windows == NULL:
+            raise MemoryError
+        return 0
+
     def fresh(self):
         """The same program with nothing remembered."""
-        return Program(*self._source)
+        cdef Program other = Program.__new__(Program)
+        other.levels, other.columns, other._length = self.levels, self.columns, self._length
+        other._inputs, other._outputs, other._args = self._inputs, self._outputs, self._args
+        other._allocate()
+        memcpy(other._code, self._code, self._length * sizeof(Instruction))
+        other._scratch = np.array(self._scratch)
+        other._gathered = np.array(self._gathered)
+        other._memory = np.zeros(self._memory.shape[0])
+        other._clear()
+        return other
 
     def reset(self):
         """Forget every window."""
@@ -193,17 +205,23 @@ cdef class Program:
 
     cdef void _store(self, double* out, Py_ssize_t n) noexcept nogil:
         """Turn the columns that were asked for into rows."""
-        cdef Py_ssize_t i, j, c = 0, width, columns = self.columns
+        cdef Py_ssize_t i, j, c = 0, columns = self.columns
         cdef const double* scratch = &self._scratch[0]
+        cdef const double* column[TILE]
         cdef const Py_ssize_t* places = &self._outputs[0]
         cdef double* row
-        while c < columns:
-            width = min(TILE, columns - c)
+        while c + TILE <= columns and n > 1:
+            for j in range(TILE):
+                column[j] = scratch + places[c + j]
+            row = out + c
             for i in range(n):
-                row = out + i * columns + c
-                for j in range(width):
-                    row[j] = scratch[places[c + j] + i]
+                row[0], row[1], row[2], row[3] = column[0][i], column[1][i], column[2][i], column[3][i]
+                row[4], row[5], row[6], row[7] = column[4][i], column[5][i], column[6][i], column[7][i]
+                row += columns
             c += TILE
+        for j in range(c, columns):
+            for i in range(n):
+                out[i * columns + j] = scratch[places[j] + i]
 
     cdef void _block(
         self, const double* levels, const double* flow, const long long* ts, double tick_size, Py_ssize_t n, double* out

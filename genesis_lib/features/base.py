@@ -34,8 +34,8 @@ class Feature:
     levels
         Levels a side that the book must have.
     sparse
-        True where NaN can also mean that nothing was traded; every other feature is finite after its warm-up on
-        a full book.
+        True where NaN can also mean that what it measures did not happen in its window (no trade, no shock, nothing
+        cancelled); every other feature is finite after its warm-up on a full book.
     """
 
     name: str
