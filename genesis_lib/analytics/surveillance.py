@@ -52,7 +52,7 @@ def depth_history_figure(
     tall = 26 * max(len(lanes), 1) + 16
     heights = [tall, 430, *([250] if panels else [])]
     figure = make_subplots(
-        len(heights), 1, shared_xaxes=False, vertical_spacing=0.085 if panels else 0.05, row_heights=heights
+        len(heights), 1, shared_xaxes=False, vertical_spacing=0.1 if panels else 0.05, row_heights=heights
     )
     _add_lanes(figure, lanes, alerts, labels, first, last)
     _add_heatmap(figure, history)

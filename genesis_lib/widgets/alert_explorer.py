@@ -12,7 +12,8 @@ from genesis_lib.analytics.surveillance import ALERTS, book_traces, depth_histor
 from genesis_lib.detectors import Alert
 from genesis_lib.errors import InputError
 
-LINE = 95  # characters of a line of words over the book
+LINE = 140  # characters of a line of words over the book
+WIDTH = 1040  # px: the widget would stay at 700 otherwise, whatever room there is
 
 
 class AlertExplorer(go.FigureWidget):
@@ -51,7 +52,7 @@ class AlertExplorer(go.FigureWidget):
         for trace in book_traces(history, shown[0].timestamp if shown else int(history.times[-1]))[::-1]:
             figure.add_trace(trace, row=3, col=1)
         figure.update_xaxes(title="quantity", row=3, col=1).update_yaxes(title="price", showgrid=False, row=3, col=1)
-        figure.update_layout(barmode="overlay")
+        figure.update_layout(barmode="overlay", width=WIDTH)
         figure.add_annotation(
             name="chosen",
             text="",
