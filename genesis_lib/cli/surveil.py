@@ -8,6 +8,7 @@ import click
 
 from genesis_lib.cli import Spec, emit, json_option
 
+NAME = 24  # characters of a session's name that a table shows
 COLUMNS = ("precision", "recall", "f1", "delay_ms", "alarms_per_hour")
 
 
@@ -94,9 +95,10 @@ def _table(report: dict, markdown: bool) -> str:
 
 def _sessions(sessions: list[dict], markdown: bool) -> str:
     """Alarms of each session, a kind a row."""
-    head = ("alarms in", *(f"{session['name']} ({session['hours']:.2f} h)" for session in sessions))
-    kinds = sessions[0]["alarms"]
-    return _lines(head, [(kind, *(str(session["alarms"][kind]) for session in sessions)) for kind in kinds], markdown)
+    head = ("alarms in", *(session["name"].split(".")[0][:NAME] for session in sessions))
+    rows = [("hours", *(f"{session['hours']:.2f}" for session in sessions))]
+    rows += [(kind, *(str(session["alarms"][kind]) for session in sessions)) for kind in sessions[0]["alarms"]]
+    return _lines(head, rows, markdown)
 
 
 def _curve(kind: str, points: list[dict], markdown: bool) -> str:
