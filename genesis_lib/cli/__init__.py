@@ -26,6 +26,7 @@ COMMANDS = {
     "simulate": "wire",
     "venue": "wire",
     "calibrate": "calibrate",
+    "features": "features",
     "detect": "surveil",
     "train": "model",
     "evaluate": "model",

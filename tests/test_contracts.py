@@ -1,0 +1,196 @@
+"""What all that is registered must keep: documented, causal, deterministic, bounded, blind to the machine's clock."""
+
+from __future__ import annotations
+
+import inspect
+import resource
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from genesis_lib.features import FEATURES, MODULES, FeatureSet
+from genesis_lib.features.base import _compiled
+from genesis_lib.features.references import REFERENCES
+from genesis_lib.feeds import RowBuilder, read_snapshots
+from genesis_lib.feeds.simulation.simulator import Simulator
+from genesis_lib.types import Snapshots
+
+NAMES = tuple(FEATURES)
+SESSIONS = ("usdm_2023", "usdm_2024", "eth_2024", "coinm_btc", "coinm_eth")
+each_feature = pytest.mark.parametrize("name", NAMES)
+
+
+@pytest.fixture(scope="module")
+def flow() -> Snapshots:
+    """Simulated rows of a full book of ten levels, none of them invalid, long enough for every warm-up."""
+    simulator = Simulator(seed=21, minutes=3)
+    builder = RowBuilder(simulator.instrument)
+    rows = [row for row in map(builder.push, simulator) if row is not None]
+    rows = Snapshots.of([row for row in rows if row.valid], simulator.instrument, "simulated")
+    assert np.isfinite(rows.levels).all() and rows.depth == 10
+    return rows
+
+
+@pytest.fixture(scope="module")
+def columns(flow) -> dict[str, np.ndarray]:
+    return dict(zip(NAMES, FeatureSet(NAMES).batch(flow).T))
+
+
+def mended(rows: Snapshots, **arrays) -> Snapshots:
+    """The same rows with some arrays replaced."""
+    fields = ("instrument", "ts_exchange", "ts_receive", "levels", "flow", "valid", "provenance")
+    return Snapshots(*(arrays.get(name, getattr(rows, name)) for name in fields))
+
+
+def same(a: np.ndarray, b: np.ndarray) -> bool:
+    return np.array_equal(a, b, equal_nan=True)
+
+
+@each_feature
+def test_a_feature_is_documented(name):
+    item = FEATURES[name]
+    assert item.name == name and name == name.lower() and name.replace("_", "").isalnum()
+    words = item.summary.split()
+    assert len(words) >= 4 and item.summary.endswith(".") and words[0][0].isupper()
+    assert item.unit and item.formula and item.source
+    if "ours" not in item.source and "standard" not in item.source and "venue" not in item.source:
+        assert any(paper in item.source for paper in REFERENCES)
+    if item.sparse:
+        told = f"{item.summary} {item.formula}"
+        assert "NaN" in told or "over 20 buckets" in told, "a sparse feature says when it is NaN"
+    module = sys.modules[item.build.__module__]
+    assert module.__name__.rsplit(".", 1)[1] in MODULES and len((module.__doc__ or "").split()) > 5
+
+
+@each_feature
+def test_a_feature_warms_up_exactly_as_long_as_it_says(name, flow, columns):
+    item, column = FEATURES[name], columns[name]
+    elapsed = np.concatenate([[0.0], np.diff(flow.ts_exchange) * 1e-9])
+    ready = (np.arange(len(flow)) >= item.warmup) & (np.cumsum(elapsed) >= item.warmup_seconds)
+    assert np.isnan(column[~ready]).all()
+    if item.sparse:
+        assert np.isfinite(column[ready]).any()
+    else:
+        assert np.isfinite(column[ready]).all() and ready.sum() > 50
+
+
+@each_feature
+def test_a_feature_gives_numbers_or_nan(name, columns):
+    assert columns[name].dtype == np.float64 and not np.isinf(columns[name]).any()
+
+
+@each_feature
+def test_a_feature_changes(name, columns):
+    known = columns[name][np.isfinite(columns[name])]
+    assert len(np.unique(known)) > 1
+
+
+def test_shapes(flow):
+    features = FeatureSet(NAMES)
+    row = features.step(flow[0])
+    assert row.shape == (len(NAMES),) and row.dtype == np.float64
+    for n in (0, 1, 7):
+        values = FeatureSet(NAMES).batch(flow[:n])
+        assert values.shape == (n, len(NAMES)) and values.dtype == np.float64
+
+
+def test_the_same_rows_give_the_same_bits(flow, columns):
+    again = FeatureSet(NAMES).batch(flow)
+    assert same(again, np.stack(list(columns.values()), axis=1))
+    turned = FeatureSet(NAMES[::-1]).batch(flow)
+    assert same(turned[:, ::-1], again)
+
+
+def test_nothing_sees_the_rows_to_come(flow, columns):
+    cut = 900
+    later = flow.levels.copy()
+    later[cut:] = np.nan
+    blind = mended(flow, levels=later, valid=np.arange(len(flow)) < cut)
+    assert same(FeatureSet(NAMES).batch(blind)[:cut], np.stack(list(columns.values()), axis=1)[:cut])
+
+
+def test_an_invalid_row_is_nan_and_ends_all_memory(flow):
+    broken = mended(flow, valid=np.arange(len(flow)) != 700)
+    values = FeatureSet(NAMES).batch(broken)
+    assert np.isnan(values[700]).all()
+    assert same(values[701:], FeatureSet(NAMES).batch(flow[701:]))
+
+
+def test_what_an_invalid_row_holds_does_not_matter(flow):
+    spoiled = flow.levels.copy()
+    spoiled[700] = 1e300
+    kept = np.arange(len(flow)) != 700
+    plain = FeatureSet(NAMES).batch(mended(flow, valid=kept))
+    assert same(FeatureSet(NAMES).batch(mended(flow, valid=kept, levels=spoiled)), plain)
+
+
+def test_the_machines_clock_does_not_matter(flow, columns, monkeypatch):
+    def forbidden(*args):
+        raise AssertionError("a feature asked for the time")
+
+    for clock in ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns"):
+        monkeypatch.setattr(time, clock, forbidden)
+    moved = mended(flow, ts_receive=flow.ts_receive + 10**15)
+    features = FeatureSet(NAMES)
+    head = np.stack([features.step(row) for row in moved[:200]])
+    assert same(head, np.stack(list(columns.values()), axis=1)[:200])
+    for module in MODULES:
+        source = inspect.getsource(sys.modules[f"genesis_lib.features.{module}"])
+        assert "import time" not in source and "datetime" not in source
+
+
+def test_an_empty_side_of_a_valid_row_harms_no_row_for_ever(flow):
+    holed = flow.levels.copy()
+    holed[300, 1:, :2] = np.nan  # one level left on the bid
+    values = FeatureSet(NAMES).batch(mended(flow, levels=holed))
+    plain = FeatureSet(NAMES).batch(flow)
+    learned = {"ofi_integrated", "nofi_integrated", "nofi_integrated_10", "nofi_integrated_50"}
+    for name, got, want in zip(NAMES, values[600:].T, plain[600:].T):
+        assert same(got, want) or (name in learned and np.isfinite(got).all()), name
+
+
+def peak_after(rows: Snapshots, times: int) -> tuple[int, int]:
+    """Peak resident KiB after one round of the rows and after all, one program running on from round to round."""
+    program = _compiled(NAMES, rows.depth).fresh()
+    first = 0
+    for i in range(times):
+        ts = rows.ts_exchange + i * (rows.ts_exchange[-1] - rows.ts_exchange[0] + 1_000_000)
+        program.run(rows.levels, rows.flow, ts, rows.instrument.tick_size, rows.valid)
+        if i == 2:
+            first = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return first, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def test_memory_does_not_grow(flow):
+    first, last = peak_after(flow, 60_000 // len(flow))
+    assert last - first < 4_000
+
+
+def test_a_stream_remembers_no_more_after_many_steps(flow):
+    features, rows = FeatureSet(NAMES), list(flow)
+    for row in rows:
+        features.step(row)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(3):
+        for row in rows:
+            features.step(row)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 4_000
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_over_ten_million_rows(flow):
+    first, last = peak_after(flow, 10_000_000 // len(flow) + 1)
+    assert last - first < 8_000
+
+
+@pytest.mark.parametrize("session", SESSIONS)
+def test_every_feature_says_something_on_the_recordings(session, request):
+    rows = read_snapshots(request.getfixturevalue(session))
+    values = FeatureSet(NAMES).batch(rows)
+    for name, column in zip(NAMES, values.T):
+        known = column[np.isfinite(column)]
+        assert len(np.unique(known)) > 1 and not np.isinf(column).any(), name
+        if not FEATURES[name].sparse:
+            assert len(known) > 0.8 * len(column), name
