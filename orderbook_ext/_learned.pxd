@@ -1,13 +1,13 @@
 # Kernels that learn from the rows so far: the first principal component, and the expected move of the mid.
 # Twin: _learned_py.py.
 
-from libc.math cimport NAN, fabs
+from libc.math cimport NAN, fabs, rint
 
 from orderbook_ext._windows cimport Window
 
 
 cdef enum:
-    LEANS = 10  # buckets of the best quantities' imbalance
+    LEANS = 11  # buckets of the best quantities' imbalance, the middle one even
     SPREADS = 3  # one tick, two, more
     STATES = LEANS * SPREADS
     MOVE_MEMORY = STATES * (STATES + 4)
@@ -76,7 +76,8 @@ cdef inline double move_step(
     cdef double change, value
     if lean != lean or spread != spread or mid != mid:
         return NAN
-    bucket = <Py_ssize_t>(max(0.0, min(lean * LEANS, LEANS - 1.0)))
+    # to the nearest: two leans that mirror each other never fall into buckets that do not
+    bucket = <Py_ssize_t>(rint(max(-0.5, min(lean - 0.5, 0.5)) * (LEANS - 1))) + LEANS // 2
     wide = 0 if spread < 1.5 else (1 if spread < 2.5 else 2)
     state = bucket * SPREADS + wide
     mirror = (LEANS - 1 - bucket) * SPREADS + wide
@@ -101,5 +102,7 @@ cdef inline double move_step(
     for s in range(STATES):
         value += after[state * STATES + s] * adjust[s]
     value = value / (seen[state] + MOVE_PRIOR)
+    if state == mirror:
+        value = 0.0
     adjust[state], adjust[mirror] = value, -value
     return value if w.count == span else NAN

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 NAN = math.nan
-LEANS = 10  # buckets of the best quantities' imbalance
+LEANS = 11  # buckets of the best quantities' imbalance, the middle one even
 SPREADS = 3  # one tick, two, more
 STATES = LEANS * SPREADS
 MOVE_PRIOR = 300  # rows without a move that every state is given: some ten moves at the pace of busy markets
@@ -86,7 +86,8 @@ class Move:
     def advance(self, lean: float, spread: float, mid: float) -> float:
         if lean != lean or spread != spread or mid != mid:
             return NAN
-        bucket = int(max(0.0, min(lean * LEANS, LEANS - 1.0)))
+        # to the nearest: two leans that mirror each other never fall into buckets that do not
+        bucket = round(max(-0.5, min(lean - 0.5, 0.5)) * (LEANS - 1)) + LEANS // 2
         wide = 0 if spread < 1.5 else 1 if spread < 2.5 else 2
         state, mirror = bucket * SPREADS + wide, (LEANS - 1 - bucket) * SPREADS + wide
         change = mid - self.mid
@@ -98,6 +99,8 @@ class Move:
         for share, adjust in zip(self.after[state], self.adjust):
             value += share * adjust
         value = value / (self.seen[state] + MOVE_PRIOR)
+        if state == mirror:
+            value = 0.0
         self.adjust[state], self.adjust[mirror] = value, -value
         return value if self.count == self.span else NAN
 

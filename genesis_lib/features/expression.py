@@ -296,10 +296,11 @@ def first_component(values: Sequence[Formula], rows: int) -> Formula:
 def expected_move(lean: Formula, spread_ticks: Formula, mid_tick: Formula, rows: int = 100) -> Formula:
     """Stoikov's (2018) adjustment of the mid to the microprice, in ticks, learned from the rows so far.
 
-    States are ten buckets of `lean` = q^b / (q^b + q^a) times a spread of one, two or more ticks. The adjustment is the
-    fixed point of g(s) = E[next move of the mid + g(the state after it) | s], where each row since the previous move
-    counts once, also mirrored (bid for ask, the move negative). It is shrunk to 0 as if 300 more rows in the state had
-    seen no move, and forgets nothing but by a reset. NaN for the first `rows` - 1 rows.
+    States are eleven buckets of `lean` = q^b / (q^b + q^a), the nearest tenths from 0 to 1, times a spread of one, two
+    or more ticks. The adjustment is the fixed point of g(s) = E[next move of the mid + g(the state after it) | s], where
+    each row since the previous move counts once, also mirrored (bid for ask, the move negative). It is shrunk to 0 as if
+    300 more rows in the state had seen no move, and forgets nothing but by a reset; an even book expects nothing. NaN
+    for the first `rows` - 1 rows.
     """
     return lean.graph.node("move", lean, spread_ticks, mid_tick, span=rows)
 

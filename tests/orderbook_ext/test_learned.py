@@ -61,25 +61,34 @@ def test_move_learns_the_expected_move():
     assert all(math.isnan(value) for _, value in got[:99]) and math.isfinite(got[99][1])
     # after a move the lean is drawn anew and even: what is expected is the next move alone, 2 lean - 1
     late = np.array(got[40_000:])
-    bucket = (np.minimum(late[:, 0] * learned.LEANS, learned.LEANS - 1).astype(int) + 0.5) / learned.LEANS
+    bucket = np.round((late[:, 0] - 0.5) * 10) / 10 + 0.5
     assert np.abs(late[:, 1] - (2 * bucket - 1)).max() < 0.15
 
 
 def test_move_follows_what_the_state_after_expects():
     kernel = learned.Move(1)
     # from the heavy bid one tick up into the same state, until the lean turns: more than one move is expected
-    values = [kernel.advance(0.95, 1.0, float(i)) for i in range(2000)]
-    assert values[-1] > 2.0 and kernel.adjust[0] == -kernel.adjust[27]
+    values = [kernel.advance(0.98, 1.0, float(i)) for i in range(2000)]
+    assert values[-1] > 2.0 and kernel.adjust[0] == -kernel.adjust[learned.STATES - learned.SPREADS]
 
 
 def test_move_is_mirrored_and_careful():
     kernel = learned.Move(1)
-    assert kernel.advance(0.95, 1.0, 0.0) == 0.0
-    after = kernel.advance(0.95, 1.0, 1.0)
+    assert kernel.advance(0.9, 1.0, 0.0) == 0.0
+    after = kernel.advance(0.9, 1.0, 1.0)
     assert 0.0 < after <= 1.0 / (1.0 + learned.MOVE_PRIOR) + 1e-12
-    assert kernel.advance(0.01, 1.0, 1.0) < 0.0
+    assert kernel.advance(0.1, 1.0, 1.0) < 0.0
     assert math.isnan(kernel.advance(math.nan, 1.0, 1.0)) and math.isnan(kernel.advance(0.5, math.nan, 1.0))
     for lean, spread in ((-5.0, 0.0), (5.0, 1e9), (math.inf, math.inf)):
         assert math.isfinite(kernel.advance(lean, spread, 1.0))
     kernel.reset()
-    assert kernel.advance(0.95, 1.0, 7.0) == 0.0
+    assert kernel.advance(0.9, 1.0, 7.0) == 0.0
+
+
+def test_an_even_book_expects_nothing():
+    kernel = learned.Move(1)
+    for i in range(500):
+        assert kernel.advance(0.48 if i % 2 else 0.54, 1.0, float(i)) == 0.0
+        kernel.advance(0.8, 1.0, float(i))
+        kernel.advance(0.2, 1.0, float(i))
+    assert kernel.adjust[5 * learned.SPREADS] == 0.0
