@@ -11,7 +11,7 @@ __all__ = ["FEATURES", "OFI_INPUTS", "Feature", "FeatureSet", "columns_hash", "m
 
 # Importing a module enters its features. This is the order of the table: what is new stands at the end.
 MODULES = (
-    *("depth", "flow", "price", "volatility", "shape", "integrated", "queues", "trades", "impact"),
+    *("depth", "flow", "price", "volatility", "microprice", "shape", "integrated", "queues", "trades", "impact"),
     *("resilience", "intensity", "jumps", "calendar"),
 )
 for _module in MODULES:

@@ -191,6 +191,6 @@ def vpin(row: Row) -> Formula:
     """Volume-synchronised probability of informed trading.
 
     A bucket's size is fixed when it opens: ten times the mean volume of all rows with trades so far; the first opens
-    after fifty of them.
+    after fifty of them. NaN until twenty are full.
     """
     return row.vpin(VPIN_BUCKETS)
