@@ -6,6 +6,7 @@ import tempfile
 import time
 
 import click
+import numpy as np
 
 from genesis_lib import config
 from genesis_lib.cli import emit, grid_options, json_option
@@ -64,6 +65,7 @@ def train(
     PATHS are recordings, Parquet folders, CSV files or simulator[:SYMBOL]; sessions are never joined, and folds are
     purged by the time a label is known.
     """
+    from genesis_lib.feeds.simulation.truth import read_truths
     from genesis_lib.models import registry
     from genesis_lib.models.deeplob import DeepLOBConfig  # torch takes seconds: only those who train wait for it
     from genesis_lib.training import (
@@ -112,6 +114,7 @@ def train(
     chosen = register_best(result, rows, name, root=root, unseen=shown)
     if promote:
         registry.promote(f"{chosen.name}/{chosen.version}", root)
+    ceiling = _ceiling_of_folds(read_truths(paths), sessions, rows, result)
     summary = {
         "folds": fold_records(result),
         **result.scores(),
@@ -121,13 +124,14 @@ def train(
         "promoted": promote,
         "best_fold": result.best.number,
         "baselines": chosen.metrics["baselines"],
+        **ceiling,
         "unseen": {title: each.as_dict() for title, each in shown.items()},
         "parameters": result.parameters,
         "rows": len(rows),
         "stride": stride,
         "seconds": round(result.seconds, 1),
     }
-    emit(summary, as_json, None if as_json else _report(result, chosen, shown))
+    emit(summary, as_json, None if as_json else _report(result, chosen, shown, ceiling))
 
 
 @click.command()
@@ -140,35 +144,61 @@ def train(
 @grid_options
 @json_option
 def evaluate(model, paths, stride, minutes, seed, root, tick_size, symbol, as_json):
-    """Score MODEL (a name, a version, champion or a model folder) and its baselines on PATHS."""
+    """Score MODEL (a name, a version, champion or a model folder) and its baselines on PATHS.
+
+    Where a recording has its truth beside it (genesis simulate --predictable), the best possible score is told, too.
+    """
+    from genesis_lib.feeds.simulation.truth import read_truths
     from genesis_lib.models import registry
+    from genesis_lib.training import Label, gather_sessions
     from genesis_lib.training import evaluate as score
-    from genesis_lib.training import gather_sessions
+    from genesis_lib.training.ceiling import below_ceiling, told
 
     began = time.perf_counter()
     artifact = registry.load(model, _settings_root(root))
     grid = {"tick_size": tick_size, "symbol": symbol}
-    result = score(artifact, gather_sessions(paths, artifact.levels, minutes=minutes, seed=seed, **grid), stride)
+    truths = read_truths(paths)
+    sessions = gather_sessions(paths, artifact.levels, minutes=minutes, seed=seed, **grid)
+    result = score(artifact, sessions, stride)
+    answers = result.samples.row, result.classes, result.samples.move
+    every = {"deeplob": result.scores, **result.baselines}
+    ceiling = below_ceiling(truths, sessions, Label.of(artifact.label), *answers, every)
     summary = {
         "model": artifact.name,
         "version": artifact.version,
         **result.as_dict(),
+        **ceiling,
         "seconds": round(time.perf_counter() - began, 1),
     }
     text = [f"{artifact.name} {artifact.version}: {result.rows:,} rows", "", *_figures({"deeplob": result.scores})]
-    text += _figures(result.baselines, head=False)
+    text += [*_figures(result.baselines, head=False), *told(ceiling)]
     if result.exposure in EXPOSED:
         text += ["", EXPOSED[result.exposure]]
     emit(summary, as_json, "\n".join(text))
 
 
-def _report(result, chosen, shown) -> str:
+def _ceiling_of_folds(truths, sessions, rows, result) -> dict[str, object]:
+    """How far the network and its baselines are from the best possible, over the test samples of all folds."""
+    from genesis_lib.training.ceiling import below_ceiling
+    from genesis_lib.training.crossval import MODELS
+
+    moves, _ = result.label.moves(rows.mid, rows.starts)
+    at = np.concatenate([fold.rows for fold in result.folds])
+    classes = np.concatenate([fold.classes for fold in result.folds])
+    every = {name: result.scores(name) for name in MODELS} if truths else {}
+    return below_ceiling(truths, sessions, result.label, at, classes, moves[at], every)
+
+
+def _report(result, chosen, shown, ceiling) -> str:
     import pandas as pd
+
+    from genesis_lib.training.ceiling import told
 
     lines = [
         result.fold_table().to_string(float_format="{:.4f}".format, na_rep=""),
         "",
         *_figures({name: row.to_dict() for name, row in result.baseline_table().iterrows()}),
+        *told(ceiling),
         "",
         result.class_table().to_string(float_format="{:.4f}".format),
         "",

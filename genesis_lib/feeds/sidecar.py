@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from genesis_lib.errors import RecordingError
 from genesis_lib.feeds.simulation.flow_parameters import MARKETS
+from genesis_lib.feeds.simulation.known_odds import INSTRUMENT as SIMBAYES
 from genesis_lib.feeds.wire.raw_writer import write_json
 from genesis_lib.types import PROVENANCES, Instrument
 
@@ -23,7 +24,7 @@ def provenance_of(sidecar: Sidecar | None, symbol: str) -> str:
     """Provenance of a recording; without a sidecar the simulator's own symbols still say whose flow it is."""
     if sidecar is not None:
         return sidecar.provenance
-    return "simulated" if symbol in MARKETS else "recorded"
+    return "simulated" if symbol in MARKETS or symbol == SIMBAYES.symbol else "recorded"
 
 
 def sidecar_path(recording: Path) -> Path:

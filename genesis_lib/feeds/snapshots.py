@@ -208,8 +208,8 @@ def cut(snapshots: Snapshots, depth: int) -> Snapshots:
 def files_of(spec: Spec) -> list[Path]:
     """List the files that paths name: a folder stands for the files of market data in it.
 
-    What stands beside data (``.meta.json``, ``.labels.json``, ``.ledger.jsonl``, ``quarantine.jsonl``, ``.sha256``) is
-    passed over. A ``.gz.part`` is what a recorder left that was killed, or is still at work.
+    What stands beside data (``.meta.json``, ``.labels.json``, ``.truth.npz``, ``.ledger.jsonl``, ``quarantine.jsonl``,
+    ``.sha256``) is passed over. A ``.gz.part`` is what a recorder left that was killed, or is still at work.
 
     Raises
     ------
@@ -226,7 +226,7 @@ def files_of(spec: Spec) -> list[Path]:
         if path.is_dir():
             # Where rows and the updates they were made of stand side by side, the rows are what is read.
             stored = sorted(path.rglob("part-*.parquet")) or sorted(path.rglob("updates-*.parquet"))
-            present = sorted(p for p in path.iterdir() if p.is_file())
+            present = sorted(p for p in path.iterdir() if p.is_file() and not p.name.endswith(".truth.npz"))
             inside = stored or [p for p in present if p.name.endswith(SUFFIXES) or _LOG.search(p.name)]
             if not inside:
                 others = [p.name for p in present]

@@ -83,3 +83,22 @@ def test_a_name_no_model_may_have_is_refused_before_any_training(tmp_path):
     assert result.exit_code == 1
     assert "name must be lower-case letters" in result.output
     assert not list(tmp_path.iterdir())
+
+
+def test_the_distance_from_the_best_possible_is_told(tmp_path):
+    from genesis_lib.feeds.simulation.predictable import PredictableMarket
+    from genesis_lib.feeds.simulation.truth import write_predictable
+
+    learnt, unseen = (write_predictable(tmp_path, PredictableMarket(seed, 0.75, 1.0))["path"] for seed in (1, 2))
+    models = ["--out", str(tmp_path / "models")]
+    done = CliRunner().invoke(main, ["train", learnt, *QUICK, *models, "--promote", "--json"])
+    assert done.exit_code == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert 0.6 < summary["bayes_accuracy"] < 0.9
+    assert set(summary["from_ceiling"]) == {"deeplob", "majority", "persistence", "logistic_ofi"}
+    asked = CliRunner().invoke(main, ["evaluate", "champion", unseen, *models, "--json"])
+    summary = json.loads(asked.stdout)
+    below = summary["from_ceiling"]["majority"]["accuracy"]
+    assert below == pytest.approx(summary["bayes"]["accuracy"] - summary["baselines"]["majority"]["accuracy"])
+    text = CliRunner().invoke(main, ["evaluate", "champion", unseen, *models])
+    assert "best possible: accuracy" in text.stdout and "below it" in text.stdout

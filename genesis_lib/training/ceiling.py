@@ -1,0 +1,93 @@
+"""How far a model is from the best that is possible, where the true odds of its rows are known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from genesis_lib.feeds.simulation.truth import Truth
+from genesis_lib.training.labels import NEUTRAL, Label
+from genesis_lib.training.scores import scores
+from genesis_lib.types import Snapshots
+
+
+def below_ceiling(
+    truths: Sequence[Truth],
+    sessions: Sequence[Snapshots],
+    label: Label,
+    rows: np.ndarray,
+    classes: np.ndarray,
+    moves: np.ndarray,
+    scored: Mapping[str, Mapping[str, float]],
+) -> dict[str, object]:
+    """Score the Bayes rule on the very rows on which models were scored.
+
+    Parameters
+    ----------
+    truths
+        Those beside the data; none gives an empty result.
+    sessions
+        What the rows were taken from, pooled in this order.
+    label
+        What was predicted.
+    rows, classes, moves
+        (n,) row number among all sessions, true class and move of each answer.
+    scored
+        Scores of each model on them.
+
+    Returns
+    -------
+    dict
+        ``bayes_accuracy``: expected accuracy of the Bayes rule on these rows, the mean of their highest odds; no model
+        beats it but by luck. ``bayes``: scores of its answers, with the luck of these rows, which models had too.
+        ``from_ceiling``: by model, ``accuracy`` (the rule's less the model's) and ``log_loss`` (the model's less the
+        rule's). Only ``bayes_note``, a sentence, where the truth is not that of these labels and rows.
+    """
+    if not truths:
+        return {}
+    horizons = sorted({truth.horizon for truth in truths})
+    if label.kind != "smoothed" or [label.horizon] != horizons or not np.array_equal(classes, np.sign(moves) + NEUTRAL):
+        wanted = " or ".join(map(str, horizons))
+        return {"bayes_note": f"the truth beside the data is of other labels: smoothed, horizon {wanted}, threshold 0"}
+    odds = np.concatenate([_odds(truths, session) for session in sessions if len(session)])[rows]
+    unknown = int(np.isnan(odds[:, 0]).sum())
+    if unknown:
+        return {"bayes_note": f"the truth of {unknown:,} of {len(rows):,} rows is not known: there is no ceiling"}
+    bayes = scores(classes, odds)
+    return {
+        "bayes_accuracy": float(odds.max(axis=1).mean()),
+        "bayes": bayes,
+        "from_ceiling": {
+            name: {
+                "accuracy": bayes["accuracy"] - found["accuracy"],
+                "log_loss": found["log_loss"] - bayes["log_loss"],
+            }
+            for name, found in scored.items()
+        },
+    }
+
+
+def _odds(truths: Sequence[Truth], session: Snapshots) -> np.ndarray:
+    """Odds of a session's rows, of the truth that knows all of them; simulations share their clock's beginning."""
+    for truth in truths:
+        if np.isin(session.ts_exchange, truth.time).all():
+            return truth.at(session.ts_exchange)
+    return np.full((len(session), 3), np.nan)
+
+
+def told(found: Mapping[str, object]) -> list[str]:
+    """Lines for people."""
+    if "bayes_note" in found:
+        return ["", str(found["bayes_note"])]
+    if not found:
+        return []
+    bayes = found["bayes"]
+    lines = [
+        "",
+        f"best possible: accuracy {found['bayes_accuracy']:.4f} expected on these rows; the Bayes rule itself had "
+        f"{bayes['accuracy']:.4f}, log-loss {bayes['log_loss']:.4f}",
+    ]
+    for name, distance in found["from_ceiling"].items():
+        lines.append(f"{name:>14} {distance['accuracy']:+.4f} below it, log-loss {distance['log_loss']:+.4f} above")
+    return lines
