@@ -8,7 +8,9 @@ What happened to a best queue between two rows is told by its size before and af
 
 An arrival and a cancel between the same two rows net out, so both are lower bounds; a hidden order that is traded
 counts as an arrival. Trades are given to the queues by the venue's flag (a seller's trade takes from the bid), and all
-of them to the best price: a trade that swept several levels leaves less to be called cancelled, never more.
+of them to the best price: a trade that swept several levels leaves less to be called cancelled, never more. A venue
+that told a trade in another row than the queue it took from would show it as a cancel and an arrival; the recordings
+of Binance tell both in the same row.
 """
 
 from __future__ import annotations

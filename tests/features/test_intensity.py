@@ -41,10 +41,17 @@ def read(x):
     return want
 
 
-@given(seed=st.integers(0, 2**16), levels=st.sampled_from([1, 10]), invalid=st.sampled_from([0.0, 0.002]))
-@settings(max_examples=4, deadline=None)
-def test_on_made_rows(make, agree, seed, levels, invalid):
-    agree(make(1200, levels, seed, invalid), read)
+@given(
+    seed=st.integers(0, 2**16),
+    levels=st.sampled_from([1, 10]),
+    invalid=st.sampled_from([0.0, 0.002]),
+    hole=st.sampled_from([0, 10**10, 10**14]),
+)
+@settings(max_examples=5, deadline=None)
+def test_on_made_rows(make, agree, seed, levels, invalid, hole):
+    rows = make(1200, levels, seed, invalid)
+    rows.ts_exchange[900:] += hole  # nothing for ten seconds, or for a day
+    agree(rows, read)
 
 
 def test_on_the_simulator(simulated, agree):

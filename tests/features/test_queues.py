@@ -54,6 +54,14 @@ def test_on_a_recording(recorded, agree):
     assert 0 <= np.nanmin(ratio) < np.nanmax(ratio) <= 1 and np.nanmedian(ratio) > 0.5
 
 
+def test_trades_stand_in_the_row_of_the_queue_they_took_from(recorded):
+    tick, size, sold = recorded.levels[:, 0, 0], recorded.levels[:, 0, 1], recorded.flow[:, 2]
+    same = np.concatenate([[False], (np.diff(tick) == 0) & recorded.valid[1:] & recorded.valid[:-1]])
+    fall = -np.diff(size, prepend=size[0])[same]
+    early, now, late = (np.corrcoef(fall, np.roll(sold, lag)[same])[0, 1] for lag in (1, 0, -1))
+    assert now > 0.1 > max(early, late)
+
+
 def still(make, rows):
     """A book in which nothing ever happens."""
     book = make(rows, 2)
