@@ -8,10 +8,21 @@ from __future__ import annotations
 import os
 import warnings
 
+from orderbook_ext._crowd_py import Crowd
 from orderbook_ext._json_py import ScanError
 from orderbook_ext._order_checks import OrderAction
 
-__all__ = ["COMPILED", "OrderAction", "OrderBook", "OrderLevelBook", "Program", "Rolling", "ScanError", "Scanner"]
+__all__ = [
+    "COMPILED",
+    "Crowd",
+    "OrderAction",
+    "OrderBook",
+    "OrderLevelBook",
+    "Program",
+    "Rolling",
+    "ScanError",
+    "Scanner",
+]
 
 COMPILED = False
 if os.environ.get("GENESIS_NO_EXTENSIONS") == "1":

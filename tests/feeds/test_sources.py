@@ -62,7 +62,7 @@ def test_speed_paces_event_time():
     [
         ("nowhere.gz", {}, "'nowhere.gz': no such file or folder; allowed: the path of a recording"),
         ("kraken:XBTUSD", {}, "unknown venue 'kraken'; allowed: .*binance-usdm:SYMBOL"),
-        ("simulator:BTCUSDT", {}, "simulator symbol must be one of SIMBTC, SIMETH, got 'BTCUSDT'"),
+        ("simulator:BTCUSDT", {}, "simulator symbol must be one of SIMBTC, SIMETH, SIMSOL, got 'BTCUSDT'"),
         ("binance-usdm:", {}, "symbol must be letters and digits such as BTCUSDT"),
         ("binance-usdm:BTC/USDT", {}, "symbol must be letters and digits such as BTCUSDT.*got 'BTC/USDT'"),
         (["simulator", "simulator"], {}, "'simulator' stands alone, got 2"),
