@@ -1,20 +1,22 @@
-"""Features, ns a row: all of them in batch and one row at a time, and a few against pandas."""
+"""Features, ns a row: forty against numpy after every row, a few against pandas, all of them in batch and by rows."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from benchmarks import snapshot_features
 from benchmarks.measure import Row, per_unit, quantiles, undisturbed
+from benchmarks.snapshot_features import SnapshotFeatures
 from benchmarks.streams import session
 from genesis_lib.features import FEATURES, FeatureSet
 from genesis_lib.feeds import RowBuilder, read_snapshots
 from genesis_lib.feeds.simulation.simulator import Simulator
-from genesis_lib.types import Snapshots
+from genesis_lib.types import Snapshot, Snapshots
 
 SPANS = (10, 50, 100)
 COLUMNS = ("mid_range_100", *(f"realised_vol_{span}" for span in SPANS), "obi_1")
@@ -26,30 +28,57 @@ SIMULATED_MINUTES = 3.0
 def run(paths: Iterable[str | Path] = ()) -> list[Row]:
     """Measure on the rows of a recording, of the simulator where there is none."""
     rows = book_rows(paths)
-    few, every = FeatureSet(COLUMNS), FeatureSet(FEATURES)
-    values = few.batch(rows)
-    table = frame(rows)
-    expected = with_pandas(table)
-    valid = np.isfinite(values).all(axis=1) & expected.notna().all(axis=1).to_numpy()
-    if not valid.any() or not np.allclose(values[valid], expected[valid], rtol=1e-6, atol=1e-6):
-        raise AssertionError("features and pandas differ, the times mean nothing")
-    n, five = len(rows), f"{len(COLUMNS)} columns"
-    batch = Row("features", f"{five}, pandas rolling, a recording", per_unit(lambda: with_pandas(table), n, 5))
-    p50, p99 = quantiles(pandas_spans(table))
-    step = Row("features", f"{five}, pandas on the last 101 rows, a row", p50, p99_ns=p99)
-    result = [
-        batch,
-        Row("features", f"{five}, batch, a recording", per_unit(lambda: few.batch(rows), n, 5)).against(batch),
-        step,
+    every = FeatureSet(FEATURES)
+    all_columns = f"all {len(every)} columns"
+    p50, p99 = quantiles(step_spans(every, rows))
+    return [
+        *against_numpy(rows),
+        *against_pandas(rows),
+        Row("features", f"{all_columns}, step, a row", p50, p99_ns=p99),
+        Row("features", f"{all_columns}, batch, a recording", per_unit(lambda: every.batch(rows), len(rows), 5)),
     ]
-    for words, columns in ((five, few), (f"all {len(every)} columns", every)):
-        p50, p99 = quantiles(step_spans(columns, rows))
-        row = Row("features", f"{words}, step, a row", p50, p99_ns=p99)
-        result.append(row.against(step) if columns is few else row)
-    result.append(
-        Row("features", f"all {len(every)} columns, batch, a recording", per_unit(lambda: every.batch(rows), n, 3))
-    )
-    return result
+
+
+def against_numpy(rows: Snapshots) -> list[Row]:
+    """Forty columns after every row: numpy's small arrays, our step, and our batch."""
+    forty = FeatureSet(snapshot_features.COLUMNS)
+    peer = SnapshotFeatures(rows.instrument.tick_size)
+    snapshots = [rows[i] for i in range(min(STEPS, len(rows)))]
+    agree(forty.batch(rows[: len(snapshots)]), np.array([peer.step(row) for row in snapshots]), "numpy")
+    peer.reset()
+    words = f"{len(forty)} columns"
+    p50, p99 = quantiles(spans(peer.step, snapshots))
+    plain = Row("features", f"{words}, numpy after every row", p50, p99_ns=p99)
+    p50, p99 = quantiles(step_spans(forty, rows))
+    return [
+        plain,
+        Row("features", f"{words}, batch, a recording", per_unit(lambda: forty.batch(rows), len(rows))).against(plain),
+        Row("features", f"{words}, step, a row", p50, p99_ns=p99).against(plain),
+    ]
+
+
+def against_pandas(rows: Snapshots) -> list[Row]:
+    """Five columns as a notebook has them: over a recording, and for the newest row."""
+    five = FeatureSet(COLUMNS)
+    table, n, words = frame(rows), len(rows), f"{len(COLUMNS)} columns"
+    agree(five.batch(rows), with_pandas(table).to_numpy(), "pandas")
+    batch = Row("features", f"{words}, pandas rolling, a recording", per_unit(lambda: with_pandas(table), n, 5))
+    p50, p99 = quantiles(pandas_spans(table))
+    step = Row("features", f"{words}, pandas on the last 101 rows, a row", p50, p99_ns=p99)
+    p50, p99 = quantiles(step_spans(five, rows))
+    return [
+        batch,
+        Row("features", f"{words}, batch, a recording", per_unit(lambda: five.batch(rows), n, 5)).against(batch),
+        step,
+        Row("features", f"{words}, step, a row", p50, p99_ns=p99).against(step),
+    ]
+
+
+def agree(ours: np.ndarray, theirs: np.ndarray, whose: str) -> None:
+    """Both must know the same values, and have the same ones."""
+    full = np.isfinite(ours).all(axis=1) & np.isfinite(theirs).all(axis=1)
+    if full.mean() < 0.5 or not np.allclose(ours[full], theirs[full], rtol=1e-6, atol=1e-6):
+        raise AssertionError(f"features and {whose} differ, the times mean nothing")
 
 
 def book_rows(paths: Iterable[str | Path]) -> Snapshots:
@@ -95,11 +124,15 @@ def pandas_spans(table: pd.DataFrame) -> list[int]:
 def step_spans(columns: FeatureSet, rows: Snapshots) -> list[int]:
     """ns of each streaming step."""
     columns.reset()
-    snapshots = [rows[i] for i in range(min(STEPS, len(rows)))]
+    return spans(columns.step, [rows[i] for i in range(min(STEPS, len(rows)))])
+
+
+def spans(step: Callable[[Snapshot], object], snapshots: list[Snapshot]) -> list[int]:
+    """ns of each call, the first ones left out."""
     taken = []
     with undisturbed():
         for row in snapshots:
             start = time.perf_counter_ns()
-            columns.step(row)
+            step(row)
             taken.append(time.perf_counter_ns() - start)
     return taken[200:]

@@ -92,78 +92,121 @@ cdef inline double log_one_plus(double x) noexcept nogil:
     return value if x > -1.0 else NAN
 
 
+cdef inline double value_of(Op op, double x, double y, double z) noexcept nogil:
+    """One operation on one row."""
+    cdef double value
+    if op == ADD:
+        return x + y
+    elif op == SUB:
+        return x - y
+    elif op == MUL:
+        return x * y
+    elif op == DIV:
+        value = x / y
+        return NAN if y == 0.0 else value
+    elif op == RATIO:
+        value = x / y
+        return x * 0.0 if y == 0.0 else value
+    elif op == MIN2:
+        value = x if x < y else y
+        return x if x != x else value
+    elif op == MAX2:
+        value = x if x > y else y
+        return x if x != x else value
+    elif op == GE:
+        value = 0.0 if x < y else NAN
+        return 1.0 if x >= y else value
+    elif op == LE:
+        value = 0.0 if x > y else NAN
+        return 1.0 if x <= y else value
+    elif op == ABS:
+        return fabs(x)
+    elif op == SQRT:
+        value = sqrt(x)
+        return value if x >= 0.0 else NAN
+    elif op == LOG:
+        return log_plain(x)
+    elif op == LOG1P:
+        return log_one_plus(x)
+    elif op == SLOG:
+        return copysign(log_one_plus(fabs(x)), x)
+    elif op == RINT:
+        return rint(x)
+    elif op == OR_ZERO:
+        return 0.0 if x != x else x
+    elif op == SELECT:
+        value = z if x == 0.0 else y
+        return NAN if x != x else value
+    elif op == SIN:
+        return sin(x)
+    elif op == COS:
+        return cos(x)
+    return exp(x)
+
+
 cdef inline cloned compute(
     Op op, alone out, const double* x, const double* y, const double* z, Py_ssize_t n
 ) noexcept nogil:
-    """Fill `out` from the columns it needs; none of them may overlap with it."""
+    """One operation on n rows. `out` may not overlap with what it is made from."""
+    # The operation is a constant in each loop: what is left of `value_of` there has no branch.
     cdef Py_ssize_t i
-    cdef double value
     if op == ADD:
         for i in range(n):
-            out[i] = x[i] + y[i]
+            out[i] = value_of(ADD, x[i], y[i], z[i])
     elif op == SUB:
         for i in range(n):
-            out[i] = x[i] - y[i]
+            out[i] = value_of(SUB, x[i], y[i], z[i])
     elif op == MUL:
         for i in range(n):
-            out[i] = x[i] * y[i]
+            out[i] = value_of(MUL, x[i], y[i], z[i])
     elif op == DIV:
         for i in range(n):
-            value = x[i] / y[i]
-            out[i] = NAN if y[i] == 0.0 else value
+            out[i] = value_of(DIV, x[i], y[i], z[i])
     elif op == RATIO:
         for i in range(n):
-            value = x[i] / y[i]
-            out[i] = x[i] * 0.0 if y[i] == 0.0 else value
+            out[i] = value_of(RATIO, x[i], y[i], z[i])
     elif op == MIN2:
         for i in range(n):
-            value = x[i] if x[i] < y[i] else y[i]
-            out[i] = x[i] if x[i] != x[i] else value
+            out[i] = value_of(MIN2, x[i], y[i], z[i])
     elif op == MAX2:
         for i in range(n):
-            value = x[i] if x[i] > y[i] else y[i]
-            out[i] = x[i] if x[i] != x[i] else value
+            out[i] = value_of(MAX2, x[i], y[i], z[i])
     elif op == GE:
         for i in range(n):
-            value = 0.0 if x[i] < y[i] else NAN
-            out[i] = 1.0 if x[i] >= y[i] else value
+            out[i] = value_of(GE, x[i], y[i], z[i])
     elif op == LE:
         for i in range(n):
-            value = 0.0 if x[i] > y[i] else NAN
-            out[i] = 1.0 if x[i] <= y[i] else value
+            out[i] = value_of(LE, x[i], y[i], z[i])
     elif op == ABS:
         for i in range(n):
-            out[i] = fabs(x[i])
+            out[i] = value_of(ABS, x[i], y[i], z[i])
     elif op == SQRT:
         for i in range(n):
-            value = sqrt(x[i])
-            out[i] = value if x[i] >= 0.0 else NAN
+            out[i] = value_of(SQRT, x[i], y[i], z[i])
     elif op == LOG:
         for i in range(n):
-            out[i] = log_plain(x[i])
+            out[i] = value_of(LOG, x[i], y[i], z[i])
     elif op == LOG1P:
         for i in range(n):
-            out[i] = log_one_plus(x[i])
+            out[i] = value_of(LOG1P, x[i], y[i], z[i])
     elif op == SLOG:
         for i in range(n):
-            out[i] = copysign(log_one_plus(fabs(x[i])), x[i])
+            out[i] = value_of(SLOG, x[i], y[i], z[i])
     elif op == RINT:
         for i in range(n):
-            out[i] = rint(x[i])
+            out[i] = value_of(RINT, x[i], y[i], z[i])
     elif op == OR_ZERO:
         for i in range(n):
-            out[i] = 0.0 if x[i] != x[i] else x[i]
+            out[i] = value_of(OR_ZERO, x[i], y[i], z[i])
     elif op == SELECT:
         for i in range(n):
-            value = z[i] if x[i] == 0.0 else y[i]
-            out[i] = NAN if x[i] != x[i] else value
+            out[i] = value_of(SELECT, x[i], y[i], z[i])
     elif op == SIN:
         for i in range(n):
-            out[i] = sin(x[i])
+            out[i] = value_of(SIN, x[i], y[i], z[i])
     elif op == COS:
         for i in range(n):
-            out[i] = cos(x[i])
-    elif op == EXP:
+            out[i] = value_of(COS, x[i], y[i], z[i])
+    else:
         for i in range(n):
-            out[i] = exp(x[i])
-
+            out[i] = value_of(EXP, x[i], y[i], z[i])

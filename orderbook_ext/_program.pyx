@@ -10,6 +10,7 @@ from libc.string cimport memcpy, memset
 
 from orderbook_ext._columns cimport (
     COMPONENT, DECAY, EMA, HOLD, LAG, MAX, MIN, MOVE, SECONDS, SINCE, SUM, VAR, VPIN, Op, compute,
+    value_of,
 )
 from orderbook_ext._kernels cimport (
     BUCKETS, VPIN_HEAD, decay_step, ema_step, hold_step, seconds_step, since_step, vpin_step,
@@ -228,15 +229,17 @@ cdef class Program:
     ) noexcept nogil:
         """Columns of n rows, all valid, no more than BLOCK."""
         cdef Py_ssize_t i
-        cdef Instruction* code
+        cdef Instruction* code = self._code
         cdef double* scratch = &self._scratch[0]
         self._load(levels, flow, ts, tick_size, n)
         for i in range(self._length):
-            code = self._code + i
-            if code.op < LAG:
-                compute(code.op, scratch + code.out, scratch + code.a, scratch + code.b, scratch + code.c, n)
-            else:
+            if code.op >= LAG:
                 self._kernel(code, self._windows + i, n)
+            elif n == 1:
+                scratch[code.out] = value_of(code.op, scratch[code.a], scratch[code.b], scratch[code.c])
+            else:
+                compute(code.op, scratch + code.out, scratch + code.a, scratch + code.b, scratch + code.c, n)
+            code += 1
         self._store(out, n)
 
     def push(self, const double[:, ::1] levels, const double[::1] flow, long long ts, double tick_size, bint valid):

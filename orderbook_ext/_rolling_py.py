@@ -71,7 +71,8 @@ class Fold:
 
 def _welford(mean: float, m2: float, n: int, x: float) -> tuple[float, float]:
     delta = x - mean
-    return mean + delta / n, m2 + delta * delta * ((n - 1.0) / n)
+    mean += delta * (1.0 / n)
+    return mean, m2 + delta * (x - mean)
 
 
 class Var:

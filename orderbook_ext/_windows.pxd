@@ -94,10 +94,10 @@ cdef inline void lag_run(
 
 
 cdef inline void welford(double* mean, double* m2, double n, double x) noexcept nogil:
-    # n counts x too
+    # n counts x too; what is divided does not wait for the mean
     cdef double delta = x - mean[0]
-    mean[0] += delta / n
-    m2[0] += delta * delta * ((n - 1.0) / n)
+    mean[0] += delta * (1.0 / n)
+    m2[0] += delta * (x - mean[0])
 
 
 cdef inline double var_step(Py_ssize_t span, Window* w, double* ring, double x) noexcept nogil:

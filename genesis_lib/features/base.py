@@ -11,7 +11,8 @@ from functools import lru_cache
 import numpy as np
 
 from genesis_lib.errors import InputError
-from genesis_lib.features.expression import Formula, Row, compile_program
+from genesis_lib.features.compiling import compile_program
+from genesis_lib.features.expression import Formula, Row
 from genesis_lib.types import FLOW_FIELDS, Snapshot, Snapshots
 from orderbook_ext import Program
 

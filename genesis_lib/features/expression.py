@@ -1,8 +1,7 @@
 """Formulas over a book row, written once with ordinary operators and compiled into a column program.
 
 A `Formula` is a node of a graph: an input of the row, a constant, or an operation on other nodes. Equal formulas are
-one node, so features share what they have in common (the mid is computed once a row). `compile_program` turns a few of
-them into the instructions that `orderbook_ext.Program` runs, a row at a time, for stream and batch alike.
+one node, so features share what they have in common (the mid is computed once a row).
 """
 
 from __future__ import annotations
@@ -10,12 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 
-from genesis_lib.errors import InputError
 from genesis_lib.types import FLOW_FIELDS
-from orderbook_ext import Program
-from orderbook_ext._layout import FLOW, OPS
+from orderbook_ext._layout import FLOW
 
-CODES = {name: code for code, name in enumerate(OPS)}
 INPUTS = {"input", "elapsed"}
 COMPONENT_ROWS = 100  # rows before a principal component is trusted
 
@@ -297,34 +293,8 @@ def expected_move(lean: Formula, spread_ticks: Formula, mid_tick: Formula, rows:
     """Stoikov's (2018) adjustment of the mid to the microprice, in ticks, learned from the rows so far.
 
     States are eleven buckets of `lean` = q^b / (q^b + q^a), the nearest tenths from 0 to 1, times a spread of one, two
-    or more ticks. The adjustment is the fixed point of g(s) = E[next move of the mid + g(the state after it) | s], where
-    each row since the previous move counts once, also mirrored (bid for ask, the move negative). It is shrunk to 0 as if
-    300 more rows in the state had seen no move, and forgets nothing but by a reset; an even book expects nothing. NaN
-    for the first `rows` - 1 rows.
+    or more ticks. The adjustment is the fixed point of g(s) = E[next move of the mid + g(the state after it) | s],
+    where each row since the previous move counts once, also mirrored (bid for ask, the move negative). It is shrunk to
+    0 as if 300 more rows in the state had seen no move, and forgets nothing but by a reset. NaN for `rows` - 1 rows.
     """
     return lean.graph.node("move", lean, spread_ticks, mid_tick, span=rows)
-
-
-def compile_program(levels: int, formulas: Sequence[Formula]) -> Program:
-    """Order what the formulas need, each node once, and give the program that computes them."""
-    inputs = 4 * levels + FLOW + 3
-    nodes: dict[int, Formula] = {}
-
-    def visit(node: Formula) -> None:
-        if id(node) not in nodes:
-            for arg in node.args:
-                visit(arg)
-            nodes[id(node)] = node
-
-    for formula in formulas:
-        if formula.graph.levels != levels:
-            raise InputError(f"levels must be {formula.graph.levels}, as the formula was made for, got {levels}")
-        visit(formula)
-    ordered = list(nodes.values())
-    constants = [node for node in ordered if node.op == "constant"]
-    operations = [node for node in ordered if node.op in CODES]
-    register = {id(node): node.span for node in ordered if node.op in INPUTS}
-    register |= {id(node): inputs + k for k, node in enumerate(constants)}
-    register |= {id(node): inputs + len(constants) + k for k, node in enumerate(operations)}
-    code = [(CODES[n.op], tuple(register[id(arg)] for arg in n.args), n.span, n.value) for n in operations]
-    return Program(levels, [node.value for node in constants], code, [register[id(formula)] for formula in formulas])
