@@ -79,9 +79,14 @@ def test_a_market_without_trades_has_no_impact(make):
     rows.flow[:] = 0.0
     names = [n for n in FEATURES if FEATURES[n].build.__module__.endswith("impact") and FEATURES[n].sparse]
     assert len(names) == 5 and np.isnan(FeatureSet(names).batch(rows)).all()
-    rows.flow[:, 1] = 0.1  # the same buy in every row: no slope can be told
-    lambdas = FeatureSet(["kyle_lambda_100"]).batch(rows)
-    assert np.isnan(lambdas).all()
+
+
+def test_buys_that_differ_by_rounding_alone_tell_no_slope(make):
+    rows = make(300, 1)
+    rows.flow[:, 1:3] = 0.1, 0.0
+    rows.flow[::2, 1:3] = 0.3, 0.2
+    assert 0.3 - 0.2 != 0.1
+    assert np.isnan(FeatureSet(["kyle_lambda_100"]).batch(rows)).all()
 
 
 def test_kyles_lambda_is_found_again(make):
