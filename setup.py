@@ -41,9 +41,11 @@ REQUIRES = [
     "websockets>=13",
 ]
 EXTRAS = {
+    "alerts": ["apprise>=1.9"],
     "postgres": ["psycopg[binary]>=3.2"],
     "databento": ["databento-dbn>=0.40"],
     "test": [
+        "apprise>=1.9",
         "databento-dbn>=0.40",
         "hypothesis>=6.100",
         "import-linter>=2.1",

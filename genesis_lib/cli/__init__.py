@@ -34,6 +34,7 @@ COMMANDS = {
     "report": "trade",
     "run": "session",
     "session": "session",
+    "alerts": "alerting",
     "retrain": "schedule",
     "bench": "bench",
 }

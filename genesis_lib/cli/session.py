@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import itertools
 import json
 import os
@@ -22,7 +23,7 @@ from genesis_lib.config import Config, load, root
 from genesis_lib.errors import InputError, SessionError
 from genesis_lib.feeds import default_source
 from genesis_lib.feeds.base import parse_speed
-from genesis_lib.live.client import COMMANDS, REPLAY_COMMANDS, SessionClient
+from genesis_lib.live.client import ALERT_COMMANDS, COMMANDS, REPLAY_COMMANDS, SessionClient
 from genesis_lib.live.directory import SessionDirectory, is_running, place, read_state, session_name
 from genesis_lib.storage.database_url import HIDDEN, is_url, masked
 from genesis_lib.strategy import preset
@@ -229,28 +230,40 @@ def _on_orphaned(stop: Callable[[], None]) -> None:
 
 
 @click.command(context_settings={"ignore_unknown_options": True})  # -30 is a time
-@click.argument("action", type=click.Choice([*COMMANDS, *REPLAY_COMMANDS]))
+@click.argument("action", type=click.Choice([*COMMANDS, *ALERT_COMMANDS, *REPLAY_COMMANDS]))
 @click.argument("value", required=False)
+@click.option("--by", metavar="WHO", help="Who has seen the alerts.  [your login name]")
 @click.option("--session", "session", metavar="DIR|NAME", help="Directory or name.  [the newest that runs]")
 @json_option
-def session(action: str, value: str | None, session: str | None, as_json: bool) -> None:
+def session(action: str, value: str | None, by: str | None, session: str | None, as_json: bool) -> None:
     """Ask a running session how it is, or command it.
 
     stop takes no new entries (exits go on); kill closes the position and blocks the strategy until reset; reset clears
-    position, profit and trades.
+    position, profit and trades. acknowledge ID, KIND or all marks alerts as seen (see genesis alerts).
 
     Where finished data are played: pause, resume, step [ROWS], speed X|max, seek TIME (2024-07-18T23:58:00Z, +90
     seconds from the start, -30 before the end, or ns since 1970), back SECONDS, forward SECONDS. Going to another time
     clears the account, as a reset does. At the end of the data the speed can still be set, and from there a move goes
     on at that speed, except at max: then it stays paused at the new place until resume or step.
     """
+    if by is not None and action not in ALERT_COMMANDS:
+        raise click.UsageError(f"--by is for {', '.join(ALERT_COMMANDS)}, not for {action}")
+    told = {"what": value, "by": _login() if by is None else by} if action in ALERT_COMMANDS else value
     with SessionClient(session) as client:
-        result = client.command(action, timeout=COMMAND_S, value=value)
+        result = client.command(action, timeout=COMMAND_S, value=told)
         ends = time.monotonic() + COMMAND_S
         while _is_under_way(result["replay"] or {}) and time.monotonic() < ends:
             time.sleep(0.05)  # the data are being made ready; whoever asks again later sees how far they are
             result = client.command("status", timeout=COMMAND_S)
     emit(result, as_json, None if as_json else whole(result) if action == "status" else progress(result))
+
+
+def _login() -> str:
+    """Who is at the shell; nobody where the system does not know."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return ""
 
 
 def _is_under_way(replay: dict[str, Any]) -> bool:

@@ -26,7 +26,9 @@ class Announcer:
     about
         What ``session.json`` says besides.
     own
-        What the session knows of itself: state, reason, faults, latency, replay.
+        What the session knows of itself: state, reason, faults, latency, sinks, replay.
+    committed
+        Called whenever everything so far is durable, and may be told to others too.
     """
 
     def __init__(
@@ -37,14 +39,17 @@ class Announcer:
         picture: Picture,
         about: dict[str, Any],
         own: Callable[[], dict[str, Any]],
+        committed: Callable[[], None] = lambda: None,
     ) -> None:
         self._directory, self._source, self._engine, self._picture = directory, source, engine, picture
         self._about, self._own, self._started = about, own, time.time_ns()
+        self._committed = committed
         self.endpoint: Endpoint | None = None
 
     def publish(self, kind: str) -> None:
         """Commit, and send every viewer a message of this kind."""
         self._engine.commit()
+        self._committed()
         self.endpoint.publish(lambda sequence: self._message(kind, sequence))
 
     def picture(self) -> tuple[dict[str, Any], bytes]:

@@ -13,11 +13,13 @@ from typing import Any
 import zmq
 
 from genesis_lib.config import Config, load
-from genesis_lib.errors import SessionError
+from genesis_lib.errors import InputError, SessionError
+from genesis_lib.journal.commands import ACKNOWLEDGE, MOST_LETTERS
 from genesis_lib.live.directory import is_running, locate, read_state
 from genesis_lib.live.messages import plain
 
 COMMANDS = ("start", "stop", "reset", "kill", "status")
+ALERT_COMMANDS = (ACKNOWLEDGE,)
 REPLAY_COMMANDS = ("pause", "resume", "step", "speed", "seek", "back", "forward")  # of finished data
 ACKNOWLEDGE_S = 0.2
 _QUEUE = 64  # frames a viewer may lag behind before it is shown the picture anew
@@ -103,8 +105,9 @@ class SessionClient:
         Parameters
         ----------
         name
-            One of `COMMANDS` or, where finished data are played, of `REPLAY_COMMANDS`.
+            One of `COMMANDS` and `ALERT_COMMANDS` or, where finished data are played, of `REPLAY_COMMANDS`.
         value
+            ``acknowledge``: number of an alarm, a kind or ``all``, alone or as ``{"what": 3, "by": "anna"}``;
             ``step``: rows; ``speed``: a factor or ``max``; ``seek``: a time (ns since 1970, ISO 8601, or a span from
             the start such as ``+90``); ``back``, ``forward``: seconds.
 
@@ -119,9 +122,10 @@ class SessionClient:
         SessionError
             When the session refused, has ended, or did not answer in time.
         """
-        if name not in (*COMMANDS, *REPLAY_COMMANDS):
-            raise SessionError(f"command must be one of {', '.join((*COMMANDS, *REPLAY_COMMANDS))}, got {name!r}")
-        if value is not None and name not in REPLAY_COMMANDS:
+        known = (*COMMANDS, *ALERT_COMMANDS, *REPLAY_COMMANDS)
+        if name not in known:
+            raise SessionError(f"command must be one of {', '.join(known)}, got {name!r}")
+        if value is not None and name in COMMANDS:
             raise SessionError(f"command {name} takes no value, got {value!r}")
         return self._ask(name, timeout, value)[0]
 
@@ -152,3 +156,17 @@ class SessionClient:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def acknowledgement(value: Any) -> tuple[int | str, str]:
+    """What ``acknowledge`` is about, and who says so.
+
+    >>> acknowledgement({"what": "3", "by": "anna"}), acknowledgement("all")
+    (('3', 'anna'), ('all', ''))
+    """
+    table = value if isinstance(value, dict) else {"what": value}
+    what, by = table.get("what"), table.get("by") or ""
+    is_number = isinstance(what, int) and not isinstance(what, bool)
+    if not (is_number or (isinstance(what, str) and what)) or not isinstance(by, str) or set(table) - {"what", "by"}:
+        raise InputError(f"acknowledge takes the number of an alarm, a kind, or all, got {value!r}")
+    return what, " ".join(by.split())[:MOST_LETTERS]

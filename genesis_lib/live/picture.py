@@ -33,10 +33,18 @@ class Picture:
         self._alerts: deque[Any] = deque(maxlen=ALERTS)
         self._last_trade = 0  # id of the newest trade that was cut into a frame
 
+    def begin(self, engine) -> None:
+        """Show nothing as news that a session had before it was taken up, and all alarms that nobody has seen."""
+        self.cut(engine.account.trades)
+        if engine.alarms is not None:
+            self._new_alerts += [
+                plain(entry.notice("new")) for entry in engine.alarms.desk.entries(unacknowledged=True)
+            ]
+
     def add(self, step) -> None:
         """Take in what an event led to."""
         if step.alerts:
-            self._new_alerts.extend(step.alerts)
+            self._new_alerts += map(plain, step.alerts)
         row = step.row
         if row is None or row is self.row:
             return
@@ -64,7 +72,7 @@ class Picture:
     def cut(self, trades: list) -> tuple[np.ndarray, list, list]:
         """New points (thinned), new trades and new alerts since the last cut."""
         points = thin(self._new_points, NEW_POINTS)
-        alerts = plain(self._new_alerts[-ALERTS:])
+        alerts = self._new_alerts[-ALERTS:]
         self._points.extend(points)
         self._alerts.extend(alerts)
         self._new_points, self._new_alerts = [], []
@@ -80,6 +88,13 @@ class Picture:
     def whole(self, trades: list) -> tuple[np.ndarray, list, list]:
         """The last points, trades and alerts of all that was cut."""
         return _table(self._points), trades[-TRADES:], list(self._alerts)
+
+    def mark(self, desk) -> None:
+        """Show who has seen which alarm, as the desk knows it."""
+        seen = {entry.id: entry for entry in desk.entries() if entry.acknowledged}
+        for alert in (*self._alerts, *self._new_alerts):
+            if (entry := seen.get(alert.get("id"))) is not None:
+                alert["acknowledged"] = entry.by or True
 
     def clear(self) -> None:
         """Forget points and alerts, as a reset does; ids of trades go on."""

@@ -7,24 +7,26 @@ import time
 from pathlib import Path
 from typing import Any
 
+from genesis_lib.alerts.sinks import Delivery
 from genesis_lib.config import Config
-from genesis_lib.engine import COMMANDS, Engine
-from genesis_lib.errors import GenesisError, InputError, RecordingError, SessionError, StateError
+from genesis_lib.engine import COMMANDS, Engine, Step
+from genesis_lib.errors import GenesisError, InputError, StateError
 from genesis_lib.feeds.base import EndOfSource, Source
 from genesis_lib.journal import Journal
+from genesis_lib.journal.commands import ACKNOWLEDGE
 from genesis_lib.live.announcer import Announcer
+from genesis_lib.live.client import acknowledgement
 from genesis_lib.live.directory import SessionDirectory
 from genesis_lib.live.endpoint import Endpoint
+from genesis_lib.live.faults import Faults
 from genesis_lib.live.latency import LatencyWindow
 from genesis_lib.live.picture import Picture
 from genesis_lib.live.playback import AT_THE_END, MOVES, Playback
 from genesis_lib.live.playback import COMMANDS as REPLAY_COMMANDS
 from genesis_lib.live.resume import Repetition
-from genesis_lib.types import Gap
 
 TURN_NS = 5_000_000  # commands are looked for this often, however many events wait
 HEARTBEAT_NS = 500_000_000  # frames after the end
-MOST_FAULTS_IN_A_ROW = 100  # a live source that only fails is given up
 
 
 class Session:
@@ -64,12 +66,11 @@ class Session:
         about: dict[str, Any] | None = None,
     ) -> None:
         self.source, self.directory, self.config, self.artifact = source, directory, config, artifact
-        self.stay, self.reason, self.faults, self._faults_in_a_row = stay, None, 0, 0
+        self.stay = stay
         self._until, self._length = 0 if minutes else 1 << 63, round((minutes or 0) * 60e9)
         self._ended = self._stopping = False
         self._picture, self._latency = Picture(), LatencyWindow()
         self._percentiles = self._latency.percentiles()
-        self._error: GenesisError | None = None
         self._summary: dict[str, Any] | None = None
         self.journal = Journal.open(directory.path, directory.name)
         try:
@@ -85,18 +86,23 @@ class Session:
                 provenance=source.provenance,
                 source=source.name,
             )
+            told = {"instrument": source.instrument.name, "provenance": source.provenance}
+            self._delivery = Delivery.configured(config.alerts, directory.path, {"session": directory.name, **told})
         except BaseException:
             self.journal.close()
             raise
         folder = Path(config.paths.data) / "cache"
         self._playback = Playback(source, self.engine, self._picture, self._repetition, folder)
-        self._announcer = Announcer(directory, source, self.engine, self._picture, about or {}, self._own)
+        self._faults = Faults(source, self.engine, self._picture, self._playback.is_finite, self._delivery.hold)
+        self._announcer = Announcer(
+            directory, source, self.engine, self._picture, about or {}, self._own, self._delivery.release
+        )
         if self._repetition is None:
             self.engine.start()
         else:
             self._repetition.begin(self.engine.events)
             self._playback.take_up(directory.before.get("paused", False))
-        self._picture.cut(self.engine.account.trades)  # a resumed session's trades are no news
+        self._picture.begin(self.engine)
 
     @property
     def state(self) -> str:
@@ -108,7 +114,8 @@ class Session:
         return "PAUSED" if self._playback.paused else "RUNNING"
 
     def _own(self) -> dict[str, Any]:
-        own = {"state": self.state, "reason": self.reason, "faults": self.faults, "latency_us": self._percentiles}
+        own = {"state": self.state, "reason": self._faults.reason, "faults": self._faults.count}
+        own |= {"latency_us": self._percentiles, "sinks": self._delivery.status()}
         return own | {"replay": self._playback.status(self._ended)}
 
     def stop(self) -> None:
@@ -133,11 +140,11 @@ class Session:
             while self.stay and self._linger():
                 self._trade()
                 summary = self._finish()
-            if self._error is not None:
-                raise self._error
+            if self._faults.error is not None:
+                raise self._faults.error
             return summary
         except Exception as error:
-            self.reason = self.reason or f"{type(error).__name__}: {error}"
+            self._faults.reason = self._faults.reason or f"{type(error).__name__}: {error}"
             raise
         finally:
             self._ended = True
@@ -146,10 +153,11 @@ class Session:
                 endpoint.close()
             self.source.close()
             self.journal.close()
+            self._delivery.close(self.config.alerts.flush_s)
             self._announcer.write_state(self._summary, ended_ns=time.time_ns())
 
     def _trade(self) -> None:
-        poll, step, add, show = self.source.poll, self.engine.step, self._latency.add, self._picture.add
+        poll, step, add, show, faults = self.source.poll, self.engine.step, self._latency.add, self._show, self._faults
         clock, again, playback = time.perf_counter_ns, self._repetition, self._playback
         period = int(1e9 / self.config.session.frames_per_second)
         turn = frame = refresh = clock()
@@ -173,9 +181,9 @@ class Session:
             try:
                 event = (playback.take if playback.steps else poll)(max(0, turn - now) / 1e9)
             except EndOfSource:
-                return self._check_rows()
+                return faults.check_rows()
             except GenesisError as error:
-                if not self._survive(error):
+                if not faults.survive(error, show):
                     return
                 continue
             if event is None:
@@ -188,10 +196,10 @@ class Session:
             try:
                 result = step(event)
             except InputError as error:  # an event that cannot be; a journal that fails is no fault of the source
-                if not self._survive(error):
+                if not faults.survive(error, show):
                     return
                 continue
-            self._faults_in_a_row = 0
+            faults.in_a_row = 0
             if result is not None:
                 add(clock() - taken)
                 show(result)
@@ -201,41 +209,16 @@ class Session:
                     return
                 self._until = event.ts_receive + self._length
 
-    def _check_rows(self) -> None:
-        if not self.engine.rows and self._playback.is_finite:
-            cause = f"{self.engine.events} events, but no book row: nothing in it that a book could start from"
-            self._give_up(RecordingError(cause, self.source.name))
-
-    def _give_up(self, error: GenesisError) -> bool:
-        self._error, self.reason = error, str(error)
-        return False
-
-    def _survive(self, error: GenesisError) -> bool:
-        """Record a fault and say whether the session goes on: a live one does, finished data that is broken ends it."""
-        self.faults += 1
-        self._faults_in_a_row += 1
-        if self._playback.is_finite:
-            return self._give_up(error)
-        if self._faults_in_a_row > MOST_FAULTS_IN_A_ROW:
-            return self._give_up(SessionError(f"{self.source.name} gave nothing but faults, the last one: {error}"))
-        self._warn(error)
-        if (row := self._picture.row) is not None:
-            # In the market's time, not ours: a local venue plays days that are long past.
-            cause, symbol = f"fault of the source: {error}", self.source.instrument.symbol
-            step = self.engine.step(Gap(symbol, row.ts_exchange, row.ts_receive, cause, -1, -1))
-            if step is not None:
-                self._picture.add(step)
-        return True
-
-    def _warn(self, error: GenesisError) -> None:
-        told = {"kind": "fault", "severity": "warning", "timestamp": time.time_ns(), "message": str(error)}
-        self._picture.alert(told)
+    def _show(self, step: Step) -> None:
+        self._picture.add(step)
+        if step.alerts:
+            self._delivery.hold(step.alerts)
 
     def _look_ahead(self) -> None:
         try:
             self._playback.look_ahead()
         except GenesisError as error:
-            self._warn(error)
+            self._faults.warn(error)
 
     def _arrive(self) -> bool | None:
         try:
@@ -244,8 +227,8 @@ class Session:
         except GenesisError as error:
             if self._playback.is_taking_up:  # at any other place the account would be that of another time
                 self._stopping = True
-                return self._give_up(error)
-            return self._warn(error)
+                return self._faults.give_up(error)
+            return self._faults.warn(error)
         self._until = 0 if self._length else 1 << 63
         self._announcer.publish("snapshot")
 
@@ -265,7 +248,7 @@ class Session:
     def _finish(self) -> dict[str, Any]:
         self._percentiles = self._latency.percentiles()
         own = {"latency_us": self._percentiles, "session": self.directory.name}
-        self._summary = self.engine.finish() | own | {"faults": self.faults, "reason": self.reason}
+        self._summary = self.engine.finish() | own | {"faults": self._faults.count, "reason": self._faults.reason}
         self._ended = True
         self._announcer.write_state(self._summary)
         self._announcer.publish("ended")
@@ -280,9 +263,13 @@ class Session:
         return self._announcer.answer(), None
 
     def _obey(self, command: str, value: Any) -> None:
+        if command == ACKNOWLEDGE:
+            return self._acknowledge(value)
         if command not in (*COMMANDS, *REPLAY_COMMANDS):
             raise InputError(f"unknown command {command!r}")
-        if self._ended and (command not in AT_THE_END or self._error is not None or not self._playback.is_finite):
+        if self._ended and (
+            command not in AT_THE_END or self._faults.error is not None or not self._playback.is_finite
+        ):
             raise StateError(f"session {self.directory.name} is at its end: {command} has nothing to act on")
         if command in REPLAY_COMMANDS:
             self._playback.obey(command, value, self._ended)
@@ -298,3 +285,14 @@ class Session:
         if command not in MOVES:
             self._announcer.write_state(self._summary)
             self._announcer.publish("snapshot" if command == "reset" else "frame")
+
+    def _acknowledge(self, value: Any) -> None:
+        """Mark alarms as seen, by ``{"what": number, kind or "all", "by": who}``; at the end of the data too."""
+        what, by = acknowledgement(value)
+        if not self.engine.acknowledge(what, by):
+            return
+        self._picture.mark(self.engine.alarms.desk)
+        if self._summary is not None:
+            self._summary |= {"journal_sha256": self.journal.sha256}
+            self.journal.finish(self._summary)
+        self._announcer.publish("snapshot")

@@ -1,0 +1,17 @@
+import json
+
+
+def test_a_replay_is_not_taken_for_the_market(letter):
+    one = letter(3, "critical", repeats=2)
+    assert one.title == "CRITICAL spoofing simulator:SIMBTC (simulated)"
+    assert one.body.splitlines()[0] == "A wall." and "score 70, 2 repeats" in one.body and "Alert 3 of s" in one.body
+
+
+def test_json_holds_all_of_it(letter):
+    told = json.loads(letter().json())
+    assert told["id"] == 1 and told["evidence"] == {"side": "bid"} and told["provenance"] == "simulated"
+    assert told["time"] == "2023-11-14T22:13:20.000000Z" and b"\n" not in letter().json()
+
+
+def test_each_telling_has_its_own_key(letter):
+    assert letter(1).key == letter(1).key != letter(2).key
