@@ -74,7 +74,7 @@ def _statistics() -> tuple[Statistic, ...]:
         s("updates_deleted", "level updates that delete", "share", plus=0.1),
         s("size_1", "quantity at level 1, median", "quantity", times=2, source=BFL),
         *(s(f"size_{i}", f"quantity at level {i}, median", "quantity", times=3, source=BFL) for i in range(2, 11)),
-        s("last_level_ticks", "touch to level 10, median", "ticks", times=1.5, source=BFL),
+        s("last_level_ticks", "touch to the deepest level shown (the tenth), median", "ticks", times=1.5, source=BFL),
         s("trades_per_second", "trades", "1/s", times=1.5),
         s("orders_per_second", "market orders", "1/s", times=1.5),
         s("order_p50", "market order over the queue it meets, median", "", times=2, source=BFL),
@@ -139,8 +139,8 @@ def judge(statistic: Statistic, recorded: Sequence[float], simulated: float) -> 
         return Verdict(OFF, f"OFF: {factor:.3g}x too {side}")
     distance = abs(simulated - bound)
     if not statistic.times and distance <= statistic.plus:
-        return Verdict(NEAR, f"within {_short(distance)}")
-    return Verdict(OFF, f"OFF: {_short(distance)} too {side}")
+        return Verdict(NEAR, f"within {short(distance)}")
+    return Verdict(OFF, f"OFF: {short(distance)} too {side}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ class Calibration:
             if said.kind == OFF and one.key in known:
                 words += f" (known: {known[one.key]})"
             label = f"{one.text} ({one.unit})" if one.unit else one.text
-            lines.append([label, *map(_short, values), *([words, one.tolerance] if names else [])])
+            lines.append([label, *map(short, values), *([words, one.tolerance] if names else [])])
         return lines
 
     def summary(self) -> str:
@@ -243,5 +243,6 @@ def pair(names: Sequence[tuple[str, str]], symbols: Sequence[str] = ()) -> dict[
     return found
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
+    """Three significant digits; a dash for what is not known."""
     return "-" if not math.isfinite(value) else f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from genesis_lib.analytics.calibration import STATISTICS, Calibration, pair
+from genesis_lib.analytics.calibration import COUNTERPARTS, STATISTICS, Calibration, pair, short
 from genesis_lib.analytics.stylised import StylisedFacts, measure
 from genesis_lib.clock import iso
 from genesis_lib.feeds.simulation.simulator import Simulator
@@ -83,6 +83,12 @@ def calibrated(
     return CalibrationReport(tuple(found), context, facts, seed, minutes)
 
 
+def local_recordings(folder: str | Path) -> list[str]:
+    """Name the recordings in a folder that simulated markets stand for; none where it is not there."""
+    markets = sorted({(venue, symbol.lower()) for venue, symbol in COUNTERPARTS.values()})
+    return [str(file) for venue, symbol in markets for file in sorted(Path(folder, venue).glob(f"{symbol}_*.gz"))]
+
+
 def as_text(report: CalibrationReport, markdown: bool = False) -> str:
     """Tables and sentences, for a terminal or in Markdown."""
     draw = _markdown if markdown else _plain
@@ -93,7 +99,7 @@ def as_text(report: CalibrationReport, markdown: bool = False) -> str:
     if report.context:
         head = "For context: recordings that no simulated market stands for"
         lines = [["statistic", *report.context]]
-        lines += [[one.text, *(f"{facts[one.key]:.3g}" for facts in report.context.values())] for one in STATISTICS]
+        lines += [[one.text, *(short(facts[one.key]) for facts in report.context.values())] for one in STATISTICS]
         parts += [f"### {head}" if markdown else head, draw(lines)]
     return "\n\n".join(parts)
 

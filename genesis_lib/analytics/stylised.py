@@ -105,12 +105,12 @@ class StylisedFacts:
             "messages_per_second": self.gaps.n / seconds,
             "gap_cv": float(np.sqrt(max(self._gap_squares / max(self.gaps.n, 1) - mean**2, 0.0)) / mean),
             **{f"gap_p{p}": self.gaps.at(p / 100) for p in (50, 95, 99)},
-            **{f"updates_p{p}": self.updates.at(p / 100) for p in (50, 95)},
+            **{f"updates_p{p}": _whole(self.updates.at(p / 100)) for p in (50, 95)},
             "updates_mean": self.updates.mean,
             "updates_near": near,
             "updates_deleted": deleted,
             **{f"size_{i}": held.at(0.5) for i, held in enumerate(self.sizes, 1)},
-            "last_level_ticks": self._reach.at(0.5),
+            "last_level_ticks": _whole(self._reach.at(0.5)),
             "recovery_p50": self._recovery.at(0.5),
             "recovery_p95": self._recovery.at(0.95),
         }
@@ -163,6 +163,11 @@ class StylisedFacts:
         self._last_ts = self._touch = self._wide_since = None
         self.orders.forget()
         self.mids.forget()
+
+
+def _whole(value: float) -> float:
+    """The whole number that a bin of whole numbers stands for, where bins are that narrow."""
+    return value if value != value or value > 50 else float(round(value))
 
 
 def measure(session: FinishedSession, depth: int = 10) -> StylisedFacts:
