@@ -1,6 +1,8 @@
 """The contract every feature of the table keeps, and the sets that compute them."""
 
 import inspect
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -108,6 +110,27 @@ def test_strided_and_foreign_arrays_are_read_right(rows):
     wide = np.asfortranarray(rows.levels[0])
     assert np.array_equal(columns.step(rows[0]._replace(levels=wide)), columns.batch(rows[:1])[0])
     assert np.array_equal(columns.batch(rows[::2]), columns.batch(rows)[::2])
+
+
+def test_batch_takes_no_more_memory_than_its_values(make):
+    columns = FeatureSet(ALL)
+    extra = []
+    for count in (2_000, 12_000):
+        rows = make(count, 10, 1)
+        columns.batch(rows[:10])
+        tracemalloc.start()
+        values = columns.batch(rows)
+        extra.append(tracemalloc.get_traced_memory()[1] - values.nbytes)
+        tracemalloc.stop()
+    assert max(extra) < 4_000_000 and extra[1] - extra[0] < 100_000
+
+
+def test_batch_leaves_other_threads_alone(make):
+    rows = make(3_000, 10, 2)
+    sets = [FeatureSet(ALL) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        values = list(pool.map(lambda columns: columns.batch(rows), sets))
+    assert all(np.array_equal(values[0], other, equal_nan=True) for other in values[1:])
 
 
 def test_warmup_and_hash_and_order():
