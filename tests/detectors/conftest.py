@@ -5,7 +5,7 @@ import pytest
 
 from genesis_lib.detectors.view import View
 from genesis_lib.detectors.watch import Watch
-from genesis_lib.types import Snapshot
+from genesis_lib.types import Snapshot, Trade
 
 START = 1_700_000_000_000_000_000
 MS = 1_000_000
@@ -19,6 +19,7 @@ class Market:
     def __init__(self, seconds: float = 60.0, seed: int = 1) -> None:
         self.draw = np.random.default_rng(seed)
         self.rows: list[Snapshot] = []
+        self.told: list[list] = []  # events before each row
         self.ts, self.bid = START, 2000
         self.add(int(seconds * 1e9) // STEP)
 
@@ -28,10 +29,19 @@ class Market:
         sizes = self.draw.uniform(8, 12, (2, 10))
         return np.stack([(self.bid - away) * TICK, sizes[0], (self.bid + 1 + away) * TICK, sizes[1]], axis=1)
 
-    def add(self, rows: int = 1, *, change=None, buys=None, sells=None, trades=None, step=STEP, valid=True) -> None:
-        """Append rows; `change` edits the levels in place, volumes and counts stand for each row."""
+    def add(
+        self, rows: int = 1, *, change=None, buys=None, sells=None, trades=None, step=STEP, valid=True, tape=()
+    ) -> None:
+        """Append rows; `change` edits the levels in place, volumes and counts stand for each row.
+
+        `tape` holds the trades before each row: (tick, quantity, side of the aggressor).
+        """
         for _ in range(rows):
             self.ts += step
+            if tape:
+                buys, sells = (sum(quantity for _, quantity, side in tape if side == way) for way in (1, -1))
+                trades = float(len(tape))
+            self.told.append([Trade("X", self.ts, self.ts, n, *trade) for n, trade in enumerate(tape)])
             levels = self.levels()
             if change is not None:
                 change(levels)
@@ -51,7 +61,12 @@ class Market:
     def alarms(self, item):
         """What a detector says of the rows, in order."""
         watch = Watch([item])
-        return [alert for row in self.rows for alert in watch.step(row)]
+        found = []
+        for row, events in zip(self.rows, self.told):
+            for event in events:
+                watch.observe(event)
+            found += watch.step(row)
+        return found
 
 
 @pytest.fixture

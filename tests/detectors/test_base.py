@@ -28,6 +28,18 @@ def test_a_quiet_market_is_quiet(kind, make_market):
     assert make_market(120).alarms(make_detectors([kind])[0]) == []
 
 
+def shifted(alert, by):
+    """An alert with all of its times moved."""
+
+    def move(value):
+        if isinstance(value, list):
+            return [move(item) for item in value]
+        return value + by if isinstance(value, int) and value > 10**18 else value
+
+    evidence = {key: move(value) for key, value in alert.evidence.items()}
+    return dataclasses.replace(alert, timestamp=alert.timestamp + by, evidence=evidence)
+
+
 @each
 def test_only_event_time_counts_and_the_same_rows_give_the_same(kind, market):
     for _ in range(3):
@@ -41,7 +53,7 @@ def test_only_event_time_counts_and_the_same_rows_give_the_same(kind, market):
     later = [row._replace(ts_exchange=row.ts_exchange + 7 * NS, ts_receive=0) for row in market.rows]
     watch = Watch([kind])
     again = [alert for row in later for alert in watch.step(row)]
-    assert [dataclasses.replace(a, timestamp=a.timestamp - 7 * NS) for a in again] == first
+    assert [shifted(alert, -7 * NS) for alert in again] == first
 
 
 @each

@@ -1,4 +1,4 @@
-"""Trades that stand out are found; a move that stays is no ignition."""
+"""Trades that stand out are found."""
 
 import pytest
 
@@ -25,40 +25,6 @@ def test_rapid_trading(market):
     market.add(100)
     (alert,) = market.alarms(make_detectors(["rapid_trading"])[0])
     assert alert.evidence["trades"] >= 150 and alert.evidence["usual_trades"] == pytest.approx(7, abs=2)
-
-
-def burst(market, rows=20, side="buys"):
-    other = "sells" if side == "buys" else "buys"
-    for _ in range(rows):
-        market.bid += 2 if side == "buys" else -2
-        market.add(1, **{side: 20.0, other: 0.0})
-
-
-@pytest.mark.parametrize(("side", "back"), [("buys", -2), ("sells", 2)])
-def test_momentum_ignition(market, side, back):
-    burst(market, side=side)
-    for _ in range(15):
-        market.bid += back
-        market.add(1)
-    market.add(100)
-    (alert,) = market.alarms(make_detectors(["momentum_ignition"])[0])
-    assert alert.evidence["side"] == side[:-1] and alert.evidence["push_ticks"] == pytest.approx(40, abs=4)
-
-
-def test_a_move_that_stays_is_no_ignition(market):
-    burst(market)
-    market.add(200)
-    market.bid -= 30
-    market.add(100)
-    assert market.alarms(make_detectors(["momentum_ignition"])[0]) == []
-
-
-def test_a_move_without_volume_is_no_ignition(market):
-    for step in (2, -2):
-        for _ in range(20):
-            market.bid += step
-            market.add(1)
-    assert market.alarms(make_detectors(["momentum_ignition"])[0]) == []
 
 
 def test_window_sums_event_time_and_is_bounded():
