@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import click
+from click.core import ParameterSource
 
 from genesis_lib.cli import emit, json_option
 
@@ -77,14 +78,60 @@ class Progress:
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides every event.")
 @click.option("--minutes", type=float, default=10.0, show_default=True, help="Length in event time.")
 @click.option("--plant", default="", metavar="KIND=COUNT,...", help="Episodes to plant, for example spoofing=5.")
-@click.option("--symbol", default="SIMBTC", show_default=True, help="SIMBTC or SIMETH.")
+@click.option("--symbol", default="SIMBTC", show_default=True, help="SIMBTC, SIMETH or SIMSOL.")
+@click.option(
+    "--predictable", type=float, metavar="ACCURACY",
+    help="Another market: SIMBAYES, whose best possible model has this accuracy, with each row's odds beside it.",
+)  # fmt: skip
+@click.option("--onto", metavar="FILE...", help="Lay the episodes over this recording instead of simulated flow.")
+@click.argument("more", nargs=-1, metavar="")
 @click.option("--force", is_flag=True, help="Replace an earlier recording of the same name that differs.")
 @json_option
-def simulate(out: Path, seed: int, minutes: float, plant: str, symbol: str, force: bool, as_json: bool) -> None:
-    """Write labelled synthetic order flow, as a recording that says it is simulated."""
-    from genesis_lib.feeds.simulation.labelled import parse_plant, write_labelled
+@click.pass_context
+def simulate(
+    context: click.Context,
+    out: Path,
+    seed: int,
+    minutes: float,
+    plant: str,
+    symbol: str,
+    predictable: float | None,
+    onto: str | None,
+    more: tuple[str, ...],
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Write labelled synthetic order flow, as a recording that says it is simulated.
+
+    With --onto FILE... it is a real recording with simulated spoofing, layering, quote_stuffing and depth_shock in it.
+    """
+    from genesis_lib.feeds.simulation.labelled import parse_plant, write_labelled, write_overlay
     from genesis_lib.feeds.simulation.simulator import Simulator
 
+    given = [
+        f"--{name}"
+        for name in ("minutes", "symbol", "predictable")
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT
+    ]
+    if more and onto is None:
+        raise click.UsageError(f"unexpected {more[0]!r}: files are given behind --onto")
+    if onto is not None:
+        from genesis_lib.feeds.recording import read_recording
+        from genesis_lib.feeds.simulation.overlay import Overlay
+
+        if given:
+            raise click.UsageError(f"--onto takes market and length from the recording: leave {given[0]} out")
+        overlay = Overlay(read_recording([onto, *more]), parse_plant(plant), seed)
+        emit(write_overlay(out, overlay, replace=force), as_json)
+        return
+    if predictable is not None:
+        from genesis_lib.feeds.simulation.predictable import PredictableMarket
+        from genesis_lib.feeds.simulation.truth import write_predictable
+
+        if plant or symbol != "SIMBTC":
+            raise click.UsageError("--predictable makes a market of its own: leave --plant and --symbol out")
+        emit(write_predictable(out, PredictableMarket(seed, predictable, minutes), replace=force), as_json)
+        return
     emit(write_labelled(out, Simulator(seed, symbol, minutes, plant=parse_plant(plant)), replace=force), as_json)
 
 

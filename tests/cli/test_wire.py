@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -43,7 +44,7 @@ def test_simulate_writes_a_labelled_recording(tmp_path):
         (("--plant", "painting=1"), "plant knows no kind 'painting'; allowed: spoofing"),
         (("--plant", "spoofing"), "plant must be KIND=COUNT,KIND=COUNT, got 'spoofing'"),
         (("--minutes", "0"), "minutes must be greater than 0, got 0.0"),
-        (("--symbol", "BTCUSDT"), "simulator symbol must be one of SIMBTC, SIMETH, got 'BTCUSDT'"),
+        (("--symbol", "BTCUSDT"), "simulator symbol must be one of SIMBTC, SIMETH, SIMSOL, got 'BTCUSDT'"),
     ],
 )
 def test_simulate_refuses_in_one_line_and_writes_nothing(tmp_path, arguments, message):
@@ -51,6 +52,36 @@ def test_simulate_refuses_in_one_line_and_writes_nothing(tmp_path, arguments, me
     assert result.exit_code == 1
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_simulate_lays_episodes_over_a_recording(tmp_path):
+    base = json.loads(run("simulate", "--out", str(tmp_path), "--seed", "4", "--minutes", "0.8", "--json").stdout)
+    held = Path(base["path"]).read_bytes()
+    arguments = ("--onto", base["path"], "--plant", "depth_shock=1,quote_stuffing=1", "--seed", "5")
+    result = run("simulate", "--out", str(tmp_path / "laid"), *arguments, "--json")
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert told["planted"] == {"depth_shock": 1, "quote_stuffing": 1}
+    assert told["events"] > base["events"]
+    assert Path(base["path"]).read_bytes() == held
+    verified = run("verify", told["path"], "--json")
+    assert verified.exit_code == 0, verified.output
+    assert json.loads(verified.stdout)["bbo_equal"] == json.loads(verified.stdout)["bbo_checked"] > 500
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("a.gz",), "unexpected 'a.gz': files are given behind --onto"),
+        (("--onto", "a.gz", "--minutes", "3"), "leave --minutes out"),
+        (("--onto", "a.gz", "b.gz", "--symbol", "SIMETH"), "leave --symbol out"),
+    ],
+)
+def test_simulate_says_what_an_overlay_does_not_take(tmp_path, arguments, message):
+    result = run("simulate", "--out", str(tmp_path), *arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
     assert not list(tmp_path.iterdir())
 
 
@@ -200,3 +231,18 @@ def test_venue_refuses_in_one_line(arguments, message):
     result = run("venue", *arguments, "--port", "0")
     assert result.exit_code == 1
     assert message in result.stderr
+
+
+def test_simulate_writes_a_market_of_known_odds_with_its_truth(tmp_path):
+    arguments = ["simulate", "--out", str(tmp_path), "--predictable", "0.8", "--minutes", "0.2", "--json"]
+    result = run(*arguments)
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["bayes"]["accuracy"] == pytest.approx(0.8)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        f"simbayes_seed0.{suffix}" for suffix in ("gz", "labels.json", "meta.json", "truth.npz")
+    ]
+    refused = run(*arguments, "--plant", "spoofing=1")
+    assert refused.exit_code == 2 and "leave --plant and --symbol out" in refused.stderr
+    impossible = run("simulate", "--out", str(tmp_path), "--predictable", "1.5")
+    assert impossible.exit_code == 1 and "accuracy must lie between" in impossible.stderr

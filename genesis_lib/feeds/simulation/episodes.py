@@ -7,25 +7,23 @@ and what it did stands in its label.
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Iterator
 
 from genesis_lib.errors import InputError
 from genesis_lib.feeds.simulation.episode_scripts import SCRIPTS
 from genesis_lib.feeds.simulation.flow import EPOCH, MS, OrderFlow
-from genesis_lib.types import ASK, BID, Event
+from genesis_lib.feeds.simulation.planted import Planted
+from genesis_lib.types import BID, Event
 
-SIDES = {BID: "bid", ASK: "ask", None: "both"}
 PAUSE_MS = 6_000  # of ordinary market between two episodes
 WARM_UP_MS = 10_000
 CALM_TICKS = 3  # an episode begins at a spread no wider than this ...
 PATIENCE_MS = 5_000  # ... unless the market has had none for so long
-TOLD = 200  # actions that a label lists
 
 
-class Episode:
-    """One planted episode: runs its script from `start` (ms since 1970) on, and fills in its label.
+class Episode(Planted):
+    """One episode in simulated flow: runs its script from `start` (ms since 1970) on.
 
     Parameters
     ----------
@@ -37,51 +35,40 @@ class Episode:
         Draws its side, sizes, distances and times.
     previous
         The episode that must have ended `PAUSE_MS` earlier.
-
-    Attributes
-    ----------
-    label : dict
-        ``kind``; ``side`` (of the book it uses or hits); ``start`` and ``end``, exchange time (ns) of its first action
-        and of the message that shows its last; ``price``; ``orders``, its first `TOLD` actions (``time``, ``action``,
-        ``side``, ``price``, ``quantity``) and ``actions``, how many there were; ``parameters``, what was drawn; and
-        what is particular to its kind. Complete once `done`.
     """
 
+    flow: OrderFlow
+
     def __init__(self, kind: str, start: int, rng: random.Random, previous: Episode | None = None) -> None:
-        self.kind, self.start, self.random, self.previous = kind, start, rng, previous
-        self.side: int | None = rng.choice((BID, ASK))
-        self.away = -1 if self.side == BID else 1
-        self.done = False
+        super().__init__(kind, rng)
+        self.start, self.previous = start, previous
         self.ended = 0  # ms
-        self.parameters: dict[str, float | int | str] = {}
-        self.label: dict = {}
-        self.flow: OrderFlow
         self._script: Iterator[None] | None = None
         self._standing: set[int] = set()
-        self._actions: list[dict] = []
-        self._count = 0
         self._events: list[Event] = []
-        self._at = self._until = 0  # between these exchange times (ns) the agent acts ...
-        self.time = 0  # ... at this one
+        self._since = 0  # exchange time (ns) of the message before
 
-    def act(self, flow: OrderFlow, events: list[Event], early: int) -> None:
-        """Act between two depth messages; trades carry the time `early`."""
+    def act(self, flow: OrderFlow, events: list[Event], early: int) -> bool:
+        """Act between two depth messages, at the exchange time `early` (ns); whether it did."""
         if self.done or early < self.start * MS:
-            return
+            return False
         if self._script is None:
             if not self._may_begin(flow):
-                return
+                return False
             self._script = SCRIPTS[self.kind][0](self)
-            self.label = {"kind": self.kind, "side": "", "start": 0, "end": 0}
-            self._until = early
-        self.flow, self._events = flow, events
-        self._at, self._until = self._until, early
-        self.time = early
+            self.instrument = flow.instrument
+            self.begin()
+        self.flow, self.now, self.time, self._events = flow, flow.now, early, events
         try:
             next(self._script)
         except StopIteration:
-            self._finish()
-        self._until = flow.now * MS
+            for order in list(self._standing):
+                self.cancel(order)
+            flow.push, flow.withheld = 0.0, {}
+            self.ended = flow.now
+            self.finish()
+        self._since = flow.now * MS
+        return True
 
     def _may_begin(self, flow: OrderFlow) -> bool:
         bid, _, ask, _ = flow.engine.book.touch
@@ -90,32 +77,6 @@ class Episode:
         if self.previous is not None and not (self.previous.done and flow.now >= self.previous.ended + PAUSE_MS):
             return False
         return ask - bid <= CALM_TICKS or flow.now >= self.start + PATIENCE_MS
-
-    def _finish(self) -> None:
-        for order in list(self._standing):
-            self.cancel(order)
-        self.flow.push, self.flow.withheld = 0.0, {}
-        self.label |= {"side": SIDES[self.side], "actions": self._count, "orders": self._actions}
-        self.label["parameters"] = self.parameters
-        self.done, self.ended = True, self.flow.now
-
-    def draw(self, name: str, low: float, high: float, *, log: bool = False) -> float:
-        """Draw a parameter evenly (or evenly in its logarithm) from a range, and note it."""
-        if log:
-            low, high = math.log(low), math.log(high)
-        value = self.random.uniform(low, high)
-        self.parameters[name] = round(math.exp(value) if log else value, 4)
-        return float(self.parameters[name])
-
-    def whole(self, name: str, low: int, high: int) -> int:
-        """Draw a whole number from a range that includes its ends, and note it."""
-        self.parameters[name] = value = self.random.randint(low, high)
-        return value
-
-    def chance(self, name: str, probability: float) -> bool:
-        """Draw yes or no, and note it."""
-        self.parameters[name] = int(self.random.random() < probability)
-        return bool(self.parameters[name])
 
     def touch(self, side: int | None = None) -> int:
         """Best tick of a side (the episode's own when left out); the other side's neighbour where it is empty."""
@@ -128,6 +89,10 @@ class Episode:
     def lots(self, targets: float) -> int:
         """A quantity in multiples of the usual queue at the touch, as lots."""
         return self.flow.lots(self.flow.p.touch_target * targets)
+
+    def quantity(self, lots: int) -> float:
+        """Quantity of a number of lots."""
+        return self.flow.quantity(lots)
 
     def rest(self, side: int, tick: int, lots: int, shown: int = 0) -> int:
         """Rest an order that the crowd does not cancel, of which `shown` lots are visible if given; returns its id.
@@ -142,6 +107,15 @@ class Episode:
         self.flow.owned.add(order)
         self.record("place", side, tick, lots)
         return order
+
+    def tick_of(self, order: int) -> int | None:
+        """Where an order stands, None when it is gone."""
+        held = self.flow.engine.book.order(order)
+        return None if held is None else held[1]
+
+    def open_lots(self, order: int) -> int:
+        """Lots that an order shows."""
+        return self.flow.engine.open_lots(order)
 
     def rests(self, order: int) -> bool:
         """Whether some of an order still rests."""
@@ -167,8 +141,7 @@ class Episode:
     def sweep(self, side: int, tick: int, resting: int) -> tuple[int, int]:
         """Take all that stands up to a tick, and rest this much there; returns the lots taken and the order's id."""
         flow = self.flow
-        lots = flow.engine.book.available(1 - side, tick) + resting
-        report = flow.engine.submit(side, lots, tick)
+        report = flow.engine.submit(side, flow.engine.book.available(1 - side, tick) + resting, tick)
         taken = flow.tell_trades(side, report.fills, self.time, self._events)
         if taken:
             self.record("trade", side, self._events[-1].tick, taken)
@@ -202,34 +175,22 @@ class Episode:
         if gone:
             self.record("withdraw", side, nearest, gone)
 
-    def moments(self, count: int) -> list[int]:
-        """At most so many random exchange times (ns), in order, between the last message and this step's trades."""
-        first, last = self._at // MS + 1, self._until // MS - 1
-        return sorted({self.random.randint(first, last) * MS for _ in range(count)}) if first <= last else []
+    def slots(self, count: int) -> Iterator[None]:
+        """Act at so many times at most since the message before, each shown by a depth message of its own."""
+        early = self.time
+        first, last = self._since // MS + 1, early // MS - 1
+        if self._since and first <= last:
+            for self.time in sorted({self.random.randint(first, last) * MS for _ in range(count - 1)}):
+                yield
+                self.flow.tell_touch(self._events, self.time)
+                self._events.append(self.flow.depth(self.time))
+        self.time = early
+        yield
 
-    def tell(self) -> None:
-        """Have the venue tell what changed so far: a depth message between the crowd's."""
-        self.flow.tell_touch(self._events, self.time)
-        self._events.append(self.flow.depth(self.time))
-
-    def record(self, action: str, side: int | None, tick: int, lots: int) -> None:
-        """Take an action down; the first and the last make the label's `start` and `end`."""
-        self.label["start"] = self.label["start"] or self.time
-        self.label["end"] = self.flow.now * MS
-        self._count += 1
-        if len(self._actions) < TOLD:
-            told = {"time": self.time, "action": action, "side": SIDES[side], "price": self.flow.instrument.price(tick)}
-            self._actions.append(told | {"quantity": self.flow.quantity(lots)})
-
-    def note(self, tick: int, **more: object) -> None:
-        """Write the price, and more, into the label."""
-        self.label |= {"price": self.flow.instrument.price(tick)} | more
-
-    def hold(self, milliseconds: float) -> Iterator[None]:
-        """Do nothing for a while."""
-        until = self.flow.now + milliseconds
-        while self.flow.now < until:
-            yield
+    def attract(self) -> None:
+        """Let the crowd lean the way the side points, by a drawn amount; sometimes it takes no notice."""
+        push = 0.0 if self.chance("ignored", 0.3) else self.draw("push", 0.1, 0.6)
+        self.flow.push = push if self.side == BID else -push
 
 
 def schedule(plant: dict[str, int], minutes: float, seed: int) -> list[Episode]:

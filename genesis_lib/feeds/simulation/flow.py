@@ -78,8 +78,7 @@ class OrderFlow:
         symbol = instrument.symbol
         seeds = [number_of(f"{seed}/{name}") for name in (symbol, f"{symbol}/factor", "factor", f"{symbol}/latency")]
         tables.append(distance_table(0.8 * mid))
-        self.crowd = Crowd(self.engine.book, seeds, p, tables, day_profile(), EPOCH)
-        self.crowd.target = p.target / lot
+        self.crowd = Crowd(self.engine.book, seeds, p, p.target / lot, tables, day_profile(), EPOCH)
         self.crowd.populate(mid)
 
     @property
@@ -125,12 +124,14 @@ class OrderFlow:
         early = crowd.begin(self.pace)
         self.now = crowd.now
         events, self.told = self.told, []
+        acted = bool(events)
         for agent in agents:
-            agent.act(self, events, early * MS)
+            acted |= agent.act(self, events, early * MS)
         if events:
             self.tell_touch(events, early * MS)
         withheld = self.withheld
-        crowd.finish(self.push, (withheld.get(BID, ANYWHERE), withheld.get(ASK, ANYWHERE)), early if events else 0)
+        # What the crowd does after an agent has acted cannot be told of a time before that.
+        crowd.finish(self.push, (withheld.get(BID, ANYWHERE), withheld.get(ASK, ANYWHERE)), early if acted else 0)
         self._tell(crowd.rows, events)
         events.append(self.depth(self.now * MS))
         return events
@@ -148,18 +149,15 @@ class OrderFlow:
         """Tell the trades of an order that took from the book; returns the lots that traded."""
         crowd, aggressor, done, rows = self.crowd, 1 if side == BID else -1, 0, []
         for order, tick, filled in fills:
-            crowd.trade_id += 1
             done += filled
-            rows.append((TRADE, ts // MS, crowd.receive(ts), crowd.trade_id, tick, filled, aggressor, order))
+            number, received = crowd.next_trade(), crowd.receive(ts)
+            rows.append((TRADE, ts // MS, received, number, tick, filled, aggressor, order))
         self._tell(rows, events)
         return done
 
     def tell_touch(self, events: list[Event], ts: int) -> None:
         """Tell best prices and what rests there, if that changed since it was told."""
-        rows = self.crowd.rows
-        rows.clear()
-        if self.crowd.tell_touch(ts // MS):
-            self._tell(rows, events)
+        self._tell(self.crowd.tell_touch(ts // MS), events)
 
     def _tell(self, rows: list[tuple[int, ...]], events: list[Event]) -> None:
         """Make events of the crowd's rows."""

@@ -91,7 +91,11 @@ def wash_trading(e: Episode) -> Iterator[None]:
 
 
 def iceberg(e: Episode) -> Iterator[None]:
-    """A resting order of many times what it shows (always the same, or a little different), that takers run into."""
+    """A resting order of many times what it shows, that takers run into.
+
+    Either the venue's own, which shows the same again at once, or one that an agent works: when what he shows is taken,
+    he shows a little more or less at the next message.
+    """
     flow, engine = e.flow, e.flow.engine
     tick, refills = e.touch(), e.whole("refills", LEAST_REFILLS, 20)
     shown, jitter = e.lots(e.draw("touch_queues", 0.08, 0.5, log=True)), e.random.choice((0.0, 0.0, 0.15, 0.3))
@@ -101,52 +105,35 @@ def iceberg(e: Episode) -> Iterator[None]:
     sizes = [max(1, round(shown * e.random.uniform(1.0 - jitter, 1.0 + jitter))) for _ in range(refills + 1)]
     total = sum(sizes)
     e.note(tick, quantity=flow.quantity(total), shown=flow.quantity(shown))
-    hidden = Hidden(e, tick, sizes)
+    order = e.rest(e.side, tick, sizes[0]) if jitter else e.rest(e.side, tick, total, shown)
+    filled, parts, owed = 0, 1, 0.0
     before = begin = flow.now
-    owed = 0.0
-    while hidden.stands:
-        if flow.now - begin > ICEBERG_MS and hidden.refilled >= LEAST_REFILLS:
+
+    def taken(order: int, tick: int, lots: int, trade_id: int, ts: int) -> None:
+        nonlocal filled
+        filled += lots
+
+    flow.watchers[order] = taken
+    while True:
+        if not e.rests(order):
+            flow.watchers.pop(order, None)
+            if not jitter or parts == len(sizes):
+                break
+            order, parts = (
+                e.sweep(e.side, tick, sizes[parts])[1],
+                parts + 1,
+            )  # where the market has passed: takes it back
+            flow.watchers[order] = taken
+        if flow.now - begin > ICEBERG_MS and filled >= (LEAST_REFILLS + 1) * shown:
             break
         # Who sells into it: beside the crowd's takers one who works an order of his own.
         owed += pace * shown * (flow.now - before) / 1000.0 * e.random.uniform(0.0, 2.0)
-        ahead = engine.book.available(e.side, tick)
         before = flow.now
         if owed >= 1.0 and e.random.random() < 0.5:
-            lots = int(owed) + (min(ahead, int(3 * owed) + 1) if ahead else 0)
-            e.trade(1 - e.side, lots, tick)
+            ahead = engine.book.available(e.side, tick)
+            e.trade(1 - e.side, int(owed) + min(ahead, int(3 * owed) + 1), tick)
             owed = 0.0
         yield
-    hidden.cancel()
-    e.label |= {"filled": flow.quantity(hidden.filled), "refilled": hidden.refilled}
-
-
-class Hidden:
-    """An order of which one part after the other is shown; a part that is taken is followed by the next at once."""
-
-    def __init__(self, e: Episode, tick: int, sizes: list[int]) -> None:
-        self._e, self._tick, self._sizes = e, tick, sizes
-        self.filled, self.refilled = 0, -1
-        self._order = 0
-        self._show()
-
-    @property
-    def stands(self) -> bool:
-        """Whether some of it still rests."""
-        return self._e.rests(self._order)
-
-    def _show(self) -> None:
-        self.refilled += 1
-        self._order = self._e.rest(self._e.side, self._tick, self._sizes[self.refilled])
-        self._e.flow.watchers[self._order] = self._taken
-
-    def _taken(self, order: int, tick: int, lots: int, trade_id: int, ts: int) -> None:
-        self.filled += lots
-        if not self._e.rests(order):
-            self.cancel()
-            if self.refilled + 1 < len(self._sizes):
-                self._show()
-
-    def cancel(self) -> None:
-        """Take back what is shown, and show no more."""
-        self._e.flow.watchers.pop(self._order, None)
-        self._e.cancel(self._order)
+    flow.watchers.pop(order, None)
+    e.cancel(order)
+    e.label |= {"filled": flow.quantity(filled), "refilled": parts - 1 if jitter else filled // shown}

@@ -23,13 +23,14 @@ class Published:
         self.labels = simulator.labels
         self.trades = [event for event in self.events if isinstance(event, Trade)]
         self.tickers = [event for event in self.events if isinstance(event, BookTicker)]
-        ts, tops, changes = [], [], []
+        ts, tops, changes, self.updates = [], [], [], []
         for event in self.events:
             if isinstance(event, (DepthSnapshot, DepthUpdate)):
                 self.book.apply_ticks(event.sides, event.ticks, event.quantities)
                 ts.append(event.ts_exchange)
                 tops.append(self.book.top(LEVELS))
                 changes.append(len(event.ticks))
+                self.updates.append((event, self.book.best_bid_tick, self.book.best_ask_tick))
         self.ts, self.tops, self.changes = np.array(ts), np.array(tops), np.array(changes)
         self.prices = np.rint(self.tops[:, :, 0::2] * 10)  # (rows, levels, side) ticks
         self.quantities = np.nan_to_num(self.tops[:, :, 1::2])
@@ -52,6 +53,11 @@ class Published:
     def traded(self, label) -> list[Trade]:
         """Trades of an episode."""
         return [trade for trade in self.trades if label["start"] <= trade.ts_exchange <= label["end"]]
+
+    def near(self, side: int, start: float, end: float, ticks: int) -> int:
+        """Level changes told of a side between two times, within so many ticks of its best price."""
+        told = [one for one in self.updates[1:] if start <= one[0].ts_exchange <= end]
+        return sum(((e.sides == side) & (abs(e.ticks - best[side]) <= ticks)).sum() for e, *best in told)
 
     def at(self, side: int, price: float) -> np.ndarray:
         """(rows,) quantity at a price."""
