@@ -30,15 +30,19 @@ class FeedWatch:
     Attributes
     ----------
     found : list of Alert
-        Raised by events since the last row.
+        Raised by events since the last row; the same list always.
+    is_patient : bool
+        It need not see each event: gaps and snapshots are enough.
     """
 
     def __init__(self, rules: Sequence[FeedRule]) -> None:
         self._rules = {measure: [rule for rule in rules if rule.measure == measure] for measure in _MEASURES}
+        self._late, self._shares = self._rules["latency"], self._rules["invalid_rows"]
         self._stale_ns = [(rule, round(rule.above * NS)) for rule in self._rules["stale"]]
         self._counts = {id(rule): Recent(rule.ns("within_s")) for rule in rules if rule.measure in _WINDOWS}
         self._crossings = {id(rule): Crossing(rule) for rule in rules if rule.measure in ("invalid_rows", "latency")}
         self.found: list[Alert] = []
+        self.is_patient = not self._stale_ns
         self.forget()
 
     def forget(self) -> None:
@@ -66,11 +70,11 @@ class FeedWatch:
         self._row = ts, row.ts_receive
         if self._silent:
             self._silent.clear()
-        for rule in self._rules["latency"]:
+        for rule in self._late:
             value = (row.ts_receive - ts) / 1e6
             if self._crossings[id(rule)].step(ts, value):
                 self._raise(rule, ts, f"Rows come {value:.0f} ms after the exchange made them.", latency_ms=value)
-        for rule in self._rules["invalid_rows"]:
+        for rule in self._shares:
             recent = self._counts[id(rule)]
             recent.step(ts, not row.valid)
             share = recent.part / recent.total if recent.total >= FEWEST_ROWS else math.nan
@@ -83,7 +87,8 @@ class FeedWatch:
         """The alarms since the last call."""
         if not self.found:
             return []
-        found, self.found = self.found, []
+        found = self.found.copy()
+        self.found.clear()  # the list stays: whoever runs the events looks at it after each of them
         return found
 
     def _raise(self, rule: FeedRule, ts: int, message: str, **evidence: float | str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from genesis_lib.alerts.account_watch import AccountWatch
@@ -15,7 +15,9 @@ from genesis_lib.config import Config
 from genesis_lib.detectors import Alert
 from genesis_lib.detectors.watch import Watch
 from genesis_lib.feeds.instruments import venue_rules
-from genesis_lib.types import Event, Instrument, Snapshot
+from genesis_lib.types import DepthSnapshot, Event, Gap, Instrument, Snapshot
+
+RARE = (Gap, DepthSnapshot)
 
 
 class Surveillance:
@@ -32,6 +34,13 @@ class Surveillance:
         detector finds, and nothing else.
     levels
         Levels a side of the rows, to be held against what features need.
+
+    Attributes
+    ----------
+    observe : callable
+        Takes an event before the row it makes.
+    waits : sequence of Alert
+        Found in events that made no row; while there are any, `tell` has something to tell.
 
     Examples
     --------
@@ -58,6 +67,8 @@ class Surveillance:
         self._features = FeatureWatch(of_features, levels) if of_features else None
         self._feed = FeedWatch(of_feed) if of_feed else None
         self._account: AccountWatch | None = None
+        self.observe = self._observer()
+        self.waits: Sequence[Alert] = () if self._feed is None else self._feed.found
 
     @classmethod
     def configured(cls, instrument: Instrument, config: Config) -> Surveillance:
@@ -98,16 +109,19 @@ class Surveillance:
             if part is not None:
                 part.forget()
 
-    def observe(self, event: Event | Snapshot) -> None:
-        """Show an event before its row."""
-        self._watch.observe(event)
-        if self._feed is not None:
-            self._feed.observe(event)
+    def _observer(self) -> Callable[[Event | Snapshot], None]:
+        """What every event is shown to: there are many a row, so none is handed to those who need not see it."""
+        watch, feed = self._watch.observe, self._feed
+        if feed is None:
+            return watch
+        look, is_patient = feed.observe, feed.is_patient
 
-    @property
-    def waits(self) -> bool:
-        """Something was found in an event that made no row: `tell` it."""
-        return self._feed is not None and bool(self._feed.found)
+        def observe(event: Event | Snapshot) -> None:
+            watch(event)
+            if not is_patient or type(event) in RARE:
+                look(event)
+
+        return observe
 
     def look(self, row: Snapshot) -> list[Alert]:
         """Take the next row; what was found in it and in the events before it, whether it is told or not."""

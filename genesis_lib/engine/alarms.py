@@ -34,12 +34,8 @@ class Alarms:
         self.desk, self._watch, self._journal = watch.desk, watch, journal
         self._next_tally = self._now = 0
         self.observe, self.look = watch.observe, watch.look  # an event before its row; a row whose alarms are not told
+        self.waits = watch.waits  # found in events that made no row
         watch.follow(trader.account, trader.limit, lambda: trader.refusals)
-
-    @property
-    def waits(self) -> bool:
-        """Something was found in an event that made no row."""
-        return self._watch.waits
 
     def step(self, row: Snapshot | None, index: int) -> Sequence[Notice]:
         """Take the row of event `index`, None where it made none; what people are told, taken down."""

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from genesis_lib.errors import SessionError
-from genesis_lib.live.client import REPLAY_COMMANDS
+from genesis_lib.live.client import ALERT_COMMANDS, REPLAY_COMMANDS
 from genesis_lib.live.messages import decode, encode
 
 POINTS, TRADES, ALERTS = 500, 50, 50  # what a viewer keeps; more of either would push out itself
@@ -28,6 +28,7 @@ DONE = {
     "stop": "Stopped: no new entries; an open position is still closed by its rules.",
     "reset": "Reset: position, PnL and trades are cleared.",
     "kill": "Killed: the position is closed and the strategy blocked until a reset.",
+    "acknowledge": "",  # it is seen in the list
 }
 MOVE_S = 3.0  # patience for a place that must be found first
 LINKS = ("none", "live", "stale", "ended", "lost")
@@ -211,7 +212,7 @@ class Stream(threading.Thread):
                     self._reply(name, False, f"command must be one of {allowed}, got {name!r}")
                     continue
                 try:
-                    if name in REPLAY_COMMANDS:
+                    if name in REPLAY_COMMANDS or name in ALERT_COMMANDS:
                         self._client.command(name, MOVE_S, value=value)
                     else:
                         self._client.command(name)

@@ -21,7 +21,7 @@ def js(chromium):
     page = chromium.new_page()
     names = "{ decodeMessage, Store, Timeline, PriceScale, roundStep, sideLevels, sizeDecimals, decimalsOf, fixed, "
     names += "signed, percent, micros, clockTime, span, moneyDecimals, tradeWords, strategyState, "
-    names += "Moves, fromStart }"
+    names += "Moves, fromStart, writeAlerts }"
     source = bundle("desk.js").replace("export default { render }", f"export const modules = {names}")
     load = """async source => {
         const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
@@ -193,3 +193,31 @@ def test_a_drag_sends_the_newest_place_alone_and_one_at_a_time(js):
 
 def test_places_are_said_as_the_session_takes_them(js):
     assert js("return [0, 12345.6, 479496, -3].map(modules.fromStart);") == ["+0.000", "+12.346", "+479.496", "+0.000"]
+
+
+def test_an_alert_is_seen_by_its_button(js):
+    alert = {
+        "timestamp": 1.7e18,
+        "kind": "feed_gap",
+        "severity": "critical",
+        "message": "A gap.",
+        "id": 3,
+        "cause": "new",
+    }
+    seen = {**alert, "id": 4, "acknowledged": "anna", "cause": "reminder"}
+    fault = {"timestamp": 1.7e18, "kind": "fault", "severity": "warning", "message": "x"}
+    lines = js(
+        """const parts = { alerts: document.createElement("ol") };
+        const read = () => [...parts.alerts.children].map(line => [line.textContent, line.dataset.severity,
+            line.dataset.seen ?? "", line.title, line.querySelector("button")?.dataset.alert ?? ""]);
+        modules.writeAlerts(parts, given);
+        const before = read();
+        modules.writeAlerts(parts, given.map(alert => ({ ...alert, acknowledged: true })));
+        return [before, read().map(line => line[2])];""",
+        [alert, seen, fault],
+    )
+    fault_line, seen_line, line = lines[0]
+    assert line[0].endswith("feed gap: A gap.Seen") and line[1:] == ["critical", "", "", "3"]
+    assert seen_line[0].endswith("Still open: feed gap: A gap.") and seen_line[2:] == ["yes", "Seen by anna", ""]
+    assert fault_line[4] == "", "what is in no journal cannot be acknowledged"
+    assert lines[1] == ["yes", "yes", "yes"], "it is written anew when somebody has seen it"

@@ -188,6 +188,15 @@ def test_commands_are_answered_in_words(browser, speaker):
     assert not fly["ok"] and "fly" in fly["text"] and "fly" not in speaker.heard
 
 
+def test_an_alert_is_acknowledged_without_words_where_it_shows(browser, speaker):
+    browser.stream.start()
+    browser.stream.command("acknowledge", {"what": 3, "by": "the desk"})
+    browser.wait(lambda: sum(content["type"] == "reply" for content in browser.contents) == 1)
+    (reply,) = (content for content in browser.contents if content["type"] == "reply")
+    assert reply["ok"] and reply["text"] == ""
+    assert ("acknowledge", {"what": 3, "by": "the desk"}) in speaker.heard
+
+
 def test_the_replay_is_commanded_without_words_where_it_shows(browser, speaker):
     browser.stream.start()
     for command in (("seek", "+12.500"), ("speed", "max"), ("pause", None), ("step", 1)):

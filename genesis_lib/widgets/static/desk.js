@@ -142,6 +142,10 @@ function render({ model, el }) {
   const onClick = ({ target }) => {
     const button = target.closest?.("button");
     if (button?.dataset.command) command(button.dataset.command);
+    if (button?.dataset.alert) {
+      const value = { what: Number(button.dataset.alert), by: "the desk" };
+      tell(model, { type: "command", name: "acknowledge", value });
+    }
     if (button?.dataset.answer) {
       parts.ask.close();
       if (button.dataset.answer === "yes") tell(model, { type: "command", name: "reset" });

@@ -124,16 +124,30 @@ function writeSignal(parts, header) {
   }
 }
 
+const CAUSES = { escalated: "Worse: ", reminder: "Still open: " };
+
 function writeAlerts(parts, alerts) {
-  const key = `${alerts.length} ${JSON.stringify(alerts.at(-1) ?? null)}`;
+  const key = alerts.map((alert) => `${alert.timestamp} ${alert.kind} ${alert.id} ${alert.acknowledged}`).join();
   if (parts.alerts.dataset.key === key) return;
   parts.alerts.dataset.key = key;
   const lines = [...alerts].reverse().map((alert) => {
     const line = document.createElement("li");
     const time = document.createElement("time");
     time.textContent = clockTime(alert.timestamp / 1e6);
-    line.append(time, `${alert.kind.replaceAll("_", " ")}${alert.message ? `: ${alert.message}` : ""}`);
+    const cause = CAUSES[alert.cause] ?? "";
+    line.append(time, `${cause}${alert.kind.replaceAll("_", " ")}${alert.message ? `: ${alert.message}` : ""}`);
     line.dataset.severity = alert.severity ?? "warning";
+    if (alert.acknowledged) {
+      line.dataset.seen = "yes";
+      line.title = typeof alert.acknowledged === "string" ? `Seen by ${alert.acknowledged}` : "Seen";
+    } else if (alert.id) {
+      const seen = document.createElement("button");
+      seen.type = "button";
+      seen.textContent = "Seen";
+      seen.dataset.alert = alert.id;
+      seen.setAttribute("aria-label", `Acknowledge alert ${alert.id}`);
+      line.append(seen);
+    }
     return line;
   });
   parts.alerts.replaceChildren(...lines);
