@@ -27,7 +27,7 @@ def run(*arguments: str, env: dict | None = None):
 
 def test_simulate_writes_a_labelled_recording(tmp_path):
     result = run(
-        *("simulate", "--out", str(tmp_path), "--seed", "3", "--minutes", "0.6"),
+        *("simulate", "--out", str(tmp_path), "--seed", "3", "--minutes", "0.7"),
         *("--plant", "spoofing=1,depth_shock=1", "--json"),
     )
     assert result.exit_code == 0, result.output
