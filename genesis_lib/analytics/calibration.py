@@ -105,8 +105,28 @@ def _statistics() -> tuple[Statistic, ...]:
 
 STATISTICS = _statistics()
 
-# Where the simulated market is off and is known to be, and why; the table says so, and no other line may be off.
-KNOWN_OFF: dict[str, dict[str, str]] = {"SIMBTC": {}, "SIMETH": {}}
+_QUEUES = "recorded orders more often meet a queue that is nearly gone; simulated makers leave such a queue at once"
+_SIGNS = "both simulated markets cut orders alike; recorded signs of ETH persist longer than those of BTC"
+_TREND = "the one recording trended through its eight minutes; simulated returns have no memory"
+_QUIET = "some seeds are quieter than the one recording"
+# Where the simulated market is off, in 30 minutes of some seed, and why; the table says so. A test holds the list: what
+# is not named here is never off in the seeds it looks at, and what is named is off in one of them.
+KNOWN_OFF: dict[str, dict[str, str]] = {
+    "SIMBTC": {"order_p99": _QUEUES},
+    "SIMETH": {
+        "order_p99": _QUEUES,
+        "sign_acf_5": _SIGNS,
+        "sign_acf_10": _SIGNS,
+        "sign_acf_50": _SIGNS,
+        "trades_per_second": _QUIET,
+        "move_p50": "the simulated price is corrected by small steps between its jumps",
+        "return_acf_1s": _TREND,
+        "return_acf_5s": _TREND,
+        "signature_15": _TREND,
+        "ofi_r2": "simulated makers also follow news that no order told before",
+        "kurtosis": "a few jumps decide it, and their number differs from seed to seed",
+    },
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +212,7 @@ class Calibration:
         off = "; ".join(f"{text[key]}: {verdicts[key].words.removeprefix('OFF: ')}" for key in self.off())
         said = (
             f"{self.symbol}: of {len(verdicts)} statistics {counts[INSIDE]} lie inside the range of the recordings, "
-            f"{counts[NEAR]} within their tolerance of it, {counts[OFF]} are off"
+            f"{counts[NEAR]} within their tolerance of it, {counts[OFF]} off"
         )
         return f"{said}{': ' + off if off else ''}." + (f" {counts[UNTOLD]} cannot be told." if counts[UNTOLD] else "")
 

@@ -76,7 +76,7 @@ def test_the_table_and_the_sentence_name_what_is_off(monkeypatch) -> None:
         "1.5x",
     ]
     assert cells["excess kurtosis of returns of 1 s"][-2] == "OFF: 50x too high"
-    assert "2 are off: standard deviation of returns of 1 s: 9x too high; excess kurtosis" in found.summary()
+    assert "2 off: standard deviation of returns of 1 s: 9x too high; excess kurtosis" in found.summary()
     assert found.as_dict()["statistics"]["volatility"]["known"] == "prices are drawn from a hat"
 
 
