@@ -215,6 +215,8 @@ def _events(data: dict[str, Any]) -> str:
     )
     kinds: dict[str, int] = {}
     for row in data["alerts"]:
+        if row.get("cause") not in ("new", None):  # told before
+            continue
         kinds[row["kind"]] = kinds.get(row["kind"], 0) + 1
     alerts = ", ".join(f"{html.escape(kind)} {count:,}" for kind, count in sorted(kinds.items()))
     jumps = sum(sought(row["name"]) is not None for row in data["commands"])

@@ -13,7 +13,8 @@ from genesis_lib.detectors import Alert
 from genesis_lib.types import DepthSnapshot, Event, Gap, Snapshot
 
 FEWEST_ROWS = 20  # a share of fewer says nothing
-_LOST = re.compile(r"connect|closed|silen|no message|timed? ?out|reset by", re.I)  # causes of gaps that are the line's
+# Causes of gaps that are the line's, in the words of our connections and of the system.
+_LOST = re.compile(r"connect|closed|nothing came|no message|timed? ?out|reset by|no route|unreachable|refused", re.I)
 
 
 class FeedWatch:

@@ -47,7 +47,12 @@ def test_a_gap_and_how_long_it_took(row):
 
 @pytest.mark.parametrize(
     "cause",
-    ["connection lost: [Errno 104] Connection reset by peer", "no message for 15 s", "the connection was lost"],
+    [
+        "connection lost: [Errno 104] Connection reset by peer",
+        "nothing came for 15 s",
+        "[Errno 113] No route to host",
+        "the connection was lost",
+    ],
 )
 def test_causes_that_are_the_lines(row, cause):
     watch = FeedWatch([FeedRule(measure="disconnect")])

@@ -1,7 +1,11 @@
+from pathlib import Path
+
 import pytest
 
 from genesis_lib.alerts import DetectorRule, FeatureRule, FeedRule, read_rules
 from genesis_lib.alerts.rule_tables import quiet, read_rule
+from genesis_lib.alerts.rules import ACCOUNT, FEED, TIMES
+from genesis_lib.alerts.sinks import read_addresses
 from genesis_lib.config import load
 from genesis_lib.errors import ConfigError
 
@@ -67,3 +71,20 @@ def test_two_of_one_name():
 
 def test_without_a_feed_there_are_detectors_alone():
     assert set(quiet()) == {""} and read_rule({"source": "detector"}) == DetectorRule()
+
+
+def test_the_readme_is_a_configuration_and_tells_the_defaults(tmp_path):
+    text = (Path(__file__).resolve().parents[2] / "genesis_lib" / "alerts" / "README.md").read_text(encoding="utf-8")
+    (tmp_path / "genesis.toml").write_text(text.partition("```toml")[2].partition("```")[0])
+    settings, plain = load(tmp_path / "genesis.toml", {}).alerts, load(env={}).alerts
+    rules = read_rules(settings)
+    assert {"spoofing", "wide_spread", "feed_stale", "account_drawdown", "feed_gap", "account_kill"} <= set(rules)
+    assert [str(address) for address in read_addresses(settings)][2:] == ["https://example.org/***", "tgram://***"]
+    for name in (*TIMES, "sink_attempts", "sink_queue", "flush_s", "log_mb", "sink_severity"):
+        assert getattr(settings, name) == getattr(plain, name)
+        if name.startswith("sink_") or name in ("flush_s", "log_mb"):
+            value = getattr(plain, name)
+            told = value if isinstance(value, str) else f"{value:g}"
+            assert f"`{name}` = {told}" in text, name
+    for measures in (FEED, ACCOUNT):
+        assert all(measure in text for measure in measures)
