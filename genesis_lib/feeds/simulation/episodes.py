@@ -8,17 +8,20 @@ and what it did stands in its label.
 from __future__ import annotations
 
 import random
+from collections import deque
 from collections.abc import Iterator
+from statistics import median
 
 from genesis_lib.errors import InputError
 from genesis_lib.feeds.simulation.episode_scripts import SCRIPTS
 from genesis_lib.feeds.simulation.flow import EPOCH, MS, OrderFlow
-from genesis_lib.feeds.simulation.planted import Planted
-from genesis_lib.types import BID, Event
+from genesis_lib.feeds.simulation.planted import LEVELS, Planted
+from genesis_lib.types import ASK, BID, Event
 
 PAUSE_MS = 6_000  # of ordinary market between two episodes
 WARM_UP_MS = 10_000
 CALM_TICKS = 3  # an episode begins at a spread no wider than this ...
+LOOK_MS, LOOKS = 3_000, 64  # before its start it looks at the book: the last so many messages of this span
 PATIENCE_MS = 5_000  # ... unless the market has had none for so long
 
 
@@ -46,19 +49,24 @@ class Episode(Planted):
         self._script: Iterator[None] | None = None
         self._standing: set[int] = set()
         self._events: list[Event] = []
+        self._depths: tuple[deque[int], deque[int]] = (deque(maxlen=LOOKS), deque(maxlen=LOOKS))
         self._since = 0  # exchange time (ns) of the message before
 
     def act(self, flow: OrderFlow, events: list[Event], early: int) -> bool:
         """Act between two depth messages, at the exchange time `early` (ns); whether it did."""
-        if self.done or early < self.start * MS:
+        if self.done or early < (self.start - LOOK_MS) * MS:
             return False
         if self._script is None:
-            if not self._may_begin(flow):
+            self.flow = flow
+            for side in (BID, ASK):
+                self._depths[side].append(self.depth(side))
+            if early < self.start * MS or not self._may_begin(flow):
                 return False
             self._script = SCRIPTS[self.kind][0](self)
             self.instrument = flow.instrument
             self.begin()
         self.flow, self.now, self.time, self._events = flow, flow.now, early, events
+        actions = self._count
         try:
             next(self._script)
         except StopIteration:
@@ -68,7 +76,7 @@ class Episode(Planted):
             self.ended = flow.now
             self.finish()
         self._since = flow.now * MS
-        return True
+        return self._count > actions
 
     def _may_begin(self, flow: OrderFlow) -> bool:
         bid, _, ask, _ = flow.engine.book.touch
@@ -85,6 +93,14 @@ class Episode(Planted):
         if best[side] is not None:
             return best[side]
         return (best[1 - side] or 0) + (-1 if side == BID else 1)
+
+    def depth(self, side: int) -> int:
+        """Lots on the first `LEVELS` levels of a side."""
+        return sum(lots for _, lots in self.flow.engine.levels(side, LEVELS))
+
+    def usual_depth(self, side: int) -> float:
+        """Median of `depth` over the last `LOOKS` messages before the episode."""
+        return median(self._depths[side])
 
     def lots(self, targets: float) -> int:
         """A quantity in multiples of the usual queue at the touch, as lots."""

@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from genesis_lib.feeds.simulation.planted import LEVELS
 from genesis_lib.feeds.simulation.trade_scripts import drive
 from genesis_lib.types import ASK, BID
 
 if TYPE_CHECKING:
     from genesis_lib.feeds.simulation.episodes import Episode
 
-LEVELS = 10  # of which the usual holes are measured
 REACH = 150  # ticks from the touch within which a depth shock hits
 
 
@@ -28,7 +28,7 @@ def liquidity_gap(e: Episode) -> Iterator[None]:
     flow, side = e.flow, e.side
     ticks = [tick for tick, _ in flow.engine.levels(side, LEVELS)]
     usual = max((abs(b - a) for a, b in pairwise(ticks)), default=1)
-    width = max(e.whole("ticks", 10, 80), min(80, 2 * usual))
+    width = max(e.whole("ticks", 20, 80), min(80, 2 * usual))
     e.note(e.touch(), ticks=width)
     until = flow.now + e.draw("seconds", 0.5, 4.0, log=True) * 1000
     while flow.now < until:
@@ -48,9 +48,14 @@ def depth_shock(e: Episode) -> Iterator[None]:
     flow.withheld = dict.fromkeys(sides, (1, 3))
     done: set[int] = set()
     left: dict[int, int] = {}
+    target = [(1.0 - share) * min(e.usual_depth(side), e.depth(side)) for side in (BID, ASK)]
     while flow.now < until:
         for side in sides:
-            e.thin(side, e.touch(side), e.touch(side) + (-REACH if side == BID else REACH), 1.0 - share, done)
+            away = -1 if side == BID else 1
+            e.thin(side, e.touch(side), e.touch(side) + away * REACH, 1.0 - share, done)
+            if (depth := e.depth(side)) > target[side]:
+                edge = flow.engine.levels(side, LEVELS)[-1][0]
+                e.thin(side, e.touch(side), edge, target[side] / depth, set())
         for side in sides:  # a little stays at the touch, so that the price keeps its place
             tick = e.touch(1 - side) + (-1 if side == BID else 1)
             if not flow.engine.total(side, tick):

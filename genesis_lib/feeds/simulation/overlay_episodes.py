@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from genesis_lib.feeds.simulation import order_scripts
-from genesis_lib.feeds.simulation.planted import MS, Planted
+from genesis_lib.feeds.simulation.planted import LEVELS, MS, Planted
 from genesis_lib.types import ASK, BID
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from genesis_lib.feeds.simulation.overlay_book import OverlaidBook
 
 MEMORY = 30_000 * MS  # over which the usual queue at the touch is learnt
-LEVELS = 10
 REACH, LEAST_REACH = 4.0, 30  # times the usual distance of the tenth level, and ticks at least, that a shock reaches
 
 

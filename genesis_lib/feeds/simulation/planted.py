@@ -12,6 +12,7 @@ from genesis_lib.types import ASK, BID, Instrument
 MS = 1_000_000
 SIDES = {BID: "bid", ASK: "ask", None: "both"}
 TOLD = 200  # actions that a label lists
+LEVELS = 10  # of a side, by which its depth and its holes are measured
 
 
 class Planted(ABC):

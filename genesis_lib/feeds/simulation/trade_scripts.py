@@ -28,7 +28,7 @@ def momentum_ignition(e: Episode) -> Iterator[None]:
     flow, hit = e.flow, e.side
     taker, start = 1 - hit, e.touch()
     up = 1 if taker == BID else -1
-    ticks, back = e.whole("ticks", 60, 250), e.draw("returns", 0.5, 1.0)
+    ticks, back = e.whole("ticks", 90, 300), e.draw("returns", 0.5, 1.0)
     whole = e.draw("seconds", 3.0, 12.0, log=True) * 1000
     first, rest = e.draw("burst_share", 0.25, 0.55), e.draw("hold_share", 0.05, 0.2)
     lean = e.draw("push", 0.2, 1.0)
