@@ -1,4 +1,4 @@
-"""The order books, the rolling kernels and the scanner of messages: compiled where built, plain Python twins otherwise.
+"""The order books, the simulated crowd, the rolling kernels and the scanner: compiled where built, else in Python.
 
 `COMPILED` tells which of them is in use. ``GENESIS_NO_EXTENSIONS=1`` chooses the twins.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import warnings
 
-from orderbook_ext._crowd_py import Crowd
 from orderbook_ext._json_py import ScanError
 from orderbook_ext._order_checks import OrderAction
 
@@ -27,6 +26,7 @@ __all__ = [
 COMPILED = False
 if os.environ.get("GENESIS_NO_EXTENSIONS") == "1":
     from orderbook_ext._book_py import OrderBook
+    from orderbook_ext._crowd_py import Crowd
     from orderbook_ext._orders_py import OrderLevelBook
     from orderbook_ext._program_py import Program
     from orderbook_ext._rolling_py import Rolling
@@ -34,6 +34,7 @@ if os.environ.get("GENESIS_NO_EXTENSIONS") == "1":
 else:
     try:
         from orderbook_ext._book import OrderBook
+        from orderbook_ext._crowd import Crowd
         from orderbook_ext._orders import OrderLevelBook
         from orderbook_ext._program import Program
         from orderbook_ext._rolling import Rolling
@@ -48,6 +49,7 @@ else:
             stacklevel=2,
         )
         from orderbook_ext._book_py import OrderBook
+        from orderbook_ext._crowd_py import Crowd
         from orderbook_ext._orders_py import OrderLevelBook
         from orderbook_ext._program_py import Program
         from orderbook_ext._rolling_py import Rolling

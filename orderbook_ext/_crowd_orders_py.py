@@ -6,7 +6,7 @@ from math import log
 
 BID, ASK = 0, 1
 OWN = 1 << 48  # the crowd's orders count up from here
-TRADE, TICKER = 2, 3  # what a row tells
+UPDATE, TRADE, TICKER = 0, 2, 3  # what a row tells
 KINDS = 6  # of what arrives: buyers, sellers, bids, asks, cancelled bids, cancelled asks
 TABLE = 4096
 
@@ -42,15 +42,23 @@ class CrowdOrders:
         self.last_receive = received
         return received
 
-    def tell_touch(self, ms: int) -> bool:
-        """Add a row for best prices and what rests there, if that changed since it was told."""
+    def tell_touch(self, ms: int) -> list[tuple[int, ...]]:
+        """Best prices and what rests there as a row, if that changed since it was told; at most one."""
+        self.rows = []
+        self._tell_touch(ms)
+        return self.rows
+
+    def _tell_touch(self, ms: int) -> None:
         touch = self.book.touch
-        if touch == self.last_touch or touch[0] is None or touch[2] is None:
-            return False
-        self.last_touch = touch
-        self.update_id += 1
-        self.rows.append((TICKER, ms, self.receive(ms * 1_000_000), self.update_id, *touch))
-        return True
+        if touch != self.last_touch and touch[0] is not None and touch[2] is not None:
+            self.last_touch = touch
+            self.update_id += 1
+            self.rows.append((TICKER, ms, self.receive(ms * 1_000_000), self.update_id, *touch))
+
+    def next_trade(self) -> int:
+        """Take the id of a trade that others made."""
+        self.trade_id += 1
+        return self.trade_id
 
     def depth(self, ms: int):
         """The levels that changed, and of the message that tells them: time of receipt, first, last, previous id."""

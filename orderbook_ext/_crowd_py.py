@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from math import exp, log
 
-from orderbook_ext._crowd_orders_py import ASK, BID, KINDS, OWN, TABLE, CrowdOrders
+import numpy as np
+
+from orderbook_ext._crowd_orders_py import ASK, BID, KINDS, OWN, TABLE, UPDATE, CrowdOrders
 from orderbook_ext._factors_py import CELL, Factor, uniforms
+
+MINUTES = 1441  # of a day, and the first of the next
 
 
 class Crowd(CrowdOrders):
@@ -19,6 +23,8 @@ class Crowd(CrowdOrders):
         Of the market itself, its own factor, the common factor, and the time messages take.
     p
         Numbers by name, `genesis_lib.feeds.simulation.flow_parameters.FlowParameters`.
+    target
+        Lots that makers aim for at the touch.
     tables
         Lots of takers, of makers at the touch, close to it and far from it, and distances of far orders, 4,096 each.
     day
@@ -27,9 +33,11 @@ class Crowd(CrowdOrders):
         Event time of the beginning, ms since 1970.
     """
 
-    def __init__(self, book, seeds, p, tables, day, start: int) -> None:
+    def __init__(self, book, seeds, p, target: float, tables, day, start: int) -> None:
+        if [len(table) for table in tables] != [TABLE] * 5 or len(day) != MINUTES:
+            raise ValueError(f"tables must be 5 of {TABLE} numbers, and day {MINUTES} numbers")
         super().__init__(book, p, tables, uniforms(seeds[3]))
-        self.day, self.start, self.now, self.target = day, start, start, p.target
+        self.day, self.start, self.now, self.target = day, start, start, target
         self.random = uniforms(seeds[0])
         self.own, self.common = Factor(seeds[1], 0.5), Factor(seeds[2], 1.0)
         self.row, self.elapsed = 0, 1
@@ -66,10 +74,10 @@ class Crowd(CrowdOrders):
         wait *= pace
         before, self.elapsed = self.now, 1 + int(wait if wait < 1500.0 else 1500.0)
         self.now = before + self.elapsed
-        self._look(pace)
+        self._look()
         return before + 1 + int((self.elapsed - 1) * r())
 
-    def _look(self, pace: float) -> None:
+    def _look(self) -> None:
         """Learn what the hidden factors have become."""
         p, cells = self.p, (self.now - self.start) // CELL
         self.own.advance(cells)
@@ -81,10 +89,9 @@ class Crowd(CrowdOrders):
         minute, rest = divmod(self.now % 86_400_000, 60_000)
         self.busy = self.day[minute] + (self.day[minute + 1] - self.day[minute]) * (rest / 60_000.0)
 
-    def finish(self, push: float, withheld, early: int) -> None:
-        """Let everyone act until the message; `rows` then tell trades and touch changes, none before `early`."""
-        self.withheld = withheld
-        self.rows.clear()
+    def finish(self, push: float, withheld, early: int) -> list[tuple[int, ...]]:
+        """Let everyone act until the message; gives trades and touch changes, none before `early`."""
+        self.withheld, self.rows = withheld, []
         self.push = push
         if self._read_touch():
             # What others did to the price is believed for the most part.
@@ -96,10 +103,31 @@ class Crowd(CrowdOrders):
         self._flee(ASK)
         if self.random() >= self.p.slowness * self.busy:
             self._close_spread()
-        self.tell_touch(self.now)
+        self._tell_touch(self.now)
         if self._read_touch():
             self.mid = 0.5 * (self.bid + self.ask)
             self.fair += (self.mid - self.fair) * self.p.forget * self.elapsed / 1000.0
+        return self.rows
+
+    def run(self, messages: int):
+        """Take so many steps without agents.
+
+        Returns
+        -------
+        tuple
+            Rows int64 (n, 8): kind (0 depth message, 2 trade, 3 touch), ms, time of receipt (ns), id, and: id of the
+            message before, number of levels, 0, 0; or tick, lots, side, order; or bid, lots, ask, lots. Then sides,
+            ticks and lots of all messages' levels, one after the other.
+        """
+        rows: list[tuple[int, ...]] = []
+        parts = [(np.empty(0, np.int8), np.empty(0, np.int64), np.empty(0, np.int64))]
+        for _ in range(messages):
+            self.begin(1.0)
+            rows += self.finish(0.0, ((1, 0), (1, 0)), 0)
+            changes, (received, _, last, previous) = self.depth(self.now)
+            rows.append((UPDATE, self.now, received, last, previous, len(changes[0]), 0, 0))
+            parts.append(changes)
+        return np.array(rows, np.int64).reshape(-1, 8), *(np.concatenate(column) for column in zip(*parts))
 
     def _arrivals(self, early: int) -> None:
         """Orders at and through the touch until the message: a Hawkes process, thinned (Ogata 1981)."""
@@ -159,7 +187,7 @@ class Crowd(CrowdOrders):
             else:
                 self._leave(kind - 4)
             self._excite(kind)
-            self.tell_touch(ms)
+            self._tell_touch(ms)
             changed = True
 
     def _side(self, lean: float) -> int:
@@ -208,7 +236,7 @@ class Crowd(CrowdOrders):
         """A spread just opened: often somebody is there at once."""
         if self.ask - self.bid > 1 and self.random() < self.p.quick:
             if ms:
-                self.tell_touch(ms)
+                self._tell_touch(ms)
             self._close_spread()
 
     def _flee(self, side: int) -> None:

@@ -129,10 +129,9 @@ class OrderFlow:
             acted |= agent.act(self, events, early * MS)
         if events:
             self.tell_touch(events, early * MS)
-        withheld = self.withheld
+        withheld = self.withheld.get(BID, ANYWHERE), self.withheld.get(ASK, ANYWHERE)
         # What the crowd does after an agent has acted cannot be told of a time before that.
-        crowd.finish(self.push, (withheld.get(BID, ANYWHERE), withheld.get(ASK, ANYWHERE)), early if acted else 0)
-        self._tell(crowd.rows, events)
+        self._tell(crowd.finish(self.push, withheld, early if acted else 0), events)
         events.append(self.depth(self.now * MS))
         return events
 

@@ -87,7 +87,7 @@ def test_what_is_published_rebuilds_the_book_with_outsiders_in_it():
     simulator = Simulator(9)
     book, last, stamp, trade_id, sent, made = OrderBook(0.1, 0.001), 0, 0, 0, 0, 0
     trader, events = None, iter(simulator)
-    for event in islice(events, 9_000):
+    for event in islice(events, 15_000):
         assert event.ts_exchange >= stamp
         stamp = event.ts_exchange
         if isinstance(event, DepthSnapshot):
