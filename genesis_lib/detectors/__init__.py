@@ -1,6 +1,6 @@
 """Detectors: each watches book rows for one thing and says so with a score, a sentence and its evidence."""
 
-from genesis_lib.detectors import hidden, ignition, liquidity, manipulation, stuffing, trades, wash
+from genesis_lib.detectors import hidden, ignition, imbalance, liquidity, manipulation, stuffing, trades, wash
 from genesis_lib.detectors.base import DETECTORS, SEVERITIES, Alert, Detector, make_detectors
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Detector",
     "hidden",
     "ignition",
+    "imbalance",
     "liquidity",
     "make_detectors",
     "manipulation",

@@ -1,166 +1,310 @@
-"""Liquidity that goes away: wide spreads, thin books, holes near the touch, one-sided books."""
+"""Liquidity that goes away at one stroke: wide spreads, thin books, holes behind the touch.
+
+What is scarce at a moment is scarce all day long in a quiet market: a queue that trades away, a price that moves into
+levels nobody stands at. A shock is told by how it begins. One message takes most of what stood at the same prices while
+the price stays where it is, and it is not made good for some tenths of a second.
+"""
 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 from genesis_lib.clock import NS
-from genesis_lib.detectors.base import Alert, Detector, Episode, Habit, detector
-from genesis_lib.detectors.view import View
+from genesis_lib.detectors.base import Alert, Detector, Episode, Evidence, Habit, detector
+from genesis_lib.detectors.view import Level, View
 
 MS = NS // 1000
 SIDES = ("bid", "ask")
+LEARN_ROWS, LEARN_NS = 100, 8 * NS  # what a habit must have seen before the first alarm
+LONGEST_NS = 3 * NS  # a loss that was not told by then is told no more
+PLACE_TICKS, PLACE_SHARE = 3.0, 0.25  # how far, in ticks or in the usual reach of the book, a touch may step and stay
+
+
+def lost_levels(
+    then: list[Level], now: list[Level], side: int, left: float, lot: float = 0.0
+) -> tuple[float, float, int]:
+    """Compare a side with how it stood before, at the same prices.
+
+    Parameters
+    ----------
+    then, now
+        Levels of the side, best first.
+    side
+        0 bid, 1 ask.
+    left
+        A level of which no more than this share is left, or no more than a lot, counts as lost.
+    lot
+        Smallest quantity. A level of one or two cannot lose a part and is not counted.
+
+    Returns
+    -------
+    tuple
+        Share of the levels that are lost, share of the quantity that is gone, and how many levels were counted: those
+        that `now` would show, not the ones that the touch has passed.
+    """
+    touch, edge, book = now[0][0], now[-1][0], dict(now)
+    nearest, farthest = (touch, edge) if side == 1 else (edge, touch)
+    count = lost = 0
+    stood = stands = 0.0
+    for tick, quantity in then:
+        if nearest <= tick <= farthest:
+            rest = min(book.get(tick, 0.0), quantity)
+            stood += quantity
+            stands += rest
+            if quantity > 2.5 * lot:
+                count += 1
+                lost += rest <= max(left * quantity, lot)
+    return (lost / count, 1.0 - stands / stood, count) if count else (0.0, 0.0, 0)
+
+
+class Loss:
+    """Something that was there and is gone, since one row; short recoveries are forgiven, a long one ends it."""
+
+    __slots__ = ("_back", "_forgiven", "_last", "began", "evidence", "slack_ns", "was")
+
+    def __init__(self, ts: int, was: float, slack_ns: int, **evidence: Evidence) -> None:
+        self.began = self._last = ts
+        self.was, self.slack_ns, self.evidence = was, slack_ns, evidence
+        self._back, self._forgiven = False, 0
+
+    def step(self, ts: int, back: bool) -> bool:
+        """Note whether it is there again at this row; gives whether the loss lasts."""
+        if self._back:
+            self._forgiven += ts - self._last
+        self._back, self._last = back, ts
+        return self._forgiven <= self.slack_ns and ts - self.began <= LONGEST_NS
+
+    def held(self, ts: int, hold_ns: int) -> bool:
+        """Whether it has lasted so long, and is not there again just now."""
+        return not self._back and ts - self.began >= hold_ns
+
+
+def _knows(habit: Habit) -> bool:
+    return habit.count >= LEARN_ROWS and habit.ready_for(LEARN_NS)
 
 
 @detector
 class SpreadShock(Detector):
-    """The spread is many times its habit and stays so for 50 ms."""
+    """The spread opens to many times its habit around a price that stays, and is not closed for 0.3 s.
+
+    Where one side steps back the mid moves by half of the new spread; where it moves farther the price has moved, and
+    the spread is what a move leaves.
+    """
 
     kind = "spread_shock"
-    summary = "the spread opened far beyond its habit"
-    TIMES, DEVIATIONS, TICKS, HOLD_NS = 5.0, 8.0, 6.0, 50 * MS
+    summary = "the spread opened far beyond its habit and stayed open"
+    TIMES, DEVIATIONS, TICKS = 3.5, 6.0, 4.0
+    STAYS = 0.75  # of the spread, by which the mid may have moved
+    HOLD_NS, SLACK_NS = 300 * MS, 50 * MS
 
     def __init__(self) -> None:
-        self._habit, self._episode = Habit(), Episode(self.HOLD_NS)
+        self._habit, self._episode = Habit(), Episode()
+        self._loss: Loss | None = None
 
     def forget(self) -> None:
         self._episode.clear()
+        self._loss = None
 
     def look(self, view: View) -> Alert | None:
-        spread = view.spread
-        habit = self._habit
-        limit = max(self.TICKS, self.TIMES * habit.mean, habit.mean + self.DEVIATIONS * habit.deviation)
-        over = habit.ready and spread >= limit - 1e-6
+        ts, spread, habit = view.ts, view.spread, self._habit
         usual = habit.mean
-        habit.learn(view.ts, spread)
-        if not self._episode.step(view.ts, over):
+        limit = max(self.TICKS, self.TIMES * usual, usual + self.DEVIATIONS * habit.deviation)
+        wide = spread >= limit - 1e-6
+        if self._loss is not None:
+            if not self._loss.step(ts, not wide):
+                self._loss = None
+        elif wide and _knows(habit) and view.before is not None:
+            self._loss = Loss(ts, view.before.mid, self.SLACK_NS)
+        habit.learn(ts, spread)
+        loss = self._loss
+        over = loss is not None and loss.held(ts, self.HOLD_NS) and abs(view.mid - loss.was) <= self.STAYS * spread
+        if not self._episode.step(ts, over):
             return None
-        message = f"Spread of {spread:.0f} ticks, usually {usual:.1f}."
-        return self.alert(view, spread / limit, message, spread_ticks=spread, usual_ticks=usual, limit_ticks=limit)
+        moved = view.mid - loss.was
+        side = "bid" if moved < -0.25 * spread else "ask" if moved > 0.25 * spread else "both"
+        message = f"Spread of {spread:.0f} ticks for {(ts - loss.began) / MS:.0f} ms, usually {usual:.1f}."
+        return self.alert(
+            view,
+            spread / limit,
+            message,
+            side=side,
+            spread_ticks=spread,
+            usual_ticks=usual,
+            limit_ticks=limit,
+            held_ms=(ts - loss.began) / MS,
+        )
 
 
 @detector
 class DepthShock(Detector):
-    """The quantity of the first ten levels falls to a small part of its habit and stays there.
+    """Most of what stood on nearly every level of a side is gone in one message, and is not made good for 0.35 s.
 
-    Measured in logarithms, so that depth which often falls low has a wide habit and needs a deeper fall. A side alone
-    empties whenever the price is about to move: it must stay empty for a second, both sides together for 0.3 s.
+    The touch must be where it was, then and some time before: a price that moves uncovers levels that were always thin.
+    Nearly all levels must have lost, not the largest alone: that one is somebody's order. And all that the side then
+    shows must be little beside what it showed before, for behind a hole the book stands as ever. A side alone must also
+    be short of its habit; that both sides lose at once happens in no book by itself.
     """
 
     kind = "depth_shock"
-    summary = "the book lost nearly all of its depth"
-    # what is watched -> share of the habit, deviations, how long
-    LIMITS = (
-        ("bid", 0.07, 4.0, NS),
-        ("ask", 0.07, 4.0, NS),
-        ("both", 0.2, 3.0, 300 * MS),
-    )
+    summary = "nearly every level of a side lost most of its quantity at once"
+    LEVELS, TOGETHER = 0.8, 0.6  # share of the levels that lost, and where both sides lost in one message
+    LEFT, LEAST, LOST = 0.4, 3, 0.76  # what is left of each, how many to compare, what of their quantity is gone
+    THIN, SCARCE = math.log(1 / 0.45), math.log(1 / 0.33)  # below the row before, below the habit
+    HOLD_NS, TELL_NS, SLACK_NS = 350 * MS, 700 * MS, 60 * MS
+    STOOD_NS = 100 * MS  # since the touch last stepped away
 
     def __init__(self) -> None:
-        self._habits = [Habit() for _ in self.LIMITS]
-        self._episodes = [Episode(hold) for *_, hold in self.LIMITS]
-        self._told = Episode()  # the three tell of one shock once
+        self._depths, self._reach = (Habit(), Habit()), (Habit(), Habit())
+        self._stepped = [0, 0]
+        self._lot, self._weighed = math.inf, 0  # smallest quantity seen
+        self._losses: list[Loss | None] = [None, None]
+        self._episode = Episode()
 
     def forget(self) -> None:
-        for episode in (*self._episodes, self._told):
-            episode.clear()
+        self._losses = [None, None]
+        self._episode.clear()
 
     def look(self, view: View) -> Alert | None:
-        found, ts, any_over = None, view.ts, False
-        bid, ask = (math.log(max(view.depth(side), 1e-12)) for side in (0, 1))
-        depths = bid, ask, (bid + ask) / 2.0
-        for depth, habit, episode, (side, share, deviations, _) in zip(
-            depths, self._habits, self._episodes, self.LIMITS
-        ):
-            fall, usual = habit.mean - depth, math.exp(habit.mean)
-            limit = max(-math.log(share), deviations * habit.deviation)
-            over = habit.ready and fall >= limit
-            habit.learn(ts, depth)
-            any_over = any_over or over
-            if episode.step(ts, over) and found is None:
-                left = math.exp(-fall)
-                message = f"Depth ({side}) fell to {left:.0%} of its habit."
-                found = self.alert(
-                    view, fall / limit, message, side=side, depth=math.exp(depth), usual_depth=usual, share=left
-                )
-        if found is not None:
-            return found if self._told.step(ts, True) else None
-        if not any_over:
-            self._told.step(ts, False)
-        return None
+        ts = view.ts
+        if ts - self._weighed >= NS:
+            self._weighed = ts
+            sizes = (size for levels in view.sides for _, size in levels if size > 0.0)
+            self._lot = min(self._lot, min(sizes, default=math.inf))
+        falls = [self._fall(view, side) for side in (0, 1)]
+        self._settle(ts)
+        losses = [
+            (falls[side], side, loss) for side, loss in enumerate(self._losses) if loss and falls[side] >= self.THIN
+        ]
+        over = any(
+            loss.held(ts, self.HOLD_NS)
+            and ts - loss.began <= self.TELL_NS
+            and (len(losses) == 2 or math.log(loss.was) - fall <= self._depths[side].mean - self.SCARCE)
+            for fall, side, loss in losses
+        )
+        if not self._episode.step(ts, over):
+            return None
+        fall, side, loss = max(losses, key=lambda item: item[0])
+        share, name = math.exp(-fall), "both" if len(losses) == 2 else SIDES[side]
+        message = (
+            f"Depth ({name}) fell to {share:.0%} in one message, on {loss.evidence['levels_lost']} of "
+            f"{loss.evidence['levels']} levels."
+        )
+        return self.alert(
+            view,
+            fall / self.THIN,
+            message,
+            side=name,
+            share=share,
+            depth=loss.was * share,
+            depth_before=loss.was,
+            usual_depth=math.exp(self._depths[side].mean),
+            held_ms=(ts - loss.began) / MS,
+            **loss.evidence,
+        )
+
+    def _settle(self, ts: int) -> None:
+        """Drop a loss of too few levels, unless the other side lost in the same message."""
+        fresh = [loss for loss in self._losses if loss is not None and loss.began == ts]
+        if len(fresh) == 1 and fresh[0].evidence["levels_lost"] < self.LEVELS * fresh[0].evidence["levels"]:
+            self._losses[self._losses.index(fresh[0])] = None
+
+    def _fall(self, view: View, side: int) -> float:
+        """Follow one side; how far its depth stands below where the loss began, in logarithms."""
+        ts, levels, before, habit = view.ts, view.sides[side], view.before, self._depths[side]
+        depth = max(sum(quantity for _, quantity in levels), 1e-12)
+        stays = before is not None and abs(levels[0][0] - before.sides[side][0][0]) <= max(
+            PLACE_TICKS, PLACE_SHARE * self._reach[side].mean
+        )
+        fall, loss = 0.0, self._losses[side]
+        if loss is not None:
+            fall = math.log(loss.was / depth)
+            if not loss.step(ts, fall < self.THIN):
+                self._losses[side] = None
+        elif stays and ts - self._stepped[side] >= self.STOOD_NS and _knows(habit):
+            was = before.depth(side)
+            if was * math.exp(-self.THIN) >= depth:
+                self._losses[side] = self._stroke(view, side, was)
+                fall = math.log(was / depth)
+        if not stays:
+            self._stepped[side] = ts
+        habit.learn(ts, math.log(depth))
+        self._reach[side].learn(ts, float(abs(levels[-1][0] - levels[0][0])))
+        return fall
+
+    def _stroke(self, view: View, side: int, was: float) -> Loss | None:
+        now = view.sides[side]
+        share, gone, count = lost_levels(view.before.sides[side], now, side, self.LEFT, self._lot)
+        if count < self.LEAST or share < self.TOGETHER or gone < self.LOST:
+            return None
+        return Loss(view.ts, was, self.SLACK_NS, levels=count, levels_lost=round(share * count), touch=now[0][0])
 
 
 @detector
 class LiquidityGap(Detector):
-    """Between two of the first four levels of a side lies a hole far wider than usual, for 200 ms.
+    """Behind a touch that stays, half of the visible levels vanish in one message; the hole stays empty for 0.45 s.
 
-    The hole to the other side of the touch is the spread's; this one is what a large order would fall through.
+    The hole to the other side of the touch is the spread's; this one is what a large order would fall through. It is
+    wide beside the widest hole that the side usually shows, and beside the widest it showed just before.
     """
 
     kind = "liquidity_gap"
-    summary = "a hole opened between the first levels of a side"
-    TIMES, DEVIATIONS, TICKS, HOLD_NS = 7.0, 8.0, 10.0, 200 * MS
+    summary = "a hole opened behind the touch of a side and nobody filled it"
+    TIMES, WIDER, TICKS = 1.8, 1.4, 10.0  # of the usual widest hole, of the widest just before, and no less than
+    GONE = 0.5  # of the visible levels stood in the hole
+    TOUCH = 1.5  # times, by which the quantity at the touch may have changed
+    EMPTY = 0.93  # of the hole's width
+    HOLD_NS, SLACK_NS = 450 * MS, 100 * MS
 
     def __init__(self) -> None:
         self._habits = Habit(), Habit()
-        self._episodes = Episode(self.HOLD_NS), Episode(self.HOLD_NS)
+        self._losses: list[Loss | None] = [None, None]
+        self._episode = Episode()
 
     def forget(self) -> None:
-        for episode in self._episodes:
-            episode.clear()
-
-    def look(self, view: View) -> Alert | None:
-        found = None
-        for k, (habit, episode) in enumerate(zip(self._habits, self._episodes)):
-            hole, at = 0.0, 0
-            levels = view.sides[k][:4]
-            for i in range(1, len(levels)):
-                width = float(abs(levels[i][0] - levels[i - 1][0]))
-                if width > hole:
-                    hole, at = width, i
-            limit = max(self.TICKS, self.TIMES * habit.mean, habit.mean + self.DEVIATIONS * habit.deviation)
-            over, usual = habit.ready and hole >= limit - 1e-6, habit.mean
-            habit.learn(view.ts, hole)
-            if episode.step(view.ts, over) and found is None:
-                message = f"A hole of {hole:.0f} ticks behind {SIDES[k]} level {at}, usually {usual:.1f}."
-                found = self.alert(
-                    view, hole / limit, message, side=SIDES[k], level=at, gap_ticks=hole, usual_ticks=usual
-                )
-        return found
-
-
-@detector
-class HeavyImbalance(Detector):
-    """Nearly all of the book's first ten levels has stood on one side, on average, for seconds.
-
-    The imbalance is a weighted mean over `TAU_NS` of event time; one-sidedness of a moment is normal.
-    """
-
-    kind = "heavy_imbalance"
-    summary = "the book stood on one side for seconds"
-    LIMIT, TAU_NS, DEVIATIONS, HOLD_NS = 0.9, 5 * NS, 2.5, 2 * NS
-
-    def __init__(self) -> None:
-        self._habit = Habit()
-        self._recent = Habit(self.TAU_NS)
-        self._episode = Episode(self.HOLD_NS, 30 * NS)
-
-    def forget(self) -> None:
-        self._recent = Habit(self.TAU_NS)
+        self._losses = [None, None]
         self._episode.clear()
 
     def look(self, view: View) -> Alert | None:
-        bid, ask = view.depth(0), view.depth(1)
-        value = (bid - ask) / (bid + ask) if bid + ask > 0 else 0.0
-        self._recent.learn(view.ts, value)
-        lean = self._recent.mean
-        limit = max(self.LIMIT, min(0.98, self.DEVIATIONS * self._habit.deviation))
-        over = self._habit.ready and self._recent.ready_for(self.TAU_NS) and abs(lean) >= limit
-        self._habit.learn(view.ts, lean)
-        if not self._episode.step(view.ts, over):
+        ts, found = view.ts, None
+        for side, habit in enumerate(self._habits):
+            levels, loss = view.sides[side], self._losses[side]
+            holes = [abs(one[0] - other[0]) for one, other in pairwise(levels)]
+            hole = float(holes[0]) if holes else 0.0
+            if loss is not None:
+                if not loss.step(ts, hole < self.EMPTY * loss.was):
+                    self._losses[side] = None
+                elif loss.held(ts, self.HOLD_NS):
+                    found = side
+            elif hole >= max(self.TICKS, self.TIMES * habit.mean) and _knows(habit) and view.before is not None:
+                self._losses[side] = self._opened(view, side, hole)
+            habit.learn(ts, float(max(holes, default=0)))
+        if not self._episode.step(ts, found is not None):
             return None
-        side = SIDES[lean < 0]
-        # The range is bounded: the excess is how much of the way from the limit to 1 was gone.
-        excess = 1.0 + 2.0 * (abs(lean) - limit) / (1.0 - limit)
-        message = f"{(1 + abs(lean)) / 2:.0%} of the book has stood on the {side} side for seconds."
-        return self.alert(view, excess, message, side=side, imbalance=lean, limit=limit)
+        loss = self._losses[found]
+        usual = loss.evidence["usual_ticks"]
+        message = (
+            f"A hole of {loss.was:.0f} ticks behind the {SIDES[found]} touch for {(ts - loss.began) / MS:.0f} ms; "
+            f"the widest is usually {usual:.1f}."
+        )
+        return self.alert(
+            view,
+            loss.was / max(self.TICKS, self.TIMES * usual),
+            message,
+            side=SIDES[found],
+            gap_ticks=loss.was,
+            held_ms=(ts - loss.began) / MS,
+            **loss.evidence,
+        )
+
+    def _opened(self, view: View, side: int, hole: float) -> Loss | None:
+        then, (touch, quantity) = view.before.sides[side], view.sides[side][0]
+        if then[0][0] != touch or not 1.0 / self.TOUCH <= quantity / then[0][1] <= self.TOUCH:
+            return None
+        widest = max((abs(one[0] - other[0]) for one, other in pairwise(then)), default=0)
+        inside = [level for level in then if 0 < abs(level[0] - touch) < hole]
+        if hole < self.WIDER * widest or len(inside) < max(2.0, self.GONE * len(then)):
+            return None
+        usual = self._habits[side].mean
+        taken = sum(size for _, size in inside)
+        return Loss(view.ts, hole, self.SLACK_NS, usual_ticks=usual, level=1, levels_gone=len(inside), quantity=taken)

@@ -1,4 +1,4 @@
-"""Trades that stand out: their size and their pace."""
+"""Trades that stand out: by their size and by their pace."""
 
 from __future__ import annotations
 
@@ -6,42 +6,84 @@ import math
 from collections import deque
 
 from genesis_lib.clock import NS
-from genesis_lib.detectors.base import Alert, Detector, Episode, Habit, detector
+from genesis_lib.detectors.base import Alert, Detector, Episode, detector
+from genesis_lib.detectors.tail import Tail
 from genesis_lib.detectors.view import View
 
 MEMORY = 20_000  # rows that a window may hold at most
+HOUR = 3600 * NS
+
+
+def orders(view: View) -> list[tuple[float, int, int]]:
+    """Sizes of the market orders since the row before, with their side (+1 buyer, -1 seller, 0 unknown) and trades.
+
+    An order that takes several resting ones makes a trade with each, all at one time and of one side. Where the source
+    has no single trades, the row's volume stands for as many equal orders of its larger side as it has trades.
+    """
+    if not view.trades:
+        count, buy, sell = view.flow[:3]
+        volume = buy + sell
+        return [(volume / count, 1 if buy > sell else -1, 1)] * int(count) if count > 0 and volume > 0.0 else []
+    found: list[tuple[float, int, int]] = []
+    last = None
+    for trade in view.trades:
+        key = trade.ts_exchange, trade.side
+        if key == last:
+            size, side, count = found[-1]
+            found[-1] = size + trade.quantity, side, count + 1
+        else:
+            found.append((trade.quantity, trade.side, 1))
+        last = key
+    return found
 
 
 @detector
 class UnusualTradeSize(Detector):
-    """The mean size of a row's trades is far above its habit, in logarithms."""
+    """A market order is larger than this market sees in hours, by the tail of the sizes it sees.
+
+    Sizes have heavy tails: a hundred times the median comes every minute in some markets and never in others. So the
+    limit is the level that the fitted tail passes once in `PERIOD_NS`, and at least `LEAST` times the median.
+    """
 
     kind = "unusual_trade_size"
-    summary = "trades far larger than usual"
-    DEVIATIONS, TIMES = 3.0, 30.0
+    summary = "a trade far larger than usual"
+    LEAST, PERIOD_NS, LEARN_NS, LEARN_VALUES = 10.0, HOUR, 45 * NS, 100
+    MOST_LEARNT = 200  # orders of a row
 
     def __init__(self) -> None:
-        self._habit, self._episode = Habit(), Episode()
+        self._tail, self._episode = Tail(self.PERIOD_NS), Episode()
 
     def forget(self) -> None:
         self._episode.clear()
 
     def look(self, view: View) -> Alert | None:
-        count, buy, sell = view.flow[:3]
-        size = (buy + sell) / count if count > 0 else 0.0
-        if size <= 0.0:
-            self._episode.step(view.ts, False)
+        sizes, ts, tail = orders(view), view.ts, self._tail
+        if not sizes:
+            self._episode.step(ts, False)
             return None
-        habit, value = self._habit, math.log(size)
-        rise, usual = value - habit.mean, math.exp(habit.mean)
-        limit = max(math.log(self.TIMES), self.DEVIATIONS * habit.deviation)
-        over = habit.ready and rise >= limit
-        habit.learn(view.ts, value)
-        if not self._episode.step(view.ts, over):
+        size, sign, trades = max(sizes)
+        limit = max(tail.level, tail.median + math.log(self.LEAST))
+        known = tail.ready(self.LEARN_VALUES, self.LEARN_NS)
+        value, median = math.log(size), tail.median
+        over = known and value >= limit
+        for one, _, _ in sizes[: self.MOST_LEARNT]:
+            if one > 0.0:
+                tail.learn(ts, math.log(one))
+        if not self._episode.step(ts, over):
             return None
-        side = "buy" if buy > sell else "sell"
-        message = f"{count:.0f} {side} trade{'s' * (count > 1)} of {size:g} each, {math.exp(rise):.0f} times the usual."
-        return self.alert(view, rise / limit, message, side=side, size=size, usual_size=usual, trades=int(count))
+        side = "buy" if sign > 0 else "sell" if sign < 0 else "unknown"
+        usual = math.exp(median)
+        message = f"A {side} order of {size:g} traded, {size / usual:.0f} times the usual."
+        return self.alert(
+            view,
+            (value - median) / (limit - median),
+            message,
+            side=side,
+            size=size,
+            usual_size=usual,
+            limit_size=math.exp(limit),
+            trades=trades,
+        )
 
 
 class RowWindow:
@@ -74,26 +116,42 @@ class RowWindow:
 
 @detector
 class RapidTrading(Detector):
-    """Trades of one second far above what a second usually sees."""
+    """Market orders of one second are more than this market sees in hours, by the tail of its seconds."""
 
     kind = "rapid_trading"
-    summary = "trades came far faster than usual"
-    DEVIATIONS, TIMES, LEAST = 12.0, 25.0, 50.0
+    summary = "orders traded far faster than usual"
+    LEAST, TIMES, BEYOND = 20.0, 3.0, 1.5  # orders, times the median, times what the tail passes once in `PERIOD_NS`
+    PERIOD_NS, LEARN_NS, LEARN_VALUES = 2 * HOUR, 45 * NS, 40
+    REARM_NS = 30 * NS
+    QUIET = 600  # seconds without a row that count at most
 
     def __init__(self) -> None:
-        self._window, self._habit, self._episode = RowWindow(NS, 1), Habit(), Episode()
+        self._window, self._tail = RowWindow(NS, 1), Tail(self.PERIOD_NS)
+        self._episode = Episode(0, self.REARM_NS)
+        self._second, self._most = 0, 0.0
 
     def forget(self) -> None:
         self._window.clear()
         self._episode.clear()
+        self._second = 0
 
     def look(self, view: View) -> Alert | None:
-        (count,) = self._window.push(view.ts, view.flow[0])
-        habit = self._habit
-        limit = max(self.LEAST, self.TIMES * habit.mean, habit.mean + self.DEVIATIONS * habit.deviation)
-        over, usual = habit.ready and count >= limit, habit.mean
-        habit.learn(view.ts, count)
-        if not self._episode.step(view.ts, over):
+        ts, tail = view.ts, self._tail
+        (count,) = self._window.push(ts, float(len(orders(view))))
+        median = math.expm1(tail.median)
+        limit = max(self.LEAST, self.TIMES * median, self.BEYOND * math.expm1(min(tail.level, 50.0)))
+        over = tail.ready(self.LEARN_VALUES, self.LEARN_NS) and count >= limit
+        second = ts // NS
+        if second != self._second:
+            if self._second:
+                tail.learn(ts, math.log1p(self._most))
+                quiet = min(second - self._second - 1, self.QUIET)
+                if quiet > 0:
+                    tail.learn(ts, 0.0, quiet)
+            self._second, self._most = second, 0.0
+        self._most = max(self._most, count)
+        if not self._episode.step(ts, over):
             return None
-        message = f"{count:.0f} trades within a second, usually {usual:.1f}."
-        return self.alert(view, count / limit, message, trades=int(count), usual_trades=usual)
+        message = f"{count:.0f} market orders within a second, usually {median:.1f}."
+        excess = (math.log1p(count) - tail.median) / (math.log1p(limit) - tail.median)
+        return self.alert(view, max(excess, 1.0), message, orders=int(count), usual_orders=median, limit_orders=limit)

@@ -67,8 +67,8 @@ def test_an_invalid_row_ends_what_was_going_on(market, kind, change, rows, evide
 
 @each
 def test_no_alarm_before_the_habit_is_known(make_market, kind, change, rows, evidence):
-    market = make_market(10)
-    market.add(100, change=change)
+    market = make_market(5)
+    market.add(40, change=change)
     assert market.alarms(make_detectors([kind])[0]) == []
 
 
