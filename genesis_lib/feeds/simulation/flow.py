@@ -27,6 +27,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from genesis_lib.errors import InputError
 from genesis_lib.feeds.simulation.flow_parameters import FlowParameters, day_profile, distance_table, size_table
 from genesis_lib.feeds.simulation.matching import Fill, MatchingEngine
 from genesis_lib.types import ASK, BID, BookTicker, DepthSnapshot, DepthUpdate, Event, Instrument, Trade
@@ -115,7 +116,7 @@ class OrderFlow:
         sides = np.repeat(np.array([BID, ASK], np.int8), [len(bids), len(asks)])
         received = self.crowd.receive(ts)
         return DepthSnapshot(
-            self.instrument.symbol, ts, received, self.update_id, sides, ticks.copy(), self._quantities(lots)
+            self.instrument.symbol, ts, received, self.update_id, sides, ticks.copy(), self.quantities(lots)
         )
 
     def step(self, agents=()) -> list[Event]:
@@ -135,10 +136,21 @@ class OrderFlow:
         events.append(self.depth(self.now * MS))
         return events
 
+    def run(self, messages: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Take so many steps in which nobody but the crowd acts, as arrays: rows, and all levels' sides, ticks, lots.
+
+        `orderbook_ext.Crowd.run` says what the rows are; `blocks` makes typed columns of them.
+        """
+        if messages < 1:
+            raise InputError(f"messages must be at least 1, got {messages}")
+        made = self.crowd.run(messages)
+        self.now = self.crowd.now
+        return made
+
     def depth(self, ts: int) -> DepthUpdate:
         """The depth message of all levels that changed since the one before (agents may have one told in between)."""
         (sides, ticks, lots), ids = self.crowd.depth(ts // MS)
-        return DepthUpdate(self.instrument.symbol, ts, *ids, sides, ticks, self._quantities(lots))
+        return DepthUpdate(self.instrument.symbol, ts, *ids, sides, ticks, self.quantities(lots))
 
     def trade(self, side: int, lots: int, ts: int, events: list[Event], worst: int | None = None) -> int:
         """Send a market order and tell its trades; returns the lots that traded."""
@@ -170,7 +182,7 @@ class OrderFlow:
             else:
                 events.append(BookTicker(symbol, ts, received, number, a, quantity(b), c, quantity(d)))
 
-    def _quantities(self, lots: np.ndarray) -> np.ndarray:
+    def quantities(self, lots: np.ndarray) -> np.ndarray:
         """`quantity` of an array."""
         return lots / self._per_unit if self._per_unit else lots * self.instrument.lot_size
 
