@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from genesis_lib.alerts import Notice, Surveillance
 from genesis_lib.alerts.history import entries
@@ -45,7 +46,7 @@ class Alarms:
             self._journal.record(
                 "alerts", index, timestamp=notice.timestamp, kind=notice.kind, severity=notice.severity,
                 message=notice.message, alert_id=notice.id, cause=notice.cause, score=float(notice.score),
-                evidence=json.dumps(dict(notice.evidence), sort_keys=True), repeats=notice.repeats,
+                evidence=json.dumps(dict(notice.evidence), sort_keys=True, default=_plain), repeats=notice.repeats,
             )  # fmt: skip
         if self.desk.tallies and not 0 <= self._now - self._next_tally + TALLY_NS < TALLY_NS:
             self.tally(index)
@@ -82,3 +83,8 @@ class Alarms:
         told, seen = self._journal.rows("alerts"), self._journal.rows("acknowledgements")
         self.desk.restore(entries(told, seen)[-self.desk.history :])
         self._now = max((row["timestamp"] for row in told), default=0)
+
+
+def _plain(value: Any) -> Any:
+    """What JSON does not know, as a number, a list or at least its words: a detector's slip must end no session."""
+    return value.tolist() if hasattr(value, "tolist") else str(value)

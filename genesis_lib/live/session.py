@@ -153,6 +153,7 @@ class Session:
                 endpoint.close()
             self.source.close()
             self.journal.close()
+            self._delivery.release()
             self._delivery.close(self.config.alerts.flush_s)
             self._announcer.write_state(self._summary, ended_ns=time.time_ns())
 

@@ -1,7 +1,6 @@
 """`genesis alerts` and `genesis session acknowledge` from the shell."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -75,15 +74,14 @@ def test_nothing_to_list(session, tmp_path):
     assert result.exit_code == 1 and result.stderr.count("\n") == 1 and "no session at" in result.stderr
 
 
-def test_a_running_session_is_acknowledged_from_the_shell(tmp_path):
+def test_a_running_session_is_acknowledged_from_the_shell(tmp_path, monkeypatch):
     rules = [{"source": "feature", "feature": "obi_1", "above": 0.2, "clear": 0.0}]
-    environment = {**os.environ, "GENESIS_PATHS_SESSIONS": str(tmp_path), "GENESIS_PATHS_DATA": str(tmp_path / "data")}
-    environment["GENESIS_ALERTS_RULES"] = json.dumps(rules)
-    command = [sys.executable, "-m", "genesis_lib"]
+    monkeypatch.setenv("GENESIS_PATHS_SESSIONS", str(tmp_path))
+    monkeypatch.setenv("GENESIS_PATHS_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("GENESIS_ALERTS_RULES", json.dumps(rules))
 
     def shell(*args):
-        options = {"env": environment, "cwd": ROOT, "capture_output": True, "text": True, "timeout": 60}
-        return subprocess.run([*command, *args], **options)
+        return CliRunner().invoke(main, args)
 
     play = [
         "run",
@@ -98,27 +96,22 @@ def test_a_running_session_is_acknowledged_from_the_shell(tmp_path):
         "--model",
         "none",
     ]
-    play += ["--session", "s"]
-    session = subprocess.Popen(
-        [*command, *play],
-        env=environment,
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+    command = [sys.executable, "-m", "genesis_lib", *play, "--session", "s"]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    session = subprocess.Popen(command, cwd=ROOT, **pipes)
     try:
         ends = time.monotonic() + 60
         while True:
             listed = shell("alerts", "s", "--unacknowledged", "--json")
-            if listed.returncode == 0 and (found := json.loads(listed.stdout)["alerts"]):
+            if listed.exit_code == 0 and (found := json.loads(listed.stdout)["alerts"]):
                 break
-            assert time.monotonic() < ends and session.poll() is None, listed
+            assert time.monotonic() < ends and session.poll() is None, listed.output
+            time.sleep(0.1)
         number = found[0]["id"]
         done = shell("session", "acknowledge", str(number), "--by", "anna", "--session", "s", "--json")
-        assert done.returncode == 0 and json.loads(done.stdout)["session"] == "s", done
+        assert done.exit_code == 0 and json.loads(done.stdout)["session"] == "s", done.output
         refused = shell("session", "acknowledge", "nothing", "--session", "s")
-        assert refused.returncode == 1 and "no alarm of kind 'nothing'" in refused.stderr
+        assert refused.exit_code == 1 and "no alarm of kind 'nothing'" in refused.stderr
         listed = json.loads(shell("alerts", "s", "--json").stdout)["alerts"]
         assert next(row for row in listed if row["id"] == number)["acknowledged_by"] == "anna"
     finally:

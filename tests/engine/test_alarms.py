@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from genesis_lib.alerts import AlertDesk, FeatureRule, FeedRule, Rule, Surveillance
 from genesis_lib.alerts.statistics import statistics
+from genesis_lib.detectors import Alert
 from genesis_lib.engine import Engine
 from genesis_lib.errors import InputError, StateError
 from genesis_lib.journal import Journal, read_journal
@@ -148,3 +150,14 @@ def test_without_a_row_an_alarm_makes_a_step(market, settings):
     step = one.step(Trade("X", late, late, 1, 200, 1.0, 1))
     assert step.row is None and [notice.kind for notice in step.alerts] == ["s"]
     assert one.step(Trade("X", late, late, 2, 200, 1.0, 1)) is None
+
+
+def test_evidence_that_is_not_plain_ends_no_session(engine, market, monkeypatch):
+    one = engine()
+    odd = Alert(
+        "layering", "info", 50.0, market.now, "x.", {"size": np.float64(2.5), "levels": np.arange(2), "of": {1}}
+    )
+    monkeypatch.setattr(one.alarms._watch._watch, "step", lambda row: [odd])
+    one.step(market.row(200))
+    one.commit()
+    assert json.loads(one.journal.rows("alerts")[0]["evidence"]) == {"size": 2.5, "levels": [0, 1], "of": "{1}"}

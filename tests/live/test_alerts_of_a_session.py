@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import socket
 import time
 
 import pytest
@@ -144,9 +145,8 @@ def test_what_was_seen_is_seen_after_a_restart(running, tmp_path):
 
 
 def test_sinks_hear_each_alert_once_and_no_secret_is_kept(running, tmp_path):
-    session, thread = running(
-        sinks=["file", "http://127.0.0.1:9/s3cret"], stay=False, sink_attempts=1, flush_s=20.0, sink_longest_wait_s=0.01
-    )
+    quick = {"sink_attempts": 1, "flush_s": 20.0, "sink_longest_wait_s": 0.01, "sink_per_minute": 1e5}
+    session, thread = running(sinks=["file", "http://127.0.0.1:9/s3cret"], stay=False, **quick)
     thread.join(PATIENCE)
     lines = [json.loads(line) for line in (tmp_path / "s" / "alerts.jsonl").read_text().splitlines()]
     journal = read_journal(tmp_path / "s")
@@ -160,13 +160,18 @@ def test_sinks_hear_each_alert_once_and_no_secret_is_kept(running, tmp_path):
         assert not path.is_file() or b"s3cret" not in path.read_bytes(), path.name
 
 
-def test_sinks_change_no_decision(running, tmp_path, configured):
+def test_sinks_that_are_dead_or_hang_change_no_decision(running, tmp_path, configured):
     hashes = []
-    for name, sinks in (("a", []), ("b", ["file", "http://127.0.0.1:9/"])):
-        session, thread = running(name, stay=False, sinks=sinks, flush_s=0.0)
-        thread.join(PATIENCE)
-        hashes.append(session._summary["journal_sha256"])
+    with socket.create_server(("127.0.0.1", 0)) as hanging:  # takes connections, and never says a word
+        dead = ["file", "http://127.0.0.1:9/", f"http://127.0.0.1:{hanging.getsockname()[1]}/"]
+        for name, sinks in (("a", []), ("b", dead)):
+            session, thread = running(name, stay=False, sinks=sinks, flush_s=0.0)
+            thread.join(PATIENCE)
+            hashes.append(session._summary["journal_sha256"])
     assert hashes[0] == hashes[1] == backtest.run(make(), config=configured())["journal_sha256"]
+    told = len(read_journal(tmp_path / "b")["alerts"])
+    assert [found["sent"] for found in session._delivery.status()[1:]] == [0, 0] and told > 3
+    assert session._delivery.status()[2]["waiting"] == told, "counted, and waited for by nobody"
 
 
 def test_a_backtest_reaches_no_sink(tmp_path, configured, monkeypatch):

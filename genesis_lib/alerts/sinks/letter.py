@@ -78,4 +78,4 @@ class Letter:
 
     def json(self) -> bytes:
         """`plain` as one line of JSON."""
-        return json.dumps(self.plain(), ensure_ascii=False).encode("utf-8", "replace")
+        return json.dumps(self.plain(), ensure_ascii=False, default=str).encode("utf-8", "replace")
