@@ -78,7 +78,7 @@ class Progress:
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides every event.")
 @click.option("--minutes", type=float, default=10.0, show_default=True, help="Length in event time.")
 @click.option("--plant", default="", metavar="KIND=COUNT,...", help="Episodes to plant, for example spoofing=5.")
-@click.option("--symbol", default="SIMBTC", show_default=True, help="SIMBTC, SIMETH or SIMSOL.")
+@click.option("--symbol", default="SIMBTC", show_default=True, help="SIMBTC, SIMETH, SIMSOL; a comma between several.")
 @click.option(
     "--predictable", type=float, metavar="ACCURACY",
     help="Another market: SIMBAYES, whose best possible model has this accuracy, with each row's odds beside it.",
@@ -101,8 +101,9 @@ def simulate(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Write labelled synthetic order flow, as a recording that says it is simulated.
+    """Write labelled synthetic order flow, as a recording that says it is simulated; several symbols, one each.
 
+    Symbols of one seed share a hidden factor: they move together, however they are made.
     With --onto FILE... it is a real recording with simulated spoofing, layering, quote_stuffing and depth_shock in it.
     """
     from genesis_lib.feeds.simulation.labelled import parse_plant, write_labelled, write_overlay
@@ -132,7 +133,13 @@ def simulate(
             raise click.UsageError("--predictable makes a market of its own: leave --plant and --symbol out")
         emit(write_predictable(out, PredictableMarket(seed, predictable, minutes), replace=force), as_json)
         return
-    emit(write_labelled(out, Simulator(seed, symbol, minutes, plant=parse_plant(plant)), replace=force), as_json)
+    planted = parse_plant(plant)
+    markets = [Simulator(seed, name.strip(), minutes, plant=planted) for name in dict.fromkeys(symbol.split(","))]
+    told = {market.instrument.symbol: write_labelled(out, market, replace=force) for market in markets}
+    one = next(iter(told.values()))
+    if len(told) > 1:
+        one = {"events": sum(made["events"] for made in told.values()), "planted": one["planted"], "markets": told}
+    emit(one, as_json)
 
 
 @click.command()

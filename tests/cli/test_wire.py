@@ -55,6 +55,15 @@ def test_simulate_refuses_in_one_line_and_writes_nothing(tmp_path, arguments, me
     assert not list(tmp_path.iterdir())
 
 
+def test_simulate_writes_a_recording_for_each_symbol(tmp_path):
+    arguments = ("simulate", "--seed", "3", "--minutes", "0.1", "--json", "--out")
+    told = json.loads(run(*arguments, str(tmp_path / "all"), "--symbol", "SIMBTC,SIMETH, SIMSOL").stdout)
+    assert list(told["markets"]) == ["SIMBTC", "SIMETH", "SIMSOL"]
+    assert told["events"] == sum(made["events"] for made in told["markets"].values())
+    alone = json.loads(run(*arguments, str(tmp_path / "alone"), "--symbol", "SIMETH").stdout)
+    assert Path(alone["path"]).read_bytes() == Path(told["markets"]["SIMETH"]["path"]).read_bytes()
+
+
 def test_simulate_lays_episodes_over_a_recording(tmp_path):
     base = json.loads(run("simulate", "--out", str(tmp_path), "--seed", "4", "--minutes", "0.8", "--json").stdout)
     held = Path(base["path"]).read_bytes()
@@ -220,7 +229,7 @@ def test_venue_says_that_a_port_is_in_use():
     [
         (("nowhere.gz",), "nowhere.gz: no such file"),
         (("simulator", "--speed", "fast"), "speed must be a number or max, got 'fast'"),
-        (("simulator:XYZ",), "simulator symbol must be one of SIMBTC, SIMETH, got 'XYZ'"),
+        (("simulator:XYZ",), "simulator symbol must be one of SIMBTC, SIMETH, SIMSOL, got 'XYZ'"),
         (("simulator", "simulator"), "source must name each symbol once, got SIMBTC 2 times"),
         (("simulator", "--market", "mtgox"), "market must be one of binance-usdm, binance-coinm, binance-spot"),
         (("simulator", "--faults", "dorp=0.1"), "no fault is called 'dorp' (did you mean drop?)"),

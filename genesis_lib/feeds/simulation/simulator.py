@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import heapq
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from operator import attrgetter
 
 from genesis_lib.errors import InputError, StateError
 from genesis_lib.feeds.simulation.blocks import next_block, snapshot_block
@@ -144,3 +146,15 @@ class Simulator:
             yield from flow.step(coming[:1])
             if coming and coming[0].done:
                 self.labels.append(coming.pop(0).label)
+
+
+def merged(simulators: Iterable[Simulator]) -> Iterator[Event]:
+    """The events of several simulators in the order of their exchange times, as one connection would bring them.
+
+    Examples
+    --------
+    >>> markets = [Simulator(1, symbol, minutes=0.01) for symbol in ("SIMBTC", "SIMETH")]
+    >>> sorted({event.symbol for event in merged(markets)})
+    ['SIMBTC', 'SIMETH']
+    """
+    return heapq.merge(*simulators, key=attrgetter("ts_exchange"))

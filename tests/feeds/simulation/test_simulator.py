@@ -9,7 +9,7 @@ import pytest
 
 from genesis_lib.errors import InputError
 from genesis_lib.feeds.simulation import simulator
-from genesis_lib.feeds.simulation.simulator import Simulator
+from genesis_lib.feeds.simulation.simulator import Simulator, merged
 from genesis_lib.types import DepthSnapshot
 
 
@@ -55,6 +55,15 @@ def test_planted_episodes_are_told_once_the_events_were_taken():
     assert first == digest(simulator)
     assert len(simulator.labels) == 2
     assert simulator.data_hash != Simulator(2, minutes=0.6).data_hash
+
+
+def test_several_markets_are_merged_in_order_and_each_is_the_same_alone():
+    symbols = ("SIMBTC", "SIMETH", "SIMSOL")
+    events = list(merged(Simulator(3, symbol, minutes=0.1) for symbol in symbols))
+    times = [event.ts_exchange for event in events]
+    assert times == sorted(times)
+    for symbol in symbols:
+        assert digest(e for e in events if e.symbol == symbol) == digest(Simulator(3, symbol, minutes=0.1))
 
 
 @pytest.fixture(scope="module")
