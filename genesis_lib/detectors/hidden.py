@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass, field
 
 from genesis_lib.clock import NS
-from genesis_lib.detectors.base import WARMUP_NS, Alert, Detector, Episode, detector
+from genesis_lib.detectors.base import WARMUP_NS, Alert, Detector, Episode, Habit, detector
 from genesis_lib.detectors.manipulation import SIDES
 from genesis_lib.detectors.view import View
 
 GROUPS = 256  # prices followed at a time
+PARTS = 10  # refills that one row may tell
+LEARN_NS = NS // 10  # a baseline of minutes needs no more values than this
 HOUR = 3600 * NS
 
 
@@ -19,9 +22,12 @@ class Refills:
     """What happened lately at a price whose whole quantity was taken and that stood all the same."""
 
     times: list[int] = field(default_factory=list)  # ns
-    volumes: list[float] = field(default_factory=list)  # taken
-    added: list[float] = field(default_factory=list)  # what came in its place
+    added: list[float] = field(default_factory=list)  # what came each time
+    volume: float = 0.0  # taken
     told: bool = False
+
+
+Found = tuple[tuple[int, int], Refills, list[float], float]  # price, its refills, the alike ones, their chance
 
 
 class Chance:
@@ -72,9 +78,11 @@ class Iceberg(Detector):
 
     Notes
     -----
-    A refill: what traded at the best price since the row before is at least what it showed there, and it is the best
-    price still. Refills at one price count that are alike within a factor of two. The alarm comes when so many would
-    come by chance less than once an hour, by how often refills come and come again in this market.
+    Three traces of a refill, all of which need that what traded at the best price since the row before is at least
+    what it showed: (a) it is the best price still; (b) it is so again within `BACK_NS`; (c) it is not, but more traded
+    than it showed, in fills of one size that make up most of the excess: a taker met one hidden part after the other.
+    Refills at one price count that are alike. The alarm comes when so many would come by chance less than once in two
+    hours, by how often refills come and come again in this market.
 
     References
     ----------
@@ -85,58 +93,99 @@ class Iceberg(Detector):
     kind = "iceberg"
     summary = "a price that was taken whole several times and refilled"
     SPAN_NS, TAU_NS = 20 * NS, 900 * NS
-    TAKEN, ALIKE, LEAST, PER_HOUR = 0.98, 2.0, 3, 1.0
+    BACK_NS = 200 * NS // 1000
+    TAKEN, ALIKE, LEAST, PER_HOUR = 0.98, 1.6, 4, 0.5
+    FILLS, EXPLAINED, SMALL = 3, 0.6, 0.02  # equal fills; their share of the excess; of the habitual best level
 
     def __init__(self) -> None:
         self._chance = Chance(self.TAU_NS)
         self._groups: dict[tuple[int, int], Refills] = {}
-        self._warm = 0
+        self._gone: dict[tuple[int, int], tuple[int, float]] = {}  # prices that were taken whole: when, how much
+        self._best = Habit()
+        self._warm = self._learnt = 0
         self._episode = Episode(0, 5 * NS)
 
     def forget(self) -> None:
         self._groups.clear()
+        self._gone.clear()
         self._episode.clear()
 
     def look(self, view: View) -> Alert | None:
         ts, found = view.ts, None
         self._warm = self._warm or ts + WARMUP_NS
+        if ts - self._learnt >= LEARN_NS:
+            self._learnt = ts
+            self._best.learn(ts, (view.bids[0][1] + view.asks[0][1]) / 2.0)
+        if self._gone:
+            found = self._returned(view)
         if view.before is not None and (view.trades or view.flow[0] > 0.0):
             for (side, tick), volume in view.taken.items():
-                then, now = view.before.sides[side][0], view.sides[side][0]
-                if then[0] == tick == now[0] and volume >= self.TAKEN * then[1]:
-                    found = self._refilled(ts, side, tick, volume, now[1] - then[1] + volume) or found
+                then = view.before.sides[side][0]
+                if then[0] == tick and volume >= self.TAKEN * then[1]:
+                    found = self._taken_whole(view, side, tick, volume, then[1]) or found
         if not self._episode.step(ts, found is not None and ts >= self._warm):
             return None
         (side, tick), group, alike, chance = found
         group.told = True
-        volume = sum(group.volumes)
         shown = sorted(alike)[len(alike) // 2]
         message = (
             f"What the {SIDES[side]} at tick {tick} showed was taken whole {len(group.times)} times within "
-            f"{(ts - group.times[0]) / NS:.1f} s and came again, about {shown:g} each time; {volume:g} traded."
+            f"{(ts - group.times[0]) / NS:.1f} s and came again, about {shown:g} each time; {group.volume:g} traded."
         )
         return self.alert(
             view,
-            1.0 + math.log(self.PER_HOUR / max(chance, 1e-9)) / 6.0,
+            1.0 + math.log(self.PER_HOUR / max(chance, 1e-12)) / 6.0,
             message,
             side=SIDES[side],
             tick=tick,
             refills=len(group.times),
             shown=shown,
             sizes=list(group.added),
-            volume=volume,
+            volume=group.volume,
             times=list(group.times),
             chance_per_hour=chance,
         )
 
-    def _refilled(self, ts: int, side: int, tick: int, volume: float, added: float):
-        """Take in a refill; the price, its refills, the alike ones and their chance where that is small."""
+    def _returned(self, view: View) -> Found | None:
+        """Prices that were taken whole and are the best ones again."""
+        found = None
+        for (side, tick), (at, volume) in list(self._gone.items()):
+            best, quantity = view.sides[side][0]
+            if best == tick or view.ts - at > self.BACK_NS:
+                del self._gone[side, tick]
+            if best == tick and view.ts - at <= self.BACK_NS:
+                found = self._refilled(view.ts, side, tick, volume, [quantity]) or found
+        return found
+
+    def _taken_whole(self, view: View, side: int, tick: int, volume: float, showed: float) -> Found | None:
+        """A best price of which all was taken that it showed."""
+        best, quantity = view.sides[side][0]
+        if best == tick and abs(quantity - showed) <= 0.01 * showed and volume > 1.02 * showed:
+            return None  # what stood there was not what traded: somebody met himself
+        if best == tick:
+            return self._refilled(view.ts, side, tick, volume, [quantity - showed + volume])
+        self._gone[side, tick] = view.ts, volume
+        fills = Counter(trade.quantity for trade in view.trades if trade.tick == tick)
+        if not fills:
+            return None
+        size, count = max(fills.items(), key=lambda fill: (fill[0] * fill[1], fill[0]))
+        excess = volume - showed
+        parts = min(int(excess / size + 1e-6), count, PARTS)
+        if count < self.FILLS or size * count < self.EXPLAINED * excess or size < self.SMALL * self._best.mean:
+            return None
+        if parts < 2:
+            return None
+        del self._gone[side, tick]
+        return self._refilled(view.ts, side, tick, volume, [size] * parts)
+
+    def _refilled(self, ts: int, side: int, tick: int, volume: float, added: list[float]) -> Found | None:
+        """Take in refills; the price, its refills, the alike ones and their chance where that is small."""
         self._leave(ts)
         key = side, tick
         group = self._groups.setdefault(key, Refills())
-        group.times.append(ts)
-        group.volumes.append(volume)
-        group.added.append(added)
+        group.times += [ts] * len(added)
+        group.added += added
+        group.volume += volume
         alike = max(
             ([size for size in group.added if one / self.ALIKE <= size <= one * self.ALIKE] for one in group.added),
             key=len,
@@ -152,4 +201,4 @@ class Iceberg(Detector):
             if ts - group.times[-1] > self.SPAN_NS or len(self._groups) >= GROUPS or len(group.times) >= GROUPS:
                 del self._groups[key]
                 if not group.told:
-                    self._chance.learn(ts, len(group.times))
+                    self._chance.learn(ts, min(len(group.times), self.LEAST))

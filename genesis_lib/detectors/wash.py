@@ -35,7 +35,7 @@ class WashTrading(Detector):
     summary = "trades of one size again and again, that the book does not miss"
     SPAN_NS, REARM_NS = 12 * NS, 6 * NS
     WIDTH, KEPT, UNSEEN = 0.06, 0.9, 0.2
-    NATS, LEAST = 13.0, 7
+    NATS, LEAST, PAUSE_NS = 12.5, 7, 3 * NS
 
     def __init__(self) -> None:
         self._classes = Recurrence(self.SPAN_NS, unseen=self.UNSEEN), Recurrence(self.SPAN_NS, unseen=self.UNSEEN)
@@ -55,13 +55,20 @@ class WashTrading(Detector):
         nats, k, key = 0.0, 0, (0, 0)
         if view.trades and view.before is not None:
             nats, k, key = self._take(view)
-        if not self._episode.step(ts, nats >= self.NATS and ts >= self._warm):
+        own: list[tuple[int, int, int, float]] = []
+        if nats >= self.NATS and ts >= self._warm:
+            own = [entry for entry in self._recent if (entry[1], self._class(entry[3], k)) == key]
+        going = (
+            len(own) > 1 and ts - max(entry[0] for entry in own if entry[0] < ts or entry is own[0]) <= self.PAUSE_NS
+        )
+        if not self._episode.step(ts, going):
             return None
-        side, first = key[0], ts - self.SPAN_NS
-        own = [entry for entry in self._recent if entry[0] > first and (entry[1], self._class(entry[3], k)) == key]
+        side = key[0]
         sizes, prices = [entry[3] for entry in own], Counter(entry[2] for entry in own)
         count, usual = self._classes[k].counts[key], self._classes[k].expected(ts, key)
         span = (own[-1][0] - own[0][0]) / NS
+        for classes in self._classes:
+            classes.clear()  # the next alarm takes as many trades again
         message = (
             f"{count} trades of about {sum(sizes) / len(sizes):g} hit the {SIDES[side]} within {span:.1f} s, usually "
             f"{usual:.1f}, and what rested there stayed as it was."
