@@ -52,7 +52,9 @@ def against_numpy(rows: Snapshots) -> list[Row]:
     p50, p99 = quantiles(step_spans(forty, rows))
     return [
         plain,
-        Row("features", f"{words}, batch, a recording", per_unit(lambda: forty.batch(rows), len(rows))).against(plain),
+        Row("features", f"{words}, batch, a recording", per_unit(lambda: forty.batch(rows), len(rows), 25)).against(
+            plain
+        ),
         Row("features", f"{words}, step, a row", p50, p99_ns=p99).against(plain),
     ]
 

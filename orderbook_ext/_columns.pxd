@@ -1,11 +1,11 @@
-# Operations on whole columns: n values in, n values out, in loops that the compiler turns into vectors.
-# Twin: STATELESS of _program_py.py.
+# Operations without a memory, each defined once: on one row, and in loops over columns that become vectors.
+# Twin: _columns_py.py.
 #
-# Where the compiler can, each loop is built for several instruction sets and the machine's own is taken at load time.
+# Where the compiler can, the loops are built for several instruction sets and the machine's own is taken at load time.
 # Multiplications and additions are never contracted (setup.py), so all of them give the same bits.
 
 from libc.math cimport NAN, INFINITY, copysign, cos, exp, fabs, rint, sin, sqrt
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
 
 
@@ -26,7 +26,7 @@ cdef extern from *:
     ctypedef double* alone "GENESIS_ALONE"  # overlaps with nothing else
 
 
-cdef enum Op:
+cdef enum Op:  # in the order of OPS of _layout.py
     ADD, SUB, MUL, DIV, RATIO, MIN2, MAX2, GE, LE, ABS, SQRT, LOG, LOG1P, SLOG, RINT, OR_ZERO, SELECT, SIN, COS, EXP
     LAG, SUM, MIN, MAX, VAR, VPIN, EMA, DECAY, SECONDS, HOLD, SINCE, COMPONENT, MOVE
 

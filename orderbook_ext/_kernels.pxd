@@ -8,11 +8,9 @@ from orderbook_ext._windows cimport Window
 
 cdef enum:
     VPIN_HEAD = 6  # size, filled, signed, total, rows, value: in front of the ring
+    VPIN_ROWS = 50  # rows with trades before the first bucket opens
+    VPIN_SCALE = 10  # a bucket holds this many times the mean volume of a row with trades
     BUCKETS = 32  # parts of a window of seconds
-
-cdef enum:
-    VPIN_ROWS = 50
-    VPIN_SCALE = 10
 
 
 cdef inline double vpin_step(Py_ssize_t span, Window* w, double* head, double buy, double sell) noexcept nogil:

@@ -9,8 +9,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from orderbook_ext._columns cimport (
-    COMPONENT, DECAY, EMA, HOLD, LAG, MAX, MIN, MOVE, SECONDS, SINCE, SUM, VAR, VPIN, Op, compute,
-    value_of,
+    COMPONENT, DECAY, EMA, HOLD, LAG, MAX, MIN, MOVE, SECONDS, SINCE, SUM, VAR, VPIN, Op, compute, value_of,
 )
 from orderbook_ext._kernels cimport (
     BUCKETS, VPIN_HEAD, decay_step, ema_step, hold_step, seconds_step, since_step, vpin_step,
@@ -20,10 +19,11 @@ from orderbook_ext._windows cimport FOLD_MAX, FOLD_MIN, FOLD_SUM, Window, fold_r
 
 import numpy as np
 
-from orderbook_ext._layout import FLOW, OPS, check, place
+from orderbook_ext._layout import FLOW, check, place
 
 cdef enum:
-    BLOCK = 128  # rows worked through at once: a column of them is 1 KiB
+    BLOCK = 192  # rows worked through at once: some forty columns of them stay in the first cache
+    STRIDE = BLOCK + 8  # from column to column: a power of two would let them push each other out of the cache
     TILE = 8  # columns of the result written together: a cache line
 
 cdef Py_ssize_t _FLOW = FLOW
@@ -43,6 +43,13 @@ cdef Py_ssize_t memory_of(Op op, Py_ssize_t span, Py_ssize_t count) noexcept nog
     if op == COMPONENT:
         return component_memory(count)
     return MOVE_MEMORY if op == MOVE else 0
+
+
+cdef aligned(Py_ssize_t count):
+    """Zeros that begin with a cache line, so that no vector lies across two."""
+    made = np.zeros(count + 8)
+    start = -(made.ctypes.data // 8) % 8
+    return made[start : start + count]
 
 
 cdef class Program:
@@ -68,14 +75,14 @@ cdef class Program:
         self.levels, self.columns, self._length = levels, len(outputs), len(code)
         slots, count = place(levels, constants, code, outputs)
         inputs = 4 * levels + _FLOW + 3
-        scratch = np.zeros((count, BLOCK))
+        scratch = aligned(count * STRIDE)
         for k, value in enumerate(constants):
-            scratch[slots[inputs + k]] = value
-        self._scratch = scratch.reshape(-1)
-        used = [(k, slots[k] * BLOCK) for k in range(inputs) if slots[k] >= 0]
+            scratch.reshape(-1, STRIDE)[slots[inputs + k]] = value
+        self._scratch = scratch
+        used = [(k, slots[k] * STRIDE) for k in range(inputs) if slots[k] >= 0]
         self._inputs = np.array(used, np.intp).reshape(-1, 2)
-        self._outputs = np.array([slots[o] * BLOCK for o in outputs], np.intp)
-        self._args = np.array([slots[a] * BLOCK for _, args, _, _ in code for a in args], np.intp)
+        self._outputs = np.array([slots[o] * STRIDE for o in outputs], np.intp)
+        self._args = np.array([slots[a] * STRIDE for _, args, _, _ in code for a in args], np.intp)
         self._gathered = np.zeros(max((len(args) for _, args, _, _ in code), default=1))
         self._allocate()
         k = 0
@@ -83,8 +90,8 @@ cdef class Program:
             size = memory_of(<Op>(<int>op), span, len(args))
             # a ring is written before it is read, a table starts from nothing
             cleared = VPIN_HEAD if op == VPIN else size if op in (SECONDS, COMPONENT, MOVE) else 0
-            a, b, c = (slots[args[min(j, len(args) - 1)]] * BLOCK for j in range(3))
-            out = slots[inputs + len(constants) + i] * BLOCK
+            a, b, c = (slots[args[min(j, len(args) - 1)]] * STRIDE for j in range(3))
+            out = slots[inputs + len(constants) + i] * STRIDE
             self._code[i] = Instruction(<Op>(<int>op), out, a, b, c, k, len(args), span, base, cleared, param)
             base += size
             k += len(args)
@@ -107,7 +114,8 @@ cdef class Program:
         other._inputs, other._outputs, other._args = self._inputs, self._outputs, self._args
         other._allocate()
         memcpy(other._code, self._code, self._length * sizeof(Instruction))
-        other._scratch = np.array(self._scratch)
+        other._scratch = aligned(self._scratch.shape[0])
+        other._scratch[:] = self._scratch
         other._gathered = np.array(self._gathered)
         other._memory = np.zeros(self._memory.shape[0])
         other._clear()

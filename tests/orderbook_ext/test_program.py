@@ -20,7 +20,7 @@ IDS = ["compiled", "twin"][-len(MODULES) :]
 both = pytest.mark.parametrize("module", MODULES, ids=IDS)
 needs_compiled = pytest.mark.skipif(len(MODULES) == 1, reason="orderbook_ext._program is not built")
 INPUTS = 4 + FLOW + 3  # of one level
-BLOCK = 128  # rows that the compiled program works through at once
+BLOCK = 192  # rows that the compiled program works through at once
 
 
 def stream(rows: int, seed: int, invalid: float = 0.0, empty: float = 0.05, levels: int = 1):
