@@ -13,7 +13,7 @@ import genesis_lib
 from genesis_lib.cli import emit, json_option
 from genesis_lib.errors import InputError, StateError
 
-STAGES = ("book", "scan", "orders", "matching", "storage", "features", "predictor", "pipeline", "train")
+STAGES = ("book", "scan", "orders", "matching", "simulator", "storage", "features", "predictor", "pipeline", "train")
 
 
 @click.command()

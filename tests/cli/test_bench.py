@@ -20,7 +20,7 @@ from genesis_lib.feeds.wire.binance_wire import BinanceWriter
 def benchmarks(monkeypatch, tmp_path):
     """The checkout's benchmarks, made small, on a machine without recordings and models."""
     command.import_benchmarks()
-    from benchmarks import book, features, matching, orders, pipeline, predictor, streams, train
+    from benchmarks import book, features, matching, orders, pipeline, predictor, simulator, streams, train
 
     near_touch = streams.near_touch
     monkeypatch.setattr(book, "near_touch", lambda: near_touch(3_000))
@@ -28,6 +28,9 @@ def benchmarks(monkeypatch, tmp_path):
     single_orders = orders.near_touch
     monkeypatch.setattr(orders, "near_touch", lambda: single_orders(3_000))
     monkeypatch.setattr(matching, "ORDERS", 500)
+    monkeypatch.setattr(simulator, "MESSAGES", 40)
+    monkeypatch.setattr(simulator, "ORDERS", 500)
+    monkeypatch.setattr(simulator, "HOUR_MS", 10_000)
     monkeypatch.setattr(orders, "CALLS", 500)
     monkeypatch.setattr(orders, "POSITIONS", 200)
     monkeypatch.setattr(features, "PEER_STEPS", 5)
