@@ -31,7 +31,7 @@ class Surveillance:
         Detectors to run; all of them when left out.
     desk
         Where alarms go. Rules of features, feed and account that it has are watched; one of its own tells what every
-        detector finds, and nothing else.
+        detector finds, repeats merged, and reminds nobody.
     levels
         Levels a side of the rows, to be held against what features need.
 

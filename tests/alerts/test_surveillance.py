@@ -22,7 +22,7 @@ def test_it_runs_every_detector_and_tells_once(shocked):
     found = [notice for item in shocked for notice in watch.step(item)]
     assert "spread_shock" in [notice.kind for notice in found]
     assert [notice.id for notice in found if notice.cause == "new"] == list(range(1, len(watch.desk.entries()) + 1))
-    assert all(notice.evidence for notice in found)
+    assert all(notice.evidence and notice.cause == "new" for notice in found)
 
 
 def test_chosen_kinds(shocked):
