@@ -108,6 +108,14 @@ def test_06_registers_a_version_and_the_gate_decides(tmp_path) -> None:
     assert [run.run for run in retrain.history(tmp_path / "reports")] == [first.run, second.run]
 
 
+def test_09_shows_the_simulator_alone_where_no_recording_is(tmp_path, monkeypatch) -> None:
+    (tmp_path / "none").mkdir()
+    monkeypatch.setenv("GENESIS_RECORDINGS", str(tmp_path / "none"))
+    _, text = execute("09_simulator_calibration.ipynb", tmp_path, minutes=2.0)
+    assert "SIMULATED market alone, compared with nothing" in text
+    assert "SIMBTC alone: no recording to compare it with" in text
+
+
 @pytest.mark.parametrize("name", ["01_data_preparation.ipynb", "03_cross_validation.ipynb", "06_retraining.ipynb"])
 def test_an_unknown_parameter_never_passes_silently(name: str) -> None:
     with pytest.raises(retrain.InputError, match="no parameter 'epochz'"):

@@ -8,11 +8,11 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from genesis_lib.analytics.calibration import INSIDE, NEAR, OFF, STATISTICS, UNTOLD, Statistic
-from genesis_lib.analytics.calibration_report import CalibrationReport
+from genesis_lib.analytics.calibration import INSIDE, KNOWN_OFF, NEAR, OFF, STATISTICS, UNTOLD, Calibration, Statistic
+from genesis_lib.analytics.calibration_report import CalibrationReport, is_number
 from genesis_lib.analytics.mid_prices import ABS_LAGS
 from genesis_lib.analytics.order_signs import SIGN_LAGS
-from genesis_lib.analytics.plots import ACCENT, AMBER, DOWN, INK, MUTED, NEUTRAL, SECOND, TEMPLATE, UP
+from genesis_lib.analytics.plots import ACCENT, AMBER, DOWN, GRID, INK, MUTED, NEUTRAL, PAPER, SECOND, TEMPLATE, UP
 from genesis_lib.analytics.stylised import StylisedFacts
 
 RECORDED = (ACCENT, AMBER, SECOND, UP)
@@ -123,6 +123,41 @@ def verdict_figure(report: CalibrationReport) -> go.Figure:
     figure.update_yaxes(categoryorder="array", categoryarray=texts, tickfont={"size": 11}, range=[-1, len(texts)])
     return figure.update_layout(hovermode="closest", margin={"l": 330}, legend={"x": 0.3}).update_xaxes(
         range=[-3.3, 3.3], tickvals=[-3, -1, 0, 1, 3], ticktext=["too low", "-1", "0", "1", "too high"]
+    )
+
+
+def verdict_table(calibration: Calibration) -> go.Figure:
+    """Every statistic beside those of the recordings, with its verdict in colour."""
+    head, *lines = calibration.table()
+    colours = [VERDICTS[verdict.kind] for verdict in calibration.verdicts().values()]
+    widths = [4.6 if name == "statistic" else 4.4 if name == "verdict" else 1.2 for name in head]
+    return _table([_label(name) for name in head], lines, widths, {len(head) - 2: colours} if "verdict" in head else {})
+
+
+def known_table() -> go.Figure:
+    """What is known to be off, with the reasons."""
+    text = {one.key: one.text for one in STATISTICS}
+    lines = [[symbol, text[key], why] for symbol, known in KNOWN_OFF.items() for key, why in known.items()]
+    return _table(["market", "known to be off", "because"], lines, [1.0, 4.0, 7.0], {})
+
+
+def _table(head: list[str], lines: list[list[str]], widths: list[float], colours: dict[int, list[str]]) -> go.Figure:
+    """Text in columns, numbers to the right; colours of a column's cells by its number."""
+    columns = [list(column) for column in zip(*lines)]
+    align = ["right" if all(cell == "-" or is_number(cell) for cell in column) else "left" for column in columns]
+    table = go.Table(
+        columnwidth=widths,
+        header={"values": [f"<b>{name}</b>" for name in head], "align": align, "fill_color": GRID, "height": 30},
+        cells={
+            "values": columns, "align": align, "height": 23, "fill_color": PAPER, "line_color": GRID,
+            "font": {"size": 12, "color": [colours.get(i, INK) for i in range(len(head))]},
+        },
+    )  # fmt: skip
+    # A table does not grow with what it holds: room for every line, wrapped where its column is narrow.
+    room = [150 * width / sum(widths) for width in widths]
+    wrapped = sum(max(-(-len(cell) // int(wide)) for cell, wide in zip(line, room)) for line in lines)
+    return go.Figure(table).update_layout(
+        template=TEMPLATE, height=20 * wrapped + 4 * len(lines) + 70, margin={"l": 4, "r": 4, "t": 8, "b": 8}
     )
 
 

@@ -123,7 +123,7 @@ def _markdown(lines: list[list[str]]) -> str:
 
 def _plain(lines: list[list[str]]) -> str:
     widths = [max(len(cells[i]) for cells in lines) for i in range(len(lines[0]))]
-    numeric = [all(cells[i] == "-" or _is_number(cells[i]) for cells in lines[1:]) for i in range(len(widths))]
+    numeric = [all(cells[i] == "-" or is_number(cells[i]) for cells in lines[1:]) for i in range(len(widths))]
     return "\n".join(
         "  ".join(
             cell.rjust(w) if number else cell.ljust(w) for cell, w, number in zip(cells, widths, numeric)
@@ -132,5 +132,6 @@ def _plain(lines: list[list[str]]) -> str:
     )
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether a cell of a table holds a number."""
     return text.replace(",", "").replace(".", "", 1).replace("e", "", 1).lstrip("-+").replace("-", "").isdigit()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from genesis_lib.analytics import calibration_plots as plots
-from genesis_lib.analytics.calibration import STATISTICS, Statistic
+from genesis_lib.analytics.calibration import KNOWN_OFF, STATISTICS, Statistic
 from genesis_lib.analytics.calibration_report import CalibrationReport, calibrated
 from genesis_lib.feeds.simulation.labelled import write_labelled
 from genesis_lib.feeds.simulation.simulator import Simulator
@@ -72,3 +72,21 @@ def test_the_verdicts_show_each_statistic_once_a_market(report) -> None:
 )
 def test_a_place_is_in_units_of_the_tolerance(statistic, value, place) -> None:
     assert plots._place(statistic, [10.0, 20.0], value) == pytest.approx(place)
+
+
+def test_the_table_shows_each_verdict_in_its_colour(report, alone) -> None:
+    (table,) = plots.verdict_table(report.calibrations[0]).data
+    assert [name.strip("</b>") for name in table.header["values"]] == [
+        "statistic", "SIMBTC 2025-01-01", "SIMBTC", "verdict", "tolerance",
+    ]  # fmt: skip
+    verdicts = report.calibrations[0].verdicts().values()
+    assert all(cell.startswith(verdict.words) for cell, verdict in zip(table.cells["values"][3], verdicts, strict=True))
+    assert list(table.cells.font.color[3]) == [plots.VERDICTS[verdict.kind] for verdict in verdicts]
+    assert list(table.cells.align) == ["left", "right", "right", "left", "left"]
+    assert len(plots.verdict_table(alone.calibrations[0]).data[0].cells["values"]) == 2
+
+
+def test_what_is_known_to_be_off_has_its_reason() -> None:
+    (table,) = plots.known_table().data
+    assert set(table.cells["values"][0]) <= set(KNOWN_OFF)
+    assert all(len(why) > 10 for why in table.cells["values"][2])
