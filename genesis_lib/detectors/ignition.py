@@ -31,34 +31,47 @@ class Push:
     up: bool
     start: Sample
     peak: Sample
-    times: float  # the burst's volume over the usual
-    limit: float  # ticks it had to move
+    limit: float  # ticks it has to move
+    usual: float  # volume a second until then
 
     def ticks(self) -> float:
         """How far it went."""
         return abs(self.peak.mid - self.start.mid)
+
+    def share(self, first: Sample, last: Sample) -> float:
+        """Volume with the push less that against it, over all of it, between two samples."""
+        bought, sold = last.bought - first.bought, last.sold - first.sold
+        return (bought - sold) * (1 if self.up else -1) / max(bought + sold, 1e-12)
+
+    def times(self, first: Sample, last: Sample) -> float:
+        """Volume a second over the usual, between two samples."""
+        seconds = max((last.ts - first.ts) / NS, 0.05)
+        return (last.bought - first.bought + last.sold - first.sold) / seconds / max(self.usual, 1e-12)
 
 
 class Pushes:
     """Finds bursts of one-sided trades with a move beyond all habit, and follows each until it is given back.
 
     A burst: within one, two or four seconds at least `ONE_SIDED` of many times the usual volume went one way, and the
-    mid went with it, farther than it is used to. It is given back when `BACK` of the whole move is gone again, traded
-    the other way.
+    mid went with it, farther than it is used to. The push is the whole move from the last turn before it to its peak:
+    `FAR` times the usual move of four seconds, and one-sided, of more volume than usual. It is given back when `BACK`
+    of it is gone again, traded the other way, and at no lesser pace than the market's own.
 
     Parameters
     ----------
+    before_ns
+        How far back a push may have begun.
     return_ns
         After its peak a push that was not given back within this time is a move like others.
     """
 
     SPANS = NS, 2 * NS, 4 * NS
-    BEFORE_NS = 12 * NS  # how far back a push may have begun
     LEARN_NS = 200 * MS
-    ONE_SIDED, TIMES, DEVIATIONS, SPREADS, BACK, AGAINST = 0.8, 3.0, 6.0, 5.0, 0.4, 0.4
+    ONE_SIDED, TIMES, DEVIATIONS, SPREADS = 0.9, 4.0, 3.0, 5.0
+    FAR, WHOLE, PACE, BACK, AGAINST, RETURNED = 5.0, 0.8, 3.0, 0.4, 0.6, 1.5
 
-    def __init__(self, return_ns: int) -> None:
-        self.return_ns = return_ns
+    def __init__(self, before_ns: int, return_ns: int) -> None:
+        self.before_ns, self.return_ns = before_ns, return_ns
         self._samples: deque[Sample] = deque(maxlen=1024)
         self._spans: list[deque[Sample]] = [deque(maxlen=512) for _ in self.SPANS]
         self._volumes = [Habit() for _ in self.SPANS]
@@ -81,7 +94,7 @@ class Pushes:
             return None
         now = Sample(view.ts, view.mid, self._bought, self._sold)
         self._samples.append(now)
-        while self._samples[0].ts < now.ts - self.BEFORE_NS:
+        while self._samples[0].ts < now.ts - self.before_ns:
             self._samples.popleft()
         learn = now.ts - self._learnt >= self.LEARN_NS
         if learn:
@@ -101,39 +114,45 @@ class Pushes:
             way = now.bought - then.bought - now.sold + then.sold
             limit = max(self.SPREADS * spread, moves.mean + self.DEVIATIONS * moves.deviation)
             if abs(move) >= limit and (way if move > 0 else -way) >= self.ONE_SIDED * volume:
-                self._begin(now, move > 0, volume / max(volumes.mean, 1e-12), limit)
+                self._begin(now, move > 0, limit)
         if learn:
             volumes.learn(now.ts, volume)
             moves.learn(now.ts, abs(move))
 
-    def _begin(self, now: Sample, up: bool, times: float, limit: float) -> None:
+    def _begin(self, now: Sample, up: bool, limit: float) -> None:
         sign = 1 if up else -1
         start = min(reversed(self._samples), key=lambda sample: sample.mid * sign)
-        self._push = Push(up, start, now, times, limit)
+        usual = self._volumes[-1].mean * NS / self.SPANS[-1]
+        self._push = Push(up, start, now, max(limit, self.FAR * self._moves[-1].mean), usual)
 
     def _follow(self, now: Sample) -> tuple[Push, Sample] | None:
         push = self._push
-        sign = 1 if push.up else -1
-        if (now.mid - push.peak.mid) * sign > 0:
+        peak, sign = push.peak, 1 if push.up else -1
+        if (now.mid - peak.mid) * sign > 0:
             push.peak = now
-        if now.ts - push.peak.ts > self.return_ns:
+            return None
+        if now.ts - peak.ts > self.return_ns:
             self._push = None
             return None
-        back, bought, sold = abs(push.peak.mid - now.mid), now.bought - push.peak.bought, now.sold - push.peak.sold
-        if back < self.BACK * push.ticks() or (sold - bought) * sign < self.AGAINST * (bought + sold):
+        if abs(peak.mid - now.mid) < self.BACK * push.ticks() or -push.share(peak, now) < self.AGAINST:
             return None
         self._push = None
-        return push, now
+        pushed = push.share(push.start, peak) >= self.WHOLE and push.times(push.start, peak) >= self.PACE
+        returned = push.times(peak, now) >= self.RETURNED
+        return (push, now) if pushed and returned and push.ticks() >= push.limit else None
 
 
 class GivenBack(Detector):
     """What momentum ignition and flash crashes share."""
 
+    BEFORE_NS: int  # how far back a push may have begun
+    LONGEST_NS: int  # from its start to its peak
     RETURN_NS: int
+    SHORTEST_NS = NS // 2  # less is one large order
     REARM_NS = 5 * NS
 
     def __init__(self) -> None:
-        self._pushes = Pushes(self.RETURN_NS)
+        self._pushes = Pushes(self.BEFORE_NS, self.RETURN_NS)
         self._episode = Episode(0, self.REARM_NS)
 
     def forget(self) -> None:
@@ -142,7 +161,10 @@ class GivenBack(Detector):
 
     def look(self, view: View) -> Alert | None:
         found = self._pushes.step(view)
-        over = found is not None and self._mine(found[0], view.mid)
+        over = False
+        if found is not None:
+            push = found[0]
+            over = self.SHORTEST_NS <= push.peak.ts - push.start.ts <= self.LONGEST_NS and self._mine(push, view.mid)
         return self._tell(view, *found) if self._episode.step(view.ts, over) else None
 
     def _mine(self, push: Push, mid: float) -> bool:
@@ -157,8 +179,9 @@ class GivenBack(Detector):
         ticks, back = push.ticks(), abs(push.peak.mid - now.mid)
         seconds, side = (push.peak.ts - push.start.ts) / NS, "buy" if push.up else "sell"
         volume = push.peak.bought - push.start.bought if push.up else push.peak.sold - push.start.sold
+        times = push.times(push.start, push.peak)
         message = (
-            f"A burst of {side} trades, {push.times:.0f} times the usual volume, moved the mid {ticks:g} ticks "
+            f"A burst of {side} trades, {times:.0f} times the usual volume, moved the mid {ticks:g} ticks "
             f"({ticks / push.start.mid:.2%}) in {seconds:.1f} s, and {back / ticks:.0%} of it came back."
         )
         return self.alert(
@@ -172,7 +195,8 @@ class GivenBack(Detector):
             back_ticks=back,
             limit_ticks=push.limit,
             volume=volume,
-            volume_times=push.times,
+            volume_times=times,
+            return_times=push.times(push.peak, now),
             start=push.start.ts,
             peak=push.peak.ts,
             start_tick=push.start.mid,
@@ -193,7 +217,7 @@ class MomentumIgnition(GivenBack):
 
     kind = "momentum_ignition"
     summary = "a burst of trades pushed the price, and it came back"
-    RETURN_NS = 11 * NS
+    BEFORE_NS, LONGEST_NS, RETURN_NS = 7 * NS, 9 * NS, 7 * NS
 
     def _mine(self, push: Push, mid: float) -> bool:
         return push.ticks() < CRASH * mid
@@ -210,7 +234,7 @@ class FlashCrash(GivenBack):
 
     kind = "flash_crash"
     summary = "the price fell far within seconds, and came back"
-    RETURN_NS = 25 * NS
+    BEFORE_NS, LONGEST_NS, RETURN_NS = 12 * NS, 60 * NS, 25 * NS
 
     def _mine(self, push: Push, mid: float) -> bool:
         return push.ticks() >= CRASH * mid

@@ -102,7 +102,7 @@ def test_trades_of_both_sides_are_no_burst(market, way):
 @ways
 def test_a_small_push_is_habit(market, way):
     for sign in (way, -way):
-        drive(market, sign, 3)
+        drive(market, sign, 2)
     market.add(100)
     assert alarms(market) == []
 
@@ -113,3 +113,26 @@ def test_an_invalid_row_ends_the_push(market):
     drive(market, -1, 14)
     market.add(100)
     assert alarms(market) == []
+
+
+@ways
+def test_one_large_order_that_sweeps_the_book_is_no_burst(market, way):
+    drive(market, way, 20, 1, 300.0)
+    market.add(10)
+    drive(market, -way, 14)
+    market.add(100)
+    assert alarms(market) == []
+
+
+@ways
+def test_a_larger_push_scores_higher(make_market, way):
+    scores = []
+    for ticks in (12, 16, 22):
+        market = make_market(0.0)
+        market.bid = HIGH
+        market.add(1300)
+        drive(market, way, ticks)
+        drive(market, -way, ticks)
+        market.add(100)
+        scores += [alert.score for alert in alarms(market)]
+    assert len(scores) == 3 and scores == sorted(set(scores))
