@@ -45,6 +45,7 @@ def same(title: str, files: list[Path]) -> None:
         assert found[key] == pytest.approx(math.nan if value is None else value, rel=1e-5, nan_ok=True), key
 
 
+@pytest.mark.slow
 def test_the_bounds_are_those_of_a_recording(usdm_2024) -> None:
     same("binance-usdm:BTCUSDT 2024-07-18", usdm_2024)
 

@@ -51,6 +51,7 @@ def test_a_wrong_market_is_told_before_anything_is_read() -> None:
         calibrated(["nowhere.gz"], ["SIMXYZ"])
 
 
+@pytest.mark.slow
 def test_others_are_shown_as_context(usdm_2024, coinm_btc) -> None:
     report = calibrated([*usdm_2024, *coinm_btc], minutes=0.2)
     assert [one.symbol for one in report.calibrations] == ["SIMBTC"]

@@ -109,14 +109,14 @@ def test_a_boosted_tree_comes_near_and_nobody_beats_the_rule(tmp_path) -> None:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    learnt = data(write_predictable(tmp_path, PredictableMarket(1, 0.75, 20.0))["path"])
-    made = write_predictable(tmp_path, PredictableMarket(2, 0.75, 20.0))
+    learnt = data(write_predictable(tmp_path, PredictableMarket(1, 0.75, 16.0))["path"])
+    made = write_predictable(tmp_path, PredictableMarket(2, 0.75, 12.0))
     unseen = data(made["path"])
     inputs, asked = (each.rows.inputs[each.samples.row] for each in (learnt, unseen))
     found = {}
     for name, model in (
         ("linear", make_pipeline(StandardScaler(), LogisticRegression(max_iter=300))),
-        ("trees", HistGradientBoostingClassifier(max_iter=80, random_state=0)),
+        ("trees", HistGradientBoostingClassifier(max_iter=60, random_state=0)),
     ):
         found[name] = scores(unseen.classes, model.fit(inputs, learnt.classes).predict_proba(asked))
     result = below_ceiling(
