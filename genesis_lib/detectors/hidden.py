@@ -12,6 +12,7 @@ from genesis_lib.detectors.manipulation import SIDES
 from genesis_lib.detectors.view import View
 
 GROUPS = 256  # prices followed at a time
+WIDER = 10
 PARTS = 10  # refills that one row may tell
 LEARN_NS = NS // 10  # a baseline of minutes needs no more values than this
 HOUR = 3600 * NS
@@ -24,6 +25,7 @@ class Refills:
     times: list[int] = field(default_factory=list)  # ns
     added: list[float] = field(default_factory=list)  # what came each time
     volume: float = 0.0  # taken
+    most: int = 1  # the most of one size that came
     told: bool = False
 
 
@@ -81,7 +83,9 @@ class Iceberg(Detector):
     Three traces of a refill, all of which need that what traded at the best price since the row before is at least
     what it showed: (a) it is the best price still; (b) it is so again within `BACK_NS`; (c) it is not, but more traded
     than it showed, in fills of one size that make up most of the excess: a taker met one hidden part after the other.
-    Refills at one price count that are alike. The alarm comes when so many would come by chance less than once in two
+    Refills at one price count that are alike. A fourth trace, where others rest there too: (d) what came at the price
+    while it traded is the same quantity again and again, and not that of a trade (who trades with himself adds what he
+    takes). The alarm comes when so many would come by chance less than once in two
     hours, by how often refills come and come again in this market.
 
     References
@@ -94,11 +98,14 @@ class Iceberg(Detector):
     summary = "a price that was taken whole several times and refilled"
     SPAN_NS, TAU_NS = 20 * NS, 900 * NS
     BACK_NS = 200 * NS // 1000
-    TAKEN, ALIKE, LEAST, PER_HOUR = 0.98, 1.6, 4, 0.5
+    TAKEN, ALIKE, SAME, LEAST, PER_HOUR = 0.98, 1.6, 0.01, 4, 0.5
+    NATS, UNSEEN = 12.0, 0.15
     FILLS, EXPLAINED, SMALL = 3, 0.6, 0.02  # equal fills; their share of the excess; of the habitual best level
 
     def __init__(self) -> None:
-        self._chance = Chance(self.TAU_NS)
+        self._chance, self._same = Chance(self.TAU_NS), Chance(self.TAU_NS)
+        self._added: dict[tuple[int, int], Refills] = {}  # what came at prices while they traded
+        self._swept = 0
         self._groups: dict[tuple[int, int], Refills] = {}
         self._gone: dict[tuple[int, int], tuple[int, float]] = {}  # prices that were taken whole: when, how much
         self._best = Habit()
@@ -108,6 +115,7 @@ class Iceberg(Detector):
     def forget(self) -> None:
         self._groups.clear()
         self._gone.clear()
+        self._added.clear()
         self._episode.clear()
 
     def look(self, view: View) -> Alert | None:
@@ -123,14 +131,16 @@ class Iceberg(Detector):
                 then = view.before.sides[side][0]
                 if then[0] == tick and volume >= self.TAKEN * then[1]:
                     found = self._taken_whole(view, side, tick, volume, then[1]) or found
+                if then[0] == tick == view.sides[side][0][0]:
+                    found = self._came(view, side, tick, volume, view.sides[side][0][1] - then[1] + volume) or found
         if not self._episode.step(ts, found is not None and ts >= self._warm):
             return None
         (side, tick), group, alike, chance = found
         group.told = True
         shown = sorted(alike)[len(alike) // 2]
         message = (
-            f"What the {SIDES[side]} at tick {tick} showed was taken whole {len(group.times)} times within "
-            f"{(ts - group.times[0]) / NS:.1f} s and came again, about {shown:g} each time; {group.volume:g} traded."
+            f"The {SIDES[side]} at tick {tick} was refilled {len(alike)} times within "
+            f"{(ts - group.times[0]) / NS:.1f} s as it traded, by about {shown:g} each time; {group.volume:g} traded."
         )
         return self.alert(
             view,
@@ -138,7 +148,7 @@ class Iceberg(Detector):
             message,
             side=SIDES[side],
             tick=tick,
-            refills=len(group.times),
+            refills=len(alike),
             shown=shown,
             sizes=list(group.added),
             volume=group.volume,
@@ -194,6 +204,39 @@ class Iceberg(Detector):
         if len(alike) < self.LEAST or chance > self.PER_HOUR:
             return None
         return key, group, alike, chance
+
+    def _came(self, view: View, side: int, tick: int, volume: float, added: float) -> Found | None:
+        """Take in what came at a best price while it traded."""
+        ts = view.ts
+        if added < self.SMALL * self._best.mean or any(abs(t.quantity - added) <= 0.01 * added for t in view.trades):
+            return None
+        if ts - self._swept >= NS:
+            self._swept = ts
+            self._drop(ts)
+        group = self._added.setdefault((side, tick), Refills())
+        group.times.append(ts)
+        group.added.append(added)
+        group.volume += volume
+        while group.times[0] <= ts - self.SPAN_NS:
+            del group.times[0], group.added[0]
+        same = [size for size in group.added if abs(size - added) <= self.SAME * added]
+        group.most = max(group.most, len(same))
+        chance = self._same.per_hour(ts, len(same))
+        if len(same) < self.LEAST or chance > self.PER_HOUR:
+            return None
+        # Sizes close by tell how many would be the same by chance.
+        wide = sum(abs(size - added) <= WIDER * self.SAME * added for size in group.added)
+        usual = max((wide - len(same)) / (WIDER - 1), self.UNSEEN)
+        nats = len(same) * math.log(len(same) / usual) - (len(same) - usual) if len(same) > usual else 0.0
+        return ((side, tick), group, same, chance) if nats >= self.NATS else None
+
+    def _drop(self, ts: int) -> None:
+        """`_leave`, of what came while a price traded."""
+        for key, group in list(self._added.items()):
+            if ts - group.times[-1] > self.SPAN_NS or len(self._added) >= GROUPS or len(group.times) >= GROUPS:
+                del self._added[key]
+                if not group.told:
+                    self._same.learn(ts, min(group.most, self.LEAST))
 
     def _leave(self, ts: int) -> None:
         """Prices without a refill for long become habit, those told of do not."""
