@@ -34,7 +34,9 @@ REQUIRES = [
     "pyzmq>=26",
     "safetensors>=0.4",
     "scikit-learn>=1.6,<2",
+    "scipy>=1.14",
     "sqlalchemy>=2.0,<3",
+    "threadpoolctl>=3.5",
     "torch>=2.6,<3",
     "tqdm>=4.66",
     "voila>=0.5.13,<0.6",
@@ -88,7 +90,7 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["genesis_lib*", "orderbook_ext*"]),
     package_data={
-        "genesis_lib": ["reports.html", "widgets/static/*", "widgets/share/**/*"],
+        "genesis_lib": ["reports.html", "detectors/regime_model.json", "widgets/static/*", "widgets/share/**/*"],
         "orderbook_ext": ["*.pyi", "*.pxd", "*.pyx"],
     },
     install_requires=REQUIRES,
