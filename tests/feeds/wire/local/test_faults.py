@@ -164,7 +164,7 @@ def test_an_order_that_cannot_be_is_refused(kind, count):
 @pytest.mark.parametrize("market", ["binance-usdm", "binance-spot"])
 @pytest.mark.parametrize("how", MALFORMED)
 def test_no_broken_message_passes_for_a_whole_one(how, market):
-    playback = Playback(Simulator(8, minutes=0.05), market)
+    playback = Playback(Simulator(9, minutes=0.05), market)
     parser, draw, seen = BinanceParser(playback.instrument), random.Random(3), Counter()
     for message in playback:
         kind = json.loads(message.data).get("e", "bookTicker")
