@@ -32,7 +32,7 @@ class FalseDepth(Detector):
     TIMES, OF_BEHIND = 0.4, 3.0  # of the habitual best level, of a level behind it
     SHORTEST_NS, LONGEST_NS, AFTER_NS = 290 * MS, 12 * NS, 900 * MS
     STROKE_NS = 60 * MS  # orders that go within this time go at one stroke
-    FALL, OTHER, LIKE = 0.6, 0.5, 0.5
+    FALL, OTHER, LIKE = 0.3, 0.5, 0.5
     TRADED, GAIN = 0.03, 1.0  # of the habitual best level; ticks
     NEAR, SPREADS = 12, 3.0  # ticks, habitual spreads from the best price: farther orders lean on nobody
 

@@ -3,6 +3,9 @@
 import pytest
 
 from genesis_lib.detectors import make_detectors
+from genesis_lib.detectors.evaluation import evaluate_sessions
+from genesis_lib.detectors.trials import watch_seed, watch_session
+from genesis_lib.feeds.snapshots import open_sessions
 
 SIZE = 60.0  # six times the best level
 both = pytest.mark.parametrize("side", [0, 1])
@@ -183,3 +186,33 @@ def test_no_alarm_before_the_habit_is_known(make_market):
     market.add(20, change=at(0, 3))
     after(market, 0)
     assert alarms(market, "spoofing") == []
+
+
+KINDS = (
+    "spoofing",
+    "layering",
+    "quote_stuffing",
+    "iceberg",
+    "momentum_ignition",
+    "wash_trading",
+    "flash_crash",
+)
+
+
+@pytest.mark.slow
+def test_planted_manipulation_is_found_and_told_apart():
+    sessions = [watch_seed(seed, KINDS) for seed in (0, 1)]
+    report = evaluate_sessions(sessions, KINDS)
+    for kind in KINDS:
+        precision, recall = report[kind]["precision"], report[kind]["recall"]
+        assert precision is not None and 2 * precision * recall / (precision + recall) >= 0.7, (kind, report[kind])
+    mean = sum(2 * r["precision"] * r["recall"] / (r["precision"] + r["recall"]) for r in report.values()) / len(report)
+    assert mean >= 0.85, report
+    assert max(report[kind]["delay_ms"] for kind in ("spoofing", "quote_stuffing", "wash_trading", "iceberg")) < 5_000
+
+
+@pytest.mark.parametrize("recording", ["usdm_2024", "coinm_btc"])
+def test_where_nothing_was_planted_little_is_found(recording, request):
+    (session,) = open_sessions(request.getfixturevalue(recording))
+    watched = watch_session(session, KINDS)
+    assert len(watched.alerts) <= 1, watched.alerts
