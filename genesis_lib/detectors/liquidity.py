@@ -151,7 +151,7 @@ class DepthShock(Detector):
     LEVELS, TOGETHER = 0.8, 0.6  # share of the levels that lost, and where both sides lost in one message
     LEFT, LEAST, LOST = 0.4, 3, 0.76  # what is left of each, how many to compare, what of their quantity is gone
     THIN, SCARCE = math.log(1 / 0.45), math.log(1 / 0.33)  # below the row before, below the habit
-    HOLD_NS, TELL_NS, SLACK_NS = 350 * MS, 700 * MS, 60 * MS
+    HOLD_NS, TELL_NS, SLACK_NS = 350 * MS, 550 * MS, 60 * MS
     STOOD_NS = 100 * MS  # since the touch last stepped away
 
     def __init__(self) -> None:
@@ -250,9 +250,9 @@ class LiquidityGap(Detector):
 
     kind = "liquidity_gap"
     summary = "a hole opened behind the touch of a side and nobody filled it"
-    TIMES, WIDER, TICKS = 1.8, 1.4, 10.0  # of the usual widest hole, of the widest just before, and no less than
+    TIMES, WIDER, TICKS = 1.8, 1.4, 15.0  # of the usual widest hole, of the widest just before, and no less than
     GONE = 0.5  # of the visible levels stood in the hole
-    TOUCH = 1.5  # times, by which the quantity at the touch may have changed
+    TOUCH = 3.0  # times, by which the quantity at the touch may have changed
     EMPTY = 0.93  # of the hole's width
     HOLD_NS, SLACK_NS = 450 * MS, 100 * MS
 
@@ -299,7 +299,7 @@ class LiquidityGap(Detector):
 
     def _opened(self, view: View, side: int, hole: float) -> Loss | None:
         then, (touch, quantity) = view.before.sides[side], view.sides[side][0]
-        if then[0][0] != touch or not 1.0 / self.TOUCH <= quantity / then[0][1] <= self.TOUCH:
+        if then[0][0] != touch or not then[0][1] / self.TOUCH <= quantity <= then[0][1] * self.TOUCH:
             return None
         widest = max((abs(one[0] - other[0]) for one, other in pairwise(then)), default=0)
         inside = [level for level in then if 0 < abs(level[0] - touch) < hole]

@@ -120,7 +120,7 @@ class RapidTrading(Detector):
 
     kind = "rapid_trading"
     summary = "orders traded far faster than usual"
-    LEAST, TIMES, BEYOND = 20.0, 3.0, 1.5  # orders, times the median, times what the tail passes once in `PERIOD_NS`
+    LEAST, TIMES, BEYOND = 30.0, 3.0, 2.5  # orders, times the median, times what the tail passes once in `PERIOD_NS`
     PERIOD_NS, LEARN_NS, LEARN_VALUES = 2 * HOUR, 45 * NS, 40
     REARM_NS = 30 * NS
     QUIET = 600  # seconds without a row that count at most
