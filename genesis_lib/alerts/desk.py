@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ DEDUPLICATE_NS = 5 * NS  # where no rule says otherwise
 HISTORY = 500
 KEYS = 10_000  # of kind, side and symbol that are remembered; the oldest go first
 NEVER = math.inf
+_NUMBER = re.compile("[0-9]{1,18}")  # what Python calls a digit is more than what it can read as one
 
 Key = tuple[str, str, str]
 
@@ -228,7 +230,7 @@ class AlertDesk:
     def _meant(self, what: int | str) -> Iterable[Entry]:
         if what == ALL:
             return self._entries.values()
-        if isinstance(what, int) or what.isdigit():
+        if isinstance(what, int) or _NUMBER.fullmatch(what):
             entry = self._entries.get(int(what))
             if entry is None:
                 raise InputError(f"no alarm {what} in the last {self.history}")

@@ -12,7 +12,7 @@ from genesis_lib.alerts.history import entries
 from genesis_lib.clock import NS
 from genesis_lib.engine.trader import Trader
 from genesis_lib.journal import Journal
-from genesis_lib.journal.commands import acknowledge
+from genesis_lib.journal.commands import acknowledge, called
 from genesis_lib.types import Snapshot
 
 TALLY_NS = NS  # market time between two records of what was merged or held back
@@ -62,6 +62,7 @@ class Alarms:
 
     def acknowledge(self, what: int | str, by: str, index: int) -> tuple[int, ...]:
         """Mark alarms as seen before event `index`; their numbers. Those seen before are none of them."""
+        by = called(by)
         fresh = self.desk.acknowledge(what, by)
         if fresh:
             self._journal.record("commands", index, name=acknowledge(what, by))

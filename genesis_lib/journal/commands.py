@@ -30,13 +30,22 @@ def begins_anew(name: str) -> bool:
     return name == "reset" or sought(name) is not None
 
 
+def called(who: str) -> str:
+    """A name as every journal can hold it: one line of printable letters, not too many.
+
+    >>> called(" Anna  of\\nops\\x00")
+    'Anna of ops'
+    """
+    return "".join(filter(str.isprintable, " ".join(who.split())))[:MOST_LETTERS].strip()
+
+
 def acknowledge(what: int | str, by: str = "") -> str:
     """Name of the command that marks alarms as seen: one by its number, those of a kind, or ``all``; and by whom.
 
     >>> acknowledge(3, "Anna"), acknowledge("all")
     ('acknowledge 3 by Anna', 'acknowledge all')
     """
-    who = " ".join(by.split())[:MOST_LETTERS]
+    who = called(by)
     return f"{ACKNOWLEDGE} {what}" + (f" by {who}" if who else "")
 
 

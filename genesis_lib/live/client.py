@@ -14,7 +14,7 @@ import zmq
 
 from genesis_lib.config import Config, load
 from genesis_lib.errors import InputError, SessionError
-from genesis_lib.journal.commands import ACKNOWLEDGE, MOST_LETTERS
+from genesis_lib.journal.commands import ACKNOWLEDGE, called
 from genesis_lib.live.directory import is_running, locate, read_state
 from genesis_lib.live.messages import plain
 
@@ -167,6 +167,10 @@ def acknowledgement(value: Any) -> tuple[int | str, str]:
     table = value if isinstance(value, dict) else {"what": value}
     what, by = table.get("what"), table.get("by") or ""
     is_number = isinstance(what, int) and not isinstance(what, bool)
-    if not (is_number or (isinstance(what, str) and what)) or not isinstance(by, str) or set(table) - {"what", "by"}:
+    if (
+        not (is_number or (isinstance(what, str) and what.isprintable() and what))
+        or not isinstance(by, str)
+        or set(table) - {"what", "by"}
+    ):
         raise InputError(f"acknowledge takes the number of an alarm, a kind, or all, got {value!r}")
-    return what, " ".join(by.split())[:MOST_LETTERS]
+    return what, called(by)

@@ -152,10 +152,12 @@ class Session:
             if endpoint is not None:
                 endpoint.close()
             self.source.close()
-            self.journal.close()
-            self._delivery.release()
-            self._delivery.close(self.config.alerts.flush_s)
-            self._announcer.write_state(self._summary, ended_ns=time.time_ns())
+            try:
+                self.journal.close()
+                self._delivery.release()
+            finally:  # of a journal that cannot be written (a full disk) people shall hear all that was durable
+                self._delivery.close(self.config.alerts.flush_s)
+                self._announcer.write_state(self._summary, ended_ns=time.time_ns())
 
     def _trade(self) -> None:
         poll, step, add, show, faults = self.source.poll, self.engine.step, self._latency.add, self._show, self._faults
@@ -296,4 +298,5 @@ class Session:
         if self._summary is not None:
             self._summary |= {"journal_sha256": self.journal.sha256}
             self.journal.finish(self._summary)
+            self._announcer.write_state(self._summary)
         self._announcer.publish("snapshot")

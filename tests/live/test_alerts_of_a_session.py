@@ -123,6 +123,23 @@ def test_what_is_acknowledged_at_whatever_moment_replays_to_the_same_hash(runnin
     assert seen[0] == seen[1]
 
 
+def test_no_word_of_a_command_ends_the_session(running, tmp_path):
+    """Digits that are no number, a name that no database can hold: a refusal, or the name without them."""
+    session, _ = running()
+    with SessionClient(tmp_path / "s") as client:
+        wait(client, lambda status: status["state"] == "ENDED")
+        for what in ("\u00b2", "9" * 5000, -1, "1\x00", "1\udcff"):
+            with pytest.raises(SessionError, match="no alarm|acknowledge takes"):
+                client.command("acknowledge", PATIENCE, value={"what": what, "by": "anna"})
+        client.command("acknowledge", PATIENCE, value={"what": "1", "by": "An\udcffna\x00\nof ops"})
+        assert client.command("status", PATIENCE)["state"] == "ENDED"
+    seen = read_journal(tmp_path / "s")
+    assert [row["by"] for row in seen["acknowledgements"]] == ["Anna of ops"]
+    assert seen["commands"][-1]["name"] == "acknowledge 1 by Anna of ops"
+    told = json.loads((tmp_path / "s" / "session.json").read_text())
+    assert told["summary"]["journal_sha256"] == seen["summary"]["journal_sha256"], "as the journal has it by now"
+
+
 def test_what_was_seen_is_seen_after_a_restart(running, tmp_path):
     session, thread = running(stay=True)
     with SessionClient(tmp_path / "s") as client:

@@ -87,7 +87,7 @@ def masked(url: str) -> str:
     ('mailtos://mail.example/***', 'file:logs/alerts.jsonl', 'https://***')
     """
     scheme = scheme_of(url)
-    if scheme in ("log", "file"):
+    if url.strip() == "log" or scheme == "file":
         return url
     if "://" not in url:
         return HIDDEN

@@ -1,4 +1,4 @@
-"""Alerts on their way out: one thread for all sinks, which nobody who trades ever waits for."""
+"""Alerts on their way out: a thread for each sink, which nobody who trades and no other sink ever waits for."""
 
 from __future__ import annotations
 
@@ -13,15 +13,19 @@ from genesis_lib.alerts.desk import Notice
 from genesis_lib.alerts.sinks.address import Address, read_addresses
 from genesis_lib.alerts.sinks.lane import LOG, Lane
 from genesis_lib.alerts.sinks.letter import Letter
+from genesis_lib.alerts.sinks.pending import Parcel
 from genesis_lib.alerts.sinks.quiet import Quiet
 from genesis_lib.alerts.sinks.targets import Outcome, Target, make_target
+from genesis_lib.errors import ConfigError
+
+LONGEST_SLEEP_S = 3600.0  # a lock takes no time-out of centuries
 
 
 class Delivery:
     """Sends notices to sinks in the background, each at least once or counted as given up, dropped or waiting.
 
     A sink that fails is tried again after waits that grow (exponential back-off with full jitter, or what its
-    ``Retry-After`` asks for) while the others go on; one that answers slowly costs them no more than its time-out.
+    ``Retry-After`` asks for) while the others go on: however long one takes over an attempt, it holds up itself alone.
 
     Parameters
     ----------
@@ -49,7 +53,6 @@ class Delivery:
         self._changed = threading.Condition()
         self._held: list[Letter] = []  # of the one who tells: not to be sent before they are durable
         self._closing: float | None = None
-        self._turn = 0
         now = time.monotonic()
         names = [str(address) for address, _ in sinks]
         self._lanes = [
@@ -60,10 +63,12 @@ class Delivery:
             )
             for number, (name, (address, target)) in enumerate(zip(names, sinks), 1)
         ]  # fmt: skip
-        self._thread: threading.Thread | None = None
-        if self._lanes:
-            self._thread = threading.Thread(target=self._run, name="genesis-alerts", daemon=True)
-            self._thread.start()
+        self._threads = [
+            threading.Thread(target=self._run, args=(lane,), name=f"genesis-alerts-{number}", daemon=True)
+            for number, lane in enumerate(self._lanes, 1)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     @classmethod
     def configured(cls, settings: configuration.Alerts, folder: Path, about: Mapping[str, str]) -> Delivery:
@@ -74,11 +79,13 @@ class Delivery:
         folder
             The session's, for ``file``.
         """
-        most = round(settings.log_mb * 1e6)
-        sinks = [
-            (address, make_target(address, timeout_s=settings.sink_timeout_s, folder=folder, most_bytes=most))
-            for address in read_addresses(settings)
-        ]
+        most, sinks = round(settings.log_mb * 1e6), []
+        for number, address in enumerate(read_addresses(settings), 1):
+            try:
+                target = make_target(address, timeout_s=settings.sink_timeout_s, folder=folder, most_bytes=most)
+            except ConfigError as error:
+                raise ConfigError(f"alerts.sinks, number {number}: {error}") from None
+            sinks.append((address, target))
         return cls(sinks, settings, about)
 
     def hold(self, notices: Iterable[Notice]) -> None:
@@ -96,7 +103,7 @@ class Delivery:
                 for letter in letters:
                     for lane in self._lanes:
                         lane.add(letter)
-                self._changed.notify()
+                self._changed.notify_all()
 
     def status(self) -> list[dict[str, Any]]:
         """What came of it so far, a sink each: sent, waiting, retried, given up, dropped, and its last failure."""
@@ -107,51 +114,35 @@ class Delivery:
 
     def close(self, timeout_s: float = 0.0) -> None:
         """Send what can be sent within `timeout_s` seconds, and end; what is left is told in the log. Twice is fine."""
-        if self._thread is None:
-            return
         with self._changed:
             if self._closing is None:
                 self._closing = time.monotonic() + timeout_s
-            self._changed.notify()
-        self._thread.join(timeout_s)  # one attempt may be under way: it is left alone, and the thread ends with it
-        self._thread = None
-        for found in self.status():
+            self._changed.notify_all()
+        threads, self._threads = self._threads, []
+        for thread in threads:  # an attempt may be under way: it is left alone, and its thread ends with it
+            thread.join(min(max(0.0, self._closing - time.monotonic()), LONGEST_SLEEP_S))
+        for found in self.status() if threads else ():
             if found["waiting"]:
                 LOG.warning("alerts: %d were not sent to %s before the end", found["waiting"], found["sink"])
 
-    def _next(self, now: float) -> tuple[Lane | None, float | None]:
-        """The next sink whose turn it is, or how long until there is one (None: nothing waits)."""
-        least: float | None = None
-        for step in range(len(self._lanes)):
-            at = (self._turn + step) % len(self._lanes)
-            wait = self._lanes[at].ready_in(now)
-            if wait is None:
-                continue
-            if wait <= 0.0:
-                self._turn = at + 1
-                return self._lanes[at], 0.0
-            least = wait if least is None else min(least, wait)
-        return None, least
-
-    def _due(self) -> Lane | None:
-        """Wait for a sink that may be sent to; None at the end."""
+    def _take(self, lane: Lane) -> Parcel | None:
+        """Wait until the sink may be sent to, and take its next letter; None at the end."""
         while True:
             now = time.monotonic()
-            lane, wait = self._next(now)
+            wait = lane.ready_in(now)
             if self._closing is not None and (now >= self._closing or wait is None or now + wait > self._closing):
                 return None
-            if lane is not None:
-                return lane
-            self._changed.wait(wait)
+            if wait is not None and wait <= 0.0:
+                return lane.take()
+            self._changed.wait(None if wait is None else min(wait, LONGEST_SLEEP_S))
 
-    def _run(self) -> None:
+    def _run(self, lane: Lane) -> None:
         with Quiet():
             while True:
                 with self._changed:
-                    lane = self._due()
-                    if lane is None:
-                        break
-                    parcel = lane.take()
+                    parcel = self._take(lane)
+                if parcel is None:
+                    break
                 try:
                     outcome = lane.target.send(parcel.letter)
                 except Exception as error:
@@ -159,5 +150,5 @@ class Delivery:
                     outcome = Outcome(type(error).__name__)
                 with self._changed:
                     lane.settle(parcel, outcome, time.monotonic())
-            for lane in self._lanes:
-                lane.target.close()
+                lane.say()  # not under the lock: a log may be slow to write
+            lane.target.close()

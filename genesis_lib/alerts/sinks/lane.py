@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from typing import Any
 
 from genesis_lib.alerts.sinks.address import Address
@@ -19,6 +20,8 @@ BURST = 5  # letters that may go at once before `per_minute` holds them back
 
 class Lane:
     """Keeps a sink's letters and its manners; the caller sees to it that one thread at a time is in here.
+
+    It logs nothing until `say`, which alone may be called beside the others: whoever adds a letter waits for no log.
 
     Parameters
     ----------
@@ -54,6 +57,7 @@ class Lane:
         self._said_full = self._said_given_up = False
         self.sent = self.retried = self.given_up = 0
         self.failure = ""
+        self._words: deque[tuple[int, str, tuple]] = deque(maxlen=100)
 
     @property
     def waiting(self) -> int:
@@ -88,14 +92,14 @@ class Lane:
         if not outcome.failure:
             self.sent += 1
             if self.failure:
-                LOG.info("alerts: %s takes them again", self.name)
+                self._note(logging.INFO, "alerts: %s takes them again", self.name)
             self.failure, self._said_given_up = "", False
             self._backoff.reset()
             if not len(self._pending):
                 self._said_full = False
             return
         if not self.failure:
-            LOG.warning("alerts: %s does not take them: %s", self.name, outcome.failure)
+            self._note(logging.WARNING, "alerts: %s does not take them: %s", self.name, outcome.failure)
         self.failure = outcome.failure
         parcel.attempts += 1
         self._retry_at = now + max(self._backoff.next(), outcome.after_s or 0.0)
@@ -103,7 +107,8 @@ class Lane:
             self.given_up += 1
             if not self._said_given_up:  # once until it takes one again: a dead sink shall not fill the log
                 number, attempts = parcel.letter.notice.id, parcel.attempts
-                LOG.warning("alerts: given up on %d for %s at attempt %d; more may follow", number, self.name, attempts)
+                words = "alerts: given up on %d for %s at attempt %d; more may follow"
+                self._note(logging.WARNING, words, number, self.name, attempts)
             self._said_given_up = True
             return
         self.retried += 1
@@ -112,8 +117,19 @@ class Lane:
 
     def _full(self) -> None:
         if not self._said_full:
-            LOG.warning("alerts: too many wait for %s: the oldest of the least severe are dropped", self.name)
+            self._note(
+                logging.WARNING, "alerts: too many wait for %s: the oldest of the least severe are dropped", self.name
+            )
         self._said_full = True
+
+    def _note(self, level: int, words: str, *about: object) -> None:
+        self._words.append((level, words, about))
+
+    def say(self) -> None:
+        """Log what there is to say since the last time."""
+        while self._words:
+            level, words, about = self._words.popleft()
+            LOG.log(level, words, *about)
 
     def status(self) -> dict[str, Any]:
         """What may be told of it."""

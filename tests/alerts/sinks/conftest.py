@@ -18,7 +18,8 @@ START = 1_700_000_000_000_000_000
 class Server:
     """Answers each request with the next of its `answers`, the last one again and again.
 
-    An answer is raw bytes; ``"hang"`` says nothing until the server is closed, ``"cut"`` hangs up in the middle.
+    An answer is raw bytes; ``"hang"`` says nothing until the server is closed, ``"drip"`` sends one byte after another
+    without an end, ``"cut"`` hangs up in the middle.
     """
 
     def __init__(self, *answers):
@@ -54,6 +55,12 @@ class Server:
                         self.heard.notify_all()
                     if answer == "hang":
                         self._ended.wait(30)
+                        return
+                    if answer == "drip":
+                        connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+                    while answer == "drip" and not self._ended.wait(0.01):
+                        connection.sendall(b"x")
+                    if answer == "drip":
                         return
                     if answer == "cut":
                         connection.sendall(b"HTTP/1.1 20")

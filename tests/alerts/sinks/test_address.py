@@ -41,6 +41,7 @@ SECRET = "s3cr3t"
         f"{SECRET}",
         f"{SECRET}:hello",
         f"we ird{SECRET}://x",
+        f"log://me:{SECRET}@x",
     ],
 )
 def test_no_secret_is_ever_told(url):

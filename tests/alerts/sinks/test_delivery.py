@@ -1,4 +1,4 @@
-"""The thread behind all sinks: nothing waits for it, nothing is lost without being counted, no secret is told."""
+"""The threads behind the sinks: nothing waits for it, nothing is lost without being counted, no secret is told."""
 
 from __future__ import annotations
 
@@ -89,6 +89,25 @@ def test_whoever_tells_waits_for_no_sink(deliver, server, notice, until):
     assert len(one.requests) == 1, "nobody has waited for the answer"
     assert status["waiting"] == 11 and status["dropped"] == 990
     delivery.close(0.0)
+
+
+def test_a_sink_that_hangs_takes_no_other_one_s_time_at_the_end(deliver, server, notice):
+    hanging, dripping, other = server("hang"), server("drip"), server()
+    sinks = [f"http://127.0.0.1:{one.port}/" for one in (hanging, dripping, other)]
+    delivery = deliver(*sinks, sink_timeout_s=30.0)
+    tell(delivery, notice(1))
+    hanging.wait(1), dripping.wait(1), other.wait(1)
+    tell(delivery, notice(2))
+    delivery.close(0.5)
+    assert [found["sent"] for found in delivery.status()] == [0, 0, 2]
+
+
+def test_a_sink_that_may_hardly_ever_be_sent_to_waits_and_lives(deliver, server, notice, until):
+    one = server()
+    delivery = deliver({"url": f"http://127.0.0.1:{one.port}/", "per_minute": 1e-12}, "file")
+    tell(delivery, notice(1), notice(2))
+    until(lambda: [found["sent"] for found in delivery.status()] == [1, 2])
+    assert delivery.status()[0]["waiting"] == 1 and all(thread.is_alive() for thread in delivery._threads)
 
 
 def test_a_target_that_raises_is_a_failure_without_words(notice, caplog, until):

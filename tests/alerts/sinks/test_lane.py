@@ -38,6 +38,8 @@ def test_a_dead_sink_does_not_fill_the_log(lane, letter, caplog):
     while (wait := one.ready_in(now)) is not None:
         now += wait
         one.settle(one.take(), BAD, now)
+    assert not caplog.records, "whoever trades adds letters, and waits for no log"
+    one.say()
     assert one.status()["given_up"] == 30 and len(caplog.records) == 2
 
 
@@ -79,6 +81,7 @@ def test_a_full_queue_drops_the_least_and_says_so_once(lane, letter, caplog):
     one = lane(queue=2)
     for number, severity in enumerate(("critical", "info", "warning", "info", "critical"), 1):
         one.add(letter(number, severity))
+    one.say()
     assert one.status()["dropped"] == 3 and one.waiting == 2
     assert [record.message for record in caplog.records] == [
         "alerts: too many wait for it: the oldest of the least severe are dropped"
@@ -95,5 +98,6 @@ def test_a_failure_is_said_when_it_begins_and_when_it_is_over(lane, letter, capl
     one.add(letter())
     for outcome in (BAD, BAD, BAD, FINE):
         one.settle(one.take(), outcome, 0.0)
+    one.say()
     assert caplog.messages == ["alerts: it does not take them: HTTP 500", "alerts: it takes them again"]
     assert one.status()["failure"] is None and one.status()["sent"] == 1

@@ -48,6 +48,7 @@ def test_a_dead_a_hanging_and_a_rude_server(send, server, refused):
     assert send(refused) == ("ConnectError", True, None)
     assert send(server("hang").port, timeout_s=0.1) == ("ReadTimeout", True, None)
     assert send(server("cut").port) == ("RemoteProtocolError", True, None)
+    assert send(server("drip").port, timeout_s=0.05).failure, "each byte comes in time, the whole never"
     assert send(server(b"nonsense\r\n\r\n").port) == ("RemoteProtocolError", True, None)
 
 
