@@ -83,6 +83,31 @@ def write_tardis_day(site: Path, simulator: Simulator, exchange: str, symbol: st
         file.write_bytes(gzip.compress(("\n".join(lines) + "\n").encode(), mtime=0))
 
 
+def test_02_scores_features_on_another_simulated_session(tmp_path, monkeypatch) -> None:
+    (tmp_path / "none").mkdir()
+    monkeypatch.setenv("GENESIS_RECORDINGS", str(tmp_path / "none"))
+    small = {
+        "minutes": 1.0,
+        "slowest": 5.0,
+        "horizon": 10,
+        "horizons": [10, 50],
+        "around": 10,
+        "block": 60,
+        "shifts": 100,
+        "folds": 2,
+    }
+    document, text = execute("02_features_and_labels.ipynb", tmp_path, stride=10, shown=["obi_1", "vpin"], **small)
+    assert "measured on: SIMULATED" in text and "scored on: SIMULATED" in text
+    assert "out of sample means: another session" in text and "RECORDED" not in text
+    drawn = [
+        o
+        for cell in document.cells
+        for o in cell.get("outputs", [])
+        if "application/vnd.plotly.v1+json" in o.get("data", {})
+    ]
+    assert len(drawn) == 9
+
+
 def test_03_shows_the_network_beside_its_baselines(tmp_path) -> None:
     _, text = execute("03_cross_validation.ipynb", tmp_path, **SMALL)
     assert "SIMULATED" in text

@@ -195,6 +195,7 @@ def account(table: pd.DataFrame) -> pd.Series:
             "all, of the same sign out of sample": int(agree.sum()),
         },
         name="features",
+        dtype=object,  # counts stay whole beside an expectation that is not
     )
 
 

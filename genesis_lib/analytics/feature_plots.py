@@ -153,10 +153,11 @@ def sample_figure(tables: Mapping[str, pd.DataFrame], title: str, named: Sequenc
                 hovertemplate="%{customdata[0]}<br>measured %{x:.2f}, q %{customdata[1]:.3f}"
                 "<br>came true %{y:.2f}, p %{customdata[2]:.3f}<extra></extra>", **place,
             )  # fmt: skip
+        axis = "" if column == 1 else column
         for i, name in enumerate(name for name in named if np.isfinite(table.ic.get(name, np.nan))):
-            figure.add_annotation(
+            figure.add_annotation(  # written into the quadrant that is empty where anything came true
                 x=table.ic[name], y=table.ic_test[name], text=name, showarrow=True, arrowhead=0, arrowwidth=1,
-                arrowcolor=INK, ax=0 if i % 2 else -60, ay=-96 if i % 2 else -26, font={"size": 11},
+                arrowcolor=INK, ax=0.55 * reach, ay=-(0.6 + 0.22 * i) * reach, axref=f"x{axis}", ayref=f"y{axis}",
                 bgcolor="rgba(255,255,255,0.85)", **place,
             )  # fmt: skip
         figure.add_hline(y=0, line={"color": GRID, "width": 1.5}, **place)
@@ -197,7 +198,7 @@ def worth_figure(table: pd.DataFrame, title: str, named: Sequence[str] = ()) -> 
     if some.empty:
         raise InputError("table holds no feature that could be measured")
     figure = go.Figure()
-    kinds = (("kept out of sample", some.kept, UP), ("not kept", ~some.kept, NEUTRAL))
+    kinds = (("kept", some.kept, UP), ("not kept", ~some.kept, NEUTRAL))
     for name, mask, colour in kinds:
         part = some[mask]
         figure.add_scatter(
