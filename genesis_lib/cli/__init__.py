@@ -28,6 +28,7 @@ COMMANDS = {
     "calibrate": "calibrate",
     "features": "features",
     "detect": "surveil",
+    "regime": "regimes",
     "train": "model",
     "evaluate": "model",
     "backtest": "trade",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import ClassVar
@@ -176,6 +176,9 @@ class Detector:
     def forget(self) -> None:
         """Drop what depends on the rows just before."""
         raise TypeError(f"{type(self).__name__} must define forget()")
+
+    def heed(self, alerts: Sequence[Alert]) -> None:
+        """Take what was told of the row that was just looked at; called only where something was."""
 
     def alert(self, view: View, excess: float, message: str, **evidence: Evidence) -> Alert:
         """An alarm of this kind at this row."""

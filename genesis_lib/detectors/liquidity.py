@@ -11,77 +11,13 @@ import math
 from itertools import pairwise
 
 from genesis_lib.clock import NS
-from genesis_lib.detectors.base import Alert, Detector, Episode, Evidence, Habit, detector
-from genesis_lib.detectors.view import Level, View
+from genesis_lib.detectors.base import Alert, Detector, Episode, Habit, detector
+from genesis_lib.detectors.losses import Loss, knows, lost_levels
+from genesis_lib.detectors.view import View
 
 MS = NS // 1000
 SIDES = ("bid", "ask")
-LEARN_ROWS, LEARN_NS = 100, 8 * NS  # what a habit must have seen before the first alarm
-LONGEST_NS = 3 * NS  # a loss that was not told by then is told no more
 PLACE_TICKS, PLACE_SHARE = 3.0, 0.25  # how far, in ticks or in the usual reach of the book, a touch may step and stay
-
-
-def lost_levels(
-    then: list[Level], now: list[Level], side: int, left: float, lot: float = 0.0
-) -> tuple[float, float, int]:
-    """Compare a side with how it stood before, at the same prices.
-
-    Parameters
-    ----------
-    then, now
-        Levels of the side, best first.
-    side
-        0 bid, 1 ask.
-    left
-        A level of which no more than this share is left, or no more than a lot, counts as lost.
-    lot
-        Smallest quantity. A level of one or two cannot lose a part and is not counted.
-
-    Returns
-    -------
-    tuple
-        Share of the levels that are lost, share of the quantity that is gone, and how many levels were counted: those
-        that `now` would show, not the ones that the touch has passed.
-    """
-    touch, edge, book = now[0][0], now[-1][0], dict(now)
-    nearest, farthest = (touch, edge) if side == 1 else (edge, touch)
-    count = lost = 0
-    stood = stands = 0.0
-    for tick, quantity in then:
-        if nearest <= tick <= farthest:
-            rest = min(book.get(tick, 0.0), quantity)
-            stood += quantity
-            stands += rest
-            if quantity > 2.5 * lot:
-                count += 1
-                lost += rest <= max(left * quantity, lot)
-    return (lost / count, 1.0 - stands / stood, count) if count else (0.0, 0.0, 0)
-
-
-class Loss:
-    """Something that was there and is gone, since one row; short recoveries are forgiven, a long one ends it."""
-
-    __slots__ = ("_back", "_forgiven", "_last", "began", "evidence", "slack_ns", "was")
-
-    def __init__(self, ts: int, was: float, slack_ns: int, **evidence: Evidence) -> None:
-        self.began = self._last = ts
-        self.was, self.slack_ns, self.evidence = was, slack_ns, evidence
-        self._back, self._forgiven = False, 0
-
-    def step(self, ts: int, back: bool) -> bool:
-        """Note whether it is there again at this row; gives whether the loss lasts."""
-        if self._back:
-            self._forgiven += ts - self._last
-        self._back, self._last = back, ts
-        return self._forgiven <= self.slack_ns and ts - self.began <= LONGEST_NS
-
-    def held(self, ts: int, hold_ns: int) -> bool:
-        """Whether it has lasted so long, and is not there again just now."""
-        return not self._back and ts - self.began >= hold_ns
-
-
-def _knows(habit: Habit) -> bool:
-    return habit.count >= LEARN_ROWS and habit.ready_for(LEARN_NS)
 
 
 @detector
@@ -114,7 +50,7 @@ class SpreadShock(Detector):
         if self._loss is not None:
             if not self._loss.step(ts, not wide):
                 self._loss = None
-        elif wide and _knows(habit) and view.before is not None:
+        elif wide and knows(habit) and view.before is not None:
             self._loss = Loss(ts, view.before.mid, self.SLACK_NS)
         habit.learn(ts, spread)
         loss = self._loss
@@ -221,7 +157,7 @@ class DepthShock(Detector):
             fall = math.log(loss.was / depth)
             if not loss.step(ts, fall < self.THIN):
                 self._losses[side] = None
-        elif stays and ts - self._stepped[side] >= self.STOOD_NS and _knows(habit):
+        elif stays and ts - self._stepped[side] >= self.STOOD_NS and knows(habit):
             was = before.depth(side)
             if was * math.exp(-self.THIN) >= depth:
                 self._losses[side] = self._stroke(view, side, was)
@@ -276,7 +212,7 @@ class LiquidityGap(Detector):
                     self._losses[side] = None
                 elif loss.held(ts, self.HOLD_NS):
                     found = side
-            elif hole >= max(self.TICKS, self.TIMES * habit.mean) and _knows(habit) and view.before is not None:
+            elif hole >= max(self.TICKS, self.TIMES * habit.mean) and knows(habit) and view.before is not None:
                 self._losses[side] = self._opened(view, side, hole)
             habit.learn(ts, float(max(holes, default=0)))
         if not self._episode.step(ts, found is not None):

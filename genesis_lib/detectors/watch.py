@@ -63,6 +63,9 @@ class Watch:
             alert = item.look(view)
             if alert is not None:
                 found.append(alert)
+        if found:
+            for item in self.detectors:
+                item.heed(found)
         return found
 
     def forget(self) -> None:

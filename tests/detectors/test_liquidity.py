@@ -5,7 +5,6 @@ import pytest
 
 from genesis_lib.detectors import make_detectors
 from genesis_lib.detectors.evaluation import evaluate_sessions
-from genesis_lib.detectors.liquidity import lost_levels
 from genesis_lib.detectors.trials import watch_seed
 
 WIDE = 40
@@ -176,16 +175,6 @@ def test_a_wider_hole_and_a_deeper_fall_score_higher(make_market):
             (alert,) = market.alarms(make_detectors([kind])[0])
             scores.append(alert.score)
         assert scores == sorted(scores) and scores[0] >= 50, kind
-
-
-def test_levels_that_the_touch_passed_and_levels_of_a_lot_are_not_compared():
-    then = [(100, 5.0), (99, 4.0), (98, 1.0), (97, 8.0), (80, 9.0)]
-    now = [(99, 1.0), (98, 1.0), (97, 8.0), (96, 2.0)]
-    assert lost_levels(then, now, 0, 0.4) == (1 / 3, 1 - 10 / 13, 3)
-    assert lost_levels(then, now, 0, 0.4, lot=1.0) == (1 / 2, 1 - 10 / 13, 2)
-    flipped = [(200 - tick, size) for tick, size in then], [(200 - tick, size) for tick, size in now]
-    assert lost_levels(*flipped, 1, 0.4) == lost_levels(then, now, 0, 0.4)
-    assert lost_levels(then, [(70, 1.0)], 0, 0.4) == (0.0, 0.0, 0)
 
 
 @pytest.mark.parametrize("kind", ["spread_shock", "depth_shock", "liquidity_gap"])
