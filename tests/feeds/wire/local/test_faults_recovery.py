@@ -39,7 +39,7 @@ def test_faults_that_come_all_together_leave_a_true_book(siege):
         seed=3,
     )
     sources = [Simulator(5, "SIMBTC"), Simulator(6, "SIMETH")]
-    with siege(sources, "binance-usdm", speed=10.0, seed=5, faults=plan, strict=False) as besieged:
+    with siege(sources, "binance-usdm", speed=3.0, seed=5, faults=plan, strict=False) as besieged:
         besieged.until(lambda: len(besieged.venue.injected) >= 100)
         besieged.settle()
         kinds = {fault.kind for fault in besieged.venue.injected}
