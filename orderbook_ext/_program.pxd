@@ -25,8 +25,9 @@ cdef class Program:
     cdef Py_ssize_t[:, ::1] _inputs
     cdef Py_ssize_t[::1] _outputs
     cdef long long _last
-    cdef bint _started
+    cdef bint _started, _running
     cdef int _allocate(self) except -1
+    cdef int _alone(self) except -1
     cdef void _clear(self) noexcept nogil
     cdef void _load(
         self, const double* levels, const double* flow, const long long* ts, double tick_size, Py_ssize_t n

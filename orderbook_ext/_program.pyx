@@ -70,6 +70,7 @@ cdef class Program:
 
     def __init__(self, levels, constants, code, outputs):
         cdef Py_ssize_t i, k, base = 0, cleared
+        self._alone()
         code = [(op, tuple(args), span, param) for op, args, span, param in code]
         check(levels, constants, code, outputs)
         self.levels, self.columns, self._length = levels, len(outputs), len(code)
@@ -123,7 +124,14 @@ cdef class Program:
 
     def reset(self):
         """Forget every window."""
+        self._alone()
         self._clear()
+
+    cdef int _alone(self) except -1:
+        # `run` lets other threads go on: they may not write into its memory meanwhile.
+        if self._running:
+            raise RuntimeError("a Program must not be used while it runs in another thread: give each its own, fresh()")
+        return 0
 
     cdef void _clear(self) noexcept nogil:
         cdef Py_ssize_t i
@@ -255,6 +263,7 @@ cdef class Program:
         if levels.shape[0] != self.levels or levels.shape[1] != 4 or flow.shape[0] != _FLOW:
             raise ValueError(f"levels must have shape ({self.levels}, 4) and flow ({_FLOW},)")
         cdef Py_ssize_t i
+        self._alone()
         result = np.empty(self.columns)
         cdef double[::1] out = result
         if not valid:
@@ -274,9 +283,11 @@ cdef class Program:
             raise ValueError(f"levels must have shape (n, {self.levels}, 4) and flow (n, {_FLOW})")
         if not flow.shape[0] == times.shape[0] == ok.shape[0] == n:
             raise ValueError(f"levels, flow, ts and valid must have the same length, got {n} levels")
+        self._alone()
         result = np.empty((n, self.columns))
         cdef double[:, ::1] out = result
         if self.columns:
+            self._running = True
             with nogil:
                 while i < n:
                     j = i
@@ -290,4 +301,5 @@ cdef class Program:
                             out[i, j] = NAN
                         j = i + 1
                     i = j
+            self._running = False
         return result

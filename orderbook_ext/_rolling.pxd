@@ -12,6 +12,7 @@ cdef class Rolling:
     cdef Py_ssize_t _span
     cdef Window _window
     cdef double[::1] _memory
-    cdef bint _mean, _root
+    cdef bint _mean, _root, _running
+    cdef int _alone(self) except -1
     cdef readonly str kind
     cdef void _next(self, const double* x, double* out, Py_ssize_t n) noexcept nogil

@@ -18,6 +18,7 @@ cdef class Rolling:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
         if not (isinstance(span, (int, np.integer)) and span >= 1):
             raise ValueError(f"span must be a whole number of at least 1, got {span!r}")
+        self._alone()
         self.kind, self._span = kind, span
         base = {"mean": "sum", "std": "var"}.get(kind, kind)
         self._kind = <Kind>(<int>("lag", "sum", "min", "max", "var").index(base))
@@ -29,8 +30,15 @@ cdef class Rolling:
     def span(self):
         return self._span
 
+    cdef int _alone(self) except -1:
+        # `run` lets other threads go on: they may not write into its memory meanwhile.
+        if self._running:
+            raise RuntimeError("a Rolling must not be used while it runs in another thread: give each its own")
+        return 0
+
     def reset(self):
         """Forget everything."""
+        self._alone()
         memset(&self._window, 0, sizeof(Window))
 
     cdef void _next(self, const double* x, double* out, Py_ssize_t n) noexcept nogil:
@@ -57,6 +65,7 @@ cdef class Rolling:
     def push(self, double x):
         """Take in the next value and give the statistic; NaN until `span` values were seen."""
         cdef double out
+        self._alone()
         self._next(&x, &out, 1)
         return out
 
@@ -69,8 +78,10 @@ cdef class Rolling:
         )
         if ok.shape[0] != n:
             raise ValueError(f"valid must have the {n} elements of values, got {ok.shape[0]}")
+        self._alone()
         result = np.empty(n)
         cdef double[::1] out = result
+        self._running = True
         with nogil:
             while i < n:
                 j = i
@@ -83,4 +94,5 @@ cdef class Rolling:
                     out[i] = NAN
                     j = i + 1
                 i = j
+        self._running = False
         return result

@@ -1,6 +1,7 @@
 """Column programs: what they refuse, how blocks, resets and clocks go, and the compiled one against its twin."""
 
 import math
+import threading
 
 import numpy as np
 import pytest
@@ -146,6 +147,27 @@ def test_fresh_shares_nothing(module):
     assert math.isnan(program.fresh().push(*row)[0]) and program.push(*row)[0] == 2.0
     program.reset()
     assert math.isnan(program.push(*row)[0])
+
+
+@needs_compiled
+def test_a_running_program_is_not_touched_by_another_thread():
+    program = MODULES[0].Program(1, [], [code("var", 0, span=50)] * 4, [INPUTS, INPUTS + 3])
+    book, flow, times, tick, valid = stream(1_000_000, 3, empty=0.0)
+    row = book[0], flow[0], 0, tick, True
+    worker = threading.Thread(target=program.run, args=(book, flow, times, tick, valid), daemon=True)
+    refused, calls = 0, [lambda: program.push(*row), program.reset, lambda: program.run(book, flow, times, tick, valid)]
+    while refused < len(calls):
+        if not worker.is_alive():
+            worker = threading.Thread(target=program.run, args=(book, flow, times, tick, valid), daemon=True)
+            worker.start()
+        try:
+            calls[refused]()
+        except RuntimeError as error:
+            assert "another thread" in str(error)
+            refused += 1
+    worker.join()
+    program.reset()
+    assert np.isnan(program.push(*row)).all()
 
 
 @both
