@@ -80,7 +80,7 @@ STATELESS = {
     "log": log,
     "log1p": log1p,
     "slog": lambda x: math.copysign(log1p(math.fabs(x)), x),
-    "rint": lambda x: float(round(x)) if math.isfinite(x) else x,
+    "rint": lambda x: math.copysign(round(x), x) if math.isfinite(x) else x,
     "or_zero": lambda x: 0.0 if x != x else x,
     "select": select,
     "sin": lambda x: math.sin(x) if math.isfinite(x) else NAN,

@@ -44,6 +44,8 @@ def operate(module, op: str, *columns) -> np.ndarray:
 def test_twins_are_equal_to_the_bit(op, values):
     first, second = (operate(module, op, *np.array(values).T) for module in MODULES)
     assert np.array_equal(first, second, equal_nan=True), (op, values, first, second)
+    known = ~np.isnan(first)
+    assert np.array_equal(np.signbit(first[known]), np.signbit(second[known])), (op, values, "a zero's sign")
 
 
 @both
