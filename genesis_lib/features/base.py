@@ -58,6 +58,9 @@ class Feature:
         """Seconds of the exchange's clock after a reset that are NaN as well; 0 for what counts rows alone."""
         return _built(self).warmup_seconds
 
+    def __reduce__(self):
+        return lookup, (self.name,)
+
 
 FEATURES: dict[str, Feature] = {}
 DEEPER: dict[str, Feature] = {}  # model inputs below the tenth level: usable by name, not part of the standard table
@@ -108,6 +111,8 @@ class FeatureSet:
     NaN while its own window warms up; one without a window never is. A level that is empty makes NaN whatever reads
     that level alone, and counts as no quantity in sums over levels.
 
+    A copy, and what arrives in another process, computes the same columns and has seen no row.
+
     Parameters
     ----------
     names
@@ -139,6 +144,10 @@ class FeatureSet:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def __reduce__(self):
+        # Two sets must never share the windows of one stream.
+        return FeatureSet, (self.names,)
 
     def __repr__(self) -> str:
         return f"FeatureSet({len(self.names)} features, {self.columns_hash[:12]})"

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from genesis_lib.types import FLOW_FIELDS
+from orderbook_ext._kernels_py import VPIN_ROWS
 from orderbook_ext._layout import FLOW
 
 INPUTS = {"input", "elapsed"}
@@ -207,7 +208,7 @@ class Formula:
         # Without an elapsed time yet, a clock stands still; no row is lost by it.
         args = self.args[:1] if self.op in {"decay", "seconds", "since"} else self.args
         before = max((arg.warmup for arg in args), default=int(self.op == "elapsed"))
-        own = {"lag": self.span, "component": min(self.span, COMPONENT_ROWS)}
+        own = {"lag": self.span, "component": min(self.span, COMPONENT_ROWS), "vpin": max(self.span, VPIN_ROWS) - 1}
         return before + (own[self.op] if self.op in own else max(self.span - 1, 0) if self.op not in INPUTS else 0)
 
     @cached_property
@@ -215,17 +216,16 @@ class Formula:
         """Seconds after a reset that are NaN for want of history; counts beside `warmup`."""
         before = max((arg.warmup_seconds for arg in self.args), default=0.0)
         # the sums of seconds begin together with what they add up, at the reset
-        return (
-            max(before, self.value) if self.op == "decay" else before + self.value if self.op == "seconds" else before
-        )
+        if self.op == "decay":
+            return max(before, self.value)
+        return before + self.value if self.op == "seconds" else before
 
 
 class Row:
     """The inputs a formula can be made of, for books with `levels` levels a side.
 
     `bid_price[i]`, `bid_size[i]`, `ask_price[i]`, `ask_size[i]` count from 0, the best; the trades since the previous
-    row have the names of `FLOW_FIELDS`; `elapsed` is the seconds since the previous row, `seconds_of_day` those since
-    midnight UTC.
+    row have the names of `FLOW_FIELDS`; `elapsed` is the seconds since that row, `seconds_of_day` those since 0:00 UTC.
     """
 
     def __init__(self, levels: int) -> None:

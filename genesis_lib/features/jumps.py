@@ -39,13 +39,13 @@ def _realised(row: Row) -> Formula:
 
 
 BNS = "Barndorff-Nielsen & Shephard 2004"
-BARS = f"r the move of the mid over {BAR} rows, summed over the {SPAN} bars that end in the last {SPAN} rows"
+BARS = f"r_t the move of the mid over the {BAR} rows that end at t, summed over the last {SPAN} rows t"
 
 
 @feature(
     f"bipower_vol_{SPAN}",
     unit="ticks",
-    formula=f"sqrt((pi / 2) sum |r_i| |r_i-1| / {BAR}), {BARS}",
+    formula=f"sqrt((pi / 2) sum |r_t| |r_t-{BAR}| / {BAR}), {BARS}",
     source=f"{BNS}; overlapping bars ours",
 )
 def bipower_vol(row: Row) -> Formula:
@@ -56,7 +56,7 @@ def bipower_vol(row: Row) -> Formula:
 @feature(
     f"jump_share_{SPAN}",
     unit="0..1",
-    formula=f"max(0, 1 - bipower_vol^2 / (sum r_i^2 / {BAR})), {BARS}; 0 where the mid stood still",
+    formula=f"max(0, 1 - bipower_vol^2 / (sum r_t^2 / {BAR})), {BARS}; 0 where the mid stood still",
     source=f"{BNS}; as a share Huang & Tauchen 2005",
 )
 def jump_share(row: Row) -> Formula:

@@ -63,7 +63,7 @@ def warmup(item: Feature) -> str:
     """Rows, seconds and whether more may pass, in words.
 
     >>> warmup(FEATURES["mid"]), warmup(FEATURES["hawkes_buy_1s"]), warmup(FEATURES["vpin"])
-    ('0', '1, 5 s', '19, sparse')
+    ('0', '1, 5 s', '49, sparse')
     """
     parts = [str(item.warmup)]
     if item.warmup_seconds:

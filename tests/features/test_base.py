@@ -1,8 +1,10 @@
 """The contract every feature of the table keeps, and the sets that compute them."""
 
+import copy
 import inspect
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.reduction import ForkingPickler
 
 import numpy as np
 import pytest
@@ -133,6 +135,23 @@ def test_batch_leaves_other_threads_alone(make):
     with ThreadPoolExecutor(4) as pool:
         values = list(pool.map(lambda columns: columns.batch(rows), sets))
     assert all(np.array_equal(values[0], other, equal_nan=True) for other in values[1:])
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_a_copy_shares_no_memory(rows, copied):
+    columns = FeatureSet(["return_1", "ofi_3"])
+    columns.step(rows[0])
+    twin = copied(columns)
+    assert twin.names == columns.names and np.isnan(twin.step(rows[700])).all()
+    assert np.array_equal(columns.step(rows[1]), columns.batch(rows[:2])[1])
+
+
+def test_sets_and_features_go_to_other_processes(rows):
+    columns = FeatureSet(["mid", "ofi_2", "return_1"])
+    columns.step(rows[0])
+    there, item = ForkingPickler.loads(ForkingPickler.dumps((columns, FEATURES["ofi_2"])))
+    assert item is FEATURES["ofi_2"] and there.names == columns.names
+    assert np.isnan(there.step(rows[700])[2]) and np.isfinite(columns.step(rows[1])).all()
 
 
 def test_warmup_and_hash_and_order():

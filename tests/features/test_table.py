@@ -41,4 +41,4 @@ def test_records_are_plain_data():
 
 def test_warmup_in_words():
     words = {name: table.warmup(FEATURES[name]) for name in ("mid", "return_10", "hawkes_buy_1s", "vpin")}
-    assert words == {"mid": "0", "return_10": "10", "hawkes_buy_1s": "1, 5 s", "vpin": "19, sparse"}
+    assert words == {"mid": "0", "return_10": "10", "hawkes_buy_1s": "1, 5 s", "vpin": "49, sparse"}
