@@ -155,9 +155,10 @@ def sample_figure(tables: Mapping[str, pd.DataFrame], title: str, named: Sequenc
             )  # fmt: skip
         axis = "" if column == 1 else column
         for i, name in enumerate(name for name in named if np.isfinite(table.ic.get(name, np.nan))):
-            figure.add_annotation(  # written into the quadrant that is empty where anything came true
+            turn = 1 if i % 2 else -1  # names stand in the quadrants that are empty where things came true
+            figure.add_annotation(
                 x=table.ic[name], y=table.ic_test[name], text=name, showarrow=True, arrowhead=0, arrowwidth=1,
-                arrowcolor=INK, ax=0.55 * reach, ay=-(0.6 + 0.22 * i) * reach, axref=f"x{axis}", ayref=f"y{axis}",
+                arrowcolor=INK, ax=turn * 0.5 * reach, ay=-turn * 0.75 * reach, axref=f"x{axis}", ayref=f"y{axis}",
                 bgcolor="rgba(255,255,255,0.85)", **place,
             )  # fmt: skip
         figure.add_hline(y=0, line={"color": GRID, "width": 1.5}, **place)
