@@ -134,7 +134,8 @@ def simulate(
         emit(write_predictable(out, PredictableMarket(seed, predictable, minutes), replace=force), as_json)
         return
     planted = parse_plant(plant)
-    markets = [Simulator(seed, name.strip(), minutes, plant=planted) for name in dict.fromkeys(symbol.split(","))]
+    symbols = dict.fromkeys(map(str.strip, symbol.split(",")))
+    markets = [Simulator(seed, name, minutes, plant=planted) for name in symbols]
     told = {market.instrument.symbol: write_labelled(out, market, replace=force) for market in markets}
     one = next(iter(told.values()))
     if len(told) > 1:

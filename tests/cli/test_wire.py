@@ -57,7 +57,7 @@ def test_simulate_refuses_in_one_line_and_writes_nothing(tmp_path, arguments, me
 
 def test_simulate_writes_a_recording_for_each_symbol(tmp_path):
     arguments = ("simulate", "--seed", "3", "--minutes", "0.1", "--json", "--out")
-    told = json.loads(run(*arguments, str(tmp_path / "all"), "--symbol", "SIMBTC,SIMETH, SIMSOL").stdout)
+    told = json.loads(run(*arguments, str(tmp_path / "all"), "--symbol", "SIMBTC,SIMETH, SIMBTC, SIMSOL").stdout)
     assert list(told["markets"]) == ["SIMBTC", "SIMETH", "SIMSOL"]
     assert told["events"] == sum(made["events"] for made in told["markets"].values())
     alone = json.loads(run(*arguments, str(tmp_path / "alone"), "--symbol", "SIMETH").stdout)

@@ -128,7 +128,7 @@ def parse_plant(text: str) -> dict[str, int]:
     plant: dict[str, int] = {}
     for part in filter(None, text.split(",")):
         kind, equals, count = part.strip().partition("=")
-        if not equals or not count.isdigit():
+        if not equals or not count.isdecimal():
             raise InputError(f"plant must be KIND=COUNT,KIND=COUNT, got {part!r}")
         plant[kind] = plant.get(kind, 0) + int(count)
     return plant

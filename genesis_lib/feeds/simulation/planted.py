@@ -35,9 +35,9 @@ class Planted(ABC):
         Exchange time (ns) at which it acts now.
     label : dict
         ``kind``; ``side``; ``start`` and ``end``, exchange time (ns) of its first action and of the message that shows
-        its last; ``price``; ``orders``, its first `TOLD` actions (``time``, ``action``, ``side``, ``price``,
-        ``quantity``) and ``actions``, how many there were; ``parameters``, what was drawn; and what is particular to
-        its kind. Complete once `done`.
+        its last, or the last fill of a hidden order; ``price``; ``orders``, its first `TOLD` actions (``time``,
+        ``action``, ``side``, ``price``, ``quantity``) and ``actions``, how many there were; ``parameters``, what was
+        drawn; and what is particular to its kind. Complete once `done`.
     """
 
     instrument: Instrument

@@ -112,6 +112,7 @@ def iceberg(e: Episode) -> Iterator[None]:
     def taken(order: int, tick: int, lots: int, trade_id: int, ts: int) -> None:
         nonlocal filled
         filled += lots
+        e.label["end"] = e.shown  # it is the crowd that takes the rest of him
 
     flow.watchers[order] = taken
     while True:
@@ -119,10 +120,8 @@ def iceberg(e: Episode) -> Iterator[None]:
             flow.watchers.pop(order, None)
             if not jitter or parts == len(sizes):
                 break
-            order, parts = (
-                e.sweep(e.side, tick, sizes[parts])[1],
-                parts + 1,
-            )  # where the market has passed: takes it back
+            _, order = e.sweep(e.side, tick, sizes[parts])  # where the market has passed: takes it back
+            parts += 1
             flow.watchers[order] = taken
         if flow.now - begin > ICEBERG_MS and filled >= (LEAST_REFILLS + 1) * shown:
             break

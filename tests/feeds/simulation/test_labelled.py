@@ -97,7 +97,7 @@ def test_an_endless_simulation_is_refused(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("text", ["spoofing", "spoofing=x", "spoofing=-1", "=", "spoofing:3"])
+@pytest.mark.parametrize("text", ["spoofing", "spoofing=x", "spoofing=-1", "=", "spoofing:3", "spoofing=²"])
 def test_a_plan_that_cannot_be_read_is_refused(text):
     with pytest.raises(InputError, match="plant must be KIND=COUNT,KIND=COUNT"):
         parse_plant(text)

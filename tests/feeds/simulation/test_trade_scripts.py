@@ -3,7 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from genesis_lib.feeds.simulation.flow import TRADE, OrderFlow
+from genesis_lib.feeds.simulation.simulator import Simulator
+
 SEEDS = (17, 18)
+LATE = 52  # of this one the crowd takes the last part
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -54,3 +58,22 @@ def test_an_iceberg_trades_many_times_what_it_shows(published, side_of, seed):
             assert shown == [label["quantity"]]
             levels = seen.at(side, label["price"])[seen.inside(label)]
             assert np.median(levels) < label["quantity"]
+
+
+def test_the_label_of_an_iceberg_holds_every_fill_of_it(monkeypatch):
+    """Also the last ones, which the crowd brings after the agent himself has done his last."""
+    own, fills = set(), []
+
+    def tell(flow, rows, events):
+        own.update(flow.watchers)
+        fills.extend((row[1] * 1_000_000, row[5]) for row in rows if row[0] == TRADE and row[7] in own)
+        told(flow, rows, events)
+
+    told = OrderFlow._tell
+    monkeypatch.setattr(OrderFlow, "_tell", tell)
+    simulator = Simulator(LATE, minutes=0.8, plant={"iceberg": 1})
+    assert all(True for _ in simulator)
+    (label,) = simulator.labels
+    assert all(label["start"] <= ts <= label["end"] for ts, _ in fills)
+    assert sum(lots for _, lots in fills) == pytest.approx(label["filled"] * 1000)
+    assert label["end"] > max(order["time"] for order in label["orders"]) + 50_000_000
