@@ -96,9 +96,10 @@ class View:
             then, now = self.before.sides[side], self.sides[side]
             if then == now:
                 continue
-            was, is_now = dict(then), dict(now)
+            before, after = set(then), set(now)
+            was, is_now = dict(before - after), dict(after - before)
             edge = max(then[-1][0], now[-1][0]) if side == 0 else min(then[-1][0], now[-1][0])
-            for tick in sorted({tick for tick, _ in set(then) ^ set(now)}):
+            for tick in sorted(was.keys() | is_now.keys()):
                 if (tick >= edge) if side == 0 else (tick <= edge):
                     found.append((side, tick, was.get(tick, 0.0), is_now.get(tick, 0.0)))
         return found
