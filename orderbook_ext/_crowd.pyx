@@ -42,6 +42,7 @@ cdef list tuples(const Rows* told):
 
 
 cdef int slots_open(Slots* slots, Py_ssize_t n) except -1:
+    free(slots.orders)
     slots.orders = <uint64_t*>calloc(n, sizeof(uint64_t))
     slots.n = n
     if slots.orders == NULL:
@@ -67,6 +68,8 @@ cdef class Crowd:
         cdef int i, j
         if self.kept is not None:
             raise TypeError("a crowd is made once: what it points into is kept")
+        if min(p.near_orders, p.far_orders, p.metaorders) < 1:
+            raise ValueError("near_orders, far_orders and metaorders must be at least 1")
         self.book = book
         s.book = &book.book
         for i, name in enumerate(NUMBERS):
@@ -75,7 +78,6 @@ cdef class Crowd:
         day = np.array(day, np.float64)
         if any(len(array) != TABLE for array in arrays) or len(arrays) != 5 or len(day) != MINUTES:
             raise ValueError(f"tables must be 5 of {TABLE} numbers, and day {MINUTES} numbers")
-        self.kept = (arrays, day)
         s.trade_size, s.touch_size, s.near_size = column(arrays[0]), column(arrays[1]), column(arrays[2])
         s.far_size, s.far_distance, s.day = column(arrays[3]), column(arrays[4]), <double*>column(day)
         s.random.state, s.own.random.state, s.common.random.state, s.latency.state = seeds
@@ -96,9 +98,16 @@ cdef class Crowd:
         slots_open(&s.near, p.near_orders)
         slots_open(&s.far, p.far_orders)
         s.n_metas = p.metaorders
+        free(s.metas)
         s.metas = <Meta*>calloc(s.n_metas, sizeof(Meta))
         if s.metas == NULL:
             raise MemoryError("no memory for the crowd")
+        self.kept = (arrays, day)  # from here on it is whole
+
+    cdef int check(self) except -1:
+        if self.kept is None:
+            raise TypeError("a crowd needs its arguments: call Crowd(book, seeds, ...)")
+        return self.book.check()
 
     def __dealloc__(self):
         free(self.state.near.orders)
@@ -119,7 +128,7 @@ cdef class Crowd:
         cdef State* s = &self.state
         cdef Py_ssize_t i
         cdef int side
-        self.book.check()
+        self.check()
         for side in range(2):
             for i in range(24):
                 rest_order(s, side, mid + side, pick(s.touch_size, &s.random))
@@ -135,12 +144,13 @@ cdef class Crowd:
 
     def begin(self, double pace):
         """Let time pass until the next depth message; gives a time before it (ms), when agents act."""
+        self.check()
         return begin(&self.state, pace)
 
     def finish(self, double push, withheld, int64_t early):
         """Let everyone act until the message; gives trades and touch changes, none before `early`."""
         cdef State* s = &self.state
-        self.book.check()
+        self.check()
         (s.nearest[0], s.farthest[0]), (s.nearest[1], s.farthest[1]) = withheld
         s.push = push
         s.told.n = 0
@@ -150,7 +160,7 @@ cdef class Crowd:
 
     def tell_touch(self, int64_t ms):
         """Best prices and what rests there as a row, if that changed since it was told; at most one."""
-        self.book.check()
+        self.check()
         self.state.told.n = 0
         tell_touch(&self.state, ms)
         self.settle()
@@ -160,6 +170,7 @@ cdef class Crowd:
         """The levels that changed, and of the message that tells them: time of receipt, first, last, previous id."""
         cdef State* s = &self.state
         cdef int64_t previous = s.depth_id
+        self.check()
         changes = self.book.changes()
         s.update_id += 1
         s.depth_id = s.update_id
@@ -183,7 +194,7 @@ cdef class Crowd:
         cdef int64_t* tick
         cdef int64_t* lot
         changes.rows, changes.n, changes.room = NULL, 0, 0
-        self.book.check()
+        self.check()
         s.nearest[0] = s.nearest[1] = 1
         s.farthest[0] = s.farthest[1] = 0
         s.push = 0.0
@@ -209,11 +220,14 @@ cdef class Crowd:
 
     def receive(self, int64_t ts):
         """Receive time (ns) of a message sent now: some 2 ms later, never before the previous one."""
+        self.check()
         return receive(&self.state, ts)
 
     def clear_level(self, int side, int64_t tick):
         """Cancel all that the crowd has at a level."""
-        self.book.check()
+        self.check()
+        if side not in (0, 1):
+            raise ValueError(f"side must be 0 (bid) or 1 (ask), got {side}")
         clear_level(&self.state, side, tick, 0)
         self.settle()
 

@@ -30,6 +30,8 @@ class CrowdOrders:
 
     def clear_level(self, side: int, tick: int) -> None:
         """Cancel all that the crowd has at a level."""
+        if side not in (BID, ASK):
+            raise ValueError(f"side must be 0 (bid) or 1 (ask), got {side}")
         for order, _ in self.book.queue(side, tick):
             if order > OWN:
                 self.book.cancel(order)

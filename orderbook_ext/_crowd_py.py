@@ -36,6 +36,8 @@ class Crowd(CrowdOrders):
     def __init__(self, book, seeds, p, target: float, tables, day, start: int) -> None:
         if [len(table) for table in tables] != [TABLE] * 5 or len(day) != MINUTES:
             raise ValueError(f"tables must be 5 of {TABLE} numbers, and day {MINUTES} numbers")
+        if min(p.near_orders, p.far_orders, p.metaorders) < 1:
+            raise ValueError("near_orders, far_orders and metaorders must be at least 1")
         super().__init__(book, p, tables, uniforms(seeds[3]))
         self.day, self.start, self.now, self.target = day, start, start, target
         self.random = uniforms(seeds[0])

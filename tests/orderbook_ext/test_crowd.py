@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -153,3 +154,36 @@ def test_tables_of_another_length_are_refused():
     for kind in CROWDS:
         with pytest.raises(ValueError, match="tables must be 5 of 4096 numbers, and day 1441 numbers"):
             kind(OrderLevelBook(strict=False), range(4), p, 1.0, [[1]] * 5, day_profile(), EPOCH)
+
+
+@pytest.mark.parametrize("kind", CROWDS)
+@pytest.mark.parametrize("name", ["near_orders", "far_orders", "metaorders"])
+def test_a_crowd_of_nobody_is_refused(kind, name):
+    """There would be no place to look at: the compiled crowd would read what is not its own."""
+    _, p = MARKETS["SIMBTC"]
+    numbers = SimpleNamespace(**{field.name: getattr(p, field.name) for field in fields(p)} | {name: 0})
+    with pytest.raises(ValueError, match="near_orders, far_orders and metaorders must be at least 1"):
+        kind(OrderLevelBook(strict=False), range(4), numbers, 1.0, [[1] * 4096] * 5, day_profile(), EPOCH)
+
+
+@pytest.mark.parametrize("kind", CROWDS)
+def test_a_side_that_is_none_is_refused(kind):
+    crowd, book = made(kind, far_orders=10)
+    before = len(book)
+    for side in (-1, 2, 7):
+        with pytest.raises(ValueError, match=f"side must be 0 .* got {side}"):
+            crowd.clear_level(side, 300_000)
+    assert len(book) == before
+
+
+@pytest.mark.skipif(not COMPILED, reason="there is no compiled crowd")
+def test_a_crowd_that_was_not_made_does_nothing():
+    crowd = Crowd.__new__(Crowd)
+    calls = [("begin", 1.0), ("finish", 0.0, ((1, 0), (1, 0)), 0), ("populate", 300_000), ("depth", 1), ("run", 1)]
+    for name, *arguments in [*calls, ("tell_touch", 1), ("receive", 1), ("clear_level", 0, 300_000)]:
+        with pytest.raises(TypeError, match="a crowd needs its arguments"):
+            getattr(crowd, name)(*arguments)
+    with pytest.raises(ValueError, match="tables must be 5"):
+        crowd.__init__(OrderLevelBook(strict=False), range(4), MARKETS["SIMBTC"][1], 1.0, [[1]] * 5, day_profile(), 0)
+    with pytest.raises(TypeError, match="a crowd needs its arguments"):
+        crowd.begin(1.0)

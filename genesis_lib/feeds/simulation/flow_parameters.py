@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from itertools import pairwise
 from statistics import NormalDist
 
+from genesis_lib.errors import InputError
 from genesis_lib.types import Instrument
 
 TABLE = 4096  # draws in a table
+WHOLE = ("metaorders", "near_orders", "far_orders")  # parameters that count
+POSITIVE = (  # parameters that something is divided by, or that there is no market without
+    *("price", "interval_ms", "doubt", "takers", "trade_size", "tail", "makers", "touch_size", "target"),
+    *("near_size", "far_size", "fast_decay", "slow_decay"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +28,11 @@ class FlowParameters:
     Three tables of rates excite what follows: ``excite_*`` are the orders that one order brings about on average within
     some 0.1 s, ``excite_slow`` the market orders of its own side within seconds. `branching_ratio` is what they add up
     to; below 1 a burst dies out.
+
+    Raises
+    ------
+    InputError
+        For a number that is not finite or negative, a count or a time of zero, or excitation of which bursts never end.
     """
 
     price: float = 30_000.0
@@ -78,6 +89,20 @@ class FlowParameters:
     excite_follow: float = 0.3  # limit orders behind them
     excite_scare: float = 0.8  # cancellations on the side they hit
     excite_makers: float = 0.15  # limit orders and cancellations bring about others of their side
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name in WHOLE and not (isinstance(value, int) and value >= 1):
+                raise InputError(f"{field.name} must be a whole number of at least 1, got {value!r}")
+            if not 0 <= value < math.inf or (value == 0 and field.name in POSITIVE):
+                least = "greater than 0" if field.name in POSITIVE else "at least 0"
+                raise InputError(f"{field.name} must be a finite number {least}, got {value!r}")
+        if not branching_ratio(self) < 1:
+            raise InputError(
+                f"excite_same + excite_cross + excite_slow, and twice excite_makers, must be below 1, or bursts of "
+                f"orders never end; got a branching ratio of {branching_ratio(self):g}"
+            )
 
     def excitation(self) -> tuple[tuple[float, ...], ...]:
         """Orders of each kind that one order of each kind brings about fast.

@@ -1,9 +1,16 @@
 from __future__ import annotations
 
-import numpy as np
+import math
+from dataclasses import fields
 
+import numpy as np
+import pytest
+
+from genesis_lib.errors import InputError
 from genesis_lib.feeds.simulation.flow_parameters import (
     MARKETS,
+    WHOLE,
+    FlowParameters,
     branching_ratio,
     day_profile,
     distance_table,
@@ -55,3 +62,22 @@ def test_far_orders_stand_as_far_as_on_real_books():
 
 def test_the_weights_of_the_factors_keep_the_volatility():
     assert all(np.isclose(p.shared**2 + p.particular**2, 1.0) for _, p in MARKETS.values())
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(FlowParameters)])
+def test_a_number_that_makes_no_market_is_refused(name):
+    for value in (math.nan, math.inf, -1, *([0, 1.5] if name in WHOLE else [])):
+        with pytest.raises(InputError, match=f"^{name} must be a "):
+            FlowParameters(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["price", "interval_ms", "target", "doubt", "tail"])
+def test_nothing_is_divided_by_zero(name):
+    with pytest.raises(InputError, match=f"{name} must be a finite number greater than 0, got 0.0"):
+        FlowParameters(**{name: 0.0})
+
+
+@pytest.mark.parametrize("given", [{"excite_same": 0.67}, {"excite_slow": 0.5}, {"excite_makers": 0.5}])
+def test_bursts_that_never_end_are_refused(given):
+    with pytest.raises(InputError, match=r"must be below 1.*got a branching ratio of 1"):
+        FlowParameters(**given)
