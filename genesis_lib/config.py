@@ -135,6 +135,10 @@ class Alerts:
         for name in ("sink_attempts", "sink_queue"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)!r}")
+        most = {"sink_attempts": 1000, "sink_queue": 100_000, "log_mb": 10_000}
+        for name, limit in (most | dict.fromkeys(("flush_s", "sink_timeout_s", "sink_longest_wait_s"), 3600)).items():
+            if getattr(self, name) > limit:
+                raise ConfigError(f"{name} must be at most {limit}, got {getattr(self, name)!r}")
         if self.flush_s < 0:
             raise ConfigError(f"flush_s must not be negative, got {self.flush_s!r}")
 

@@ -39,9 +39,10 @@ class AccountWatch:
     def __init__(self, rules: Sequence[AccountRule], account: Any, limit: float, refusals: Callable[[], int]) -> None:
         self._account, self._limit, self._refusals = account, limit, refusals
         self._checks = [(rule, Crossing(rule)) for rule in rules]
+        self._steps = [(rule, crossing.step, self._reader(rule)) for rule, crossing in self._checks]
         self._refused = {id(rule): Recent(rule.ns("within_s")) for rule in rules if rule.measure == "refused"}
         self._needs_equity = any(rule.measure in ("drawdown", "daily_loss") for rule in rules)
-        self._seen = refusals()
+        self._equity = 0.0
         self.forget()
 
     def forget(self) -> None:
@@ -55,9 +56,8 @@ class AccountWatch:
 
     def step(self, ts: int) -> list[Alert]:
         """Look at the account at `ts` (exchange time, ns); the alarms that this raised."""
-        equity = 0.0
         if self._needs_equity:
-            equity = self._account.equity
+            self._equity = equity = self._account.equity
             self._highest = max(self._highest, equity)
             if ts // DAY != self._day:
                 self._day, self._morning = ts // DAY, equity
@@ -65,22 +65,18 @@ class AccountWatch:
             fresh, self._seen = self._refusals() - self._seen, self._refusals()
             for recent in self._refused.values():
                 recent.step(ts, number=fresh)
-        return [
-            self._alarm(rule, ts, value)
-            for rule, crossing in self._checks
-            if crossing.step(ts, value := self._value(rule, equity))
-        ]
+        return [self._alarm(rule, ts, value) for rule, crosses, read in self._steps if crosses(ts, value := read())]
 
-    def _value(self, rule: AccountRule, equity: float) -> float:
+    def _reader(self, rule: AccountRule) -> Callable[[], float]:
         if rule.measure == "drawdown":
-            return self._highest - equity
+            return lambda: self._highest - self._equity
         if rule.measure == "daily_loss":
-            return self._morning - equity
+            return lambda: self._morning - self._equity
         if rule.measure == "position":
-            return abs(self._account.position) / self._limit
+            return lambda: abs(self._account.position) / self._limit
         if rule.measure == "refused":
-            return float(self._refused[id(rule)].total)
-        return float(self._account.killed)
+            return lambda: float(self._refused[id(rule)].total)
+        return lambda: float(self._account.killed)
 
     def _alarm(self, rule: AccountRule, ts: int, value: float) -> Alert:
         message = WORDS[rule.measure].format(value=value, rule=rule) + "."

@@ -101,7 +101,7 @@ class FeedWatch:
 
     def _lose(self, gap: Gap) -> None:
         ts, cause = self._time(gap), " ".join(gap.cause.split())
-        self._gap = gap
+        self._gap = self._gap or gap  # of several, the book is lost since the first
         lost = _LOST.search(cause) is not None
         for rule in (*self._rules["gap"], *(self._rules["disconnect"] if lost else ())):
             recent = self._counts[id(rule)]

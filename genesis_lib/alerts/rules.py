@@ -14,6 +14,7 @@ from genesis_lib.errors import ConfigError, InputError
 from genesis_lib.features.base import lookup
 
 ALL = "all"  # means every alarm where one is acknowledged, and so names none
+MOST = 31_536_000  # seconds (a year), and as many repeats or reminders
 SCORES = {"info": 50.0, "warning": 75.0, "critical": 95.0}  # of alarms that have no degrees of their own
 
 
@@ -48,10 +49,9 @@ class Rule:
     def __post_init__(self) -> None:
         for item in fields(self):
             value = getattr(self, item.name)
-            number = isinstance(value, (int, float)) and not isinstance(value, bool)
-            if item.type in ("float", "float | None") and not (value is None and "None" in item.type):
-                if not number or not math.isfinite(value):
-                    raise ConfigError(f"{item.name} must be a finite number, got {value!r}")
+            number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+            if item.type.startswith("float") and not (number or (value is None and "None" in item.type)):
+                raise ConfigError(f"{item.name} must be a finite number, got {value!r}")
             elif item.type == "int" and not (number and value == int(value)):
                 raise ConfigError(f"{item.name} must be a whole number, got {value!r}")
             elif item.type == "bool" and not isinstance(value, bool):
@@ -59,8 +59,9 @@ class Rule:
             elif item.type == "str" and not isinstance(value, str):
                 raise ConfigError(f"{item.name} must be text, got {value!r}")
         for name in TIMES:
-            if getattr(self, name) < 0:
-                raise ConfigError(f"{name} must not be negative, got {getattr(self, name)!r}")
+            if not 0 <= (value := getattr(self, name)) <= MOST:
+                limit = "negative" if value < 0 else f"greater than {MOST}"
+                raise ConfigError(f"{name} must not be {limit}, got {value!r}")
 
     @property
     def kind(self) -> str:
@@ -152,7 +153,7 @@ class ThresholdRule(Rule):
             raise ConfigError(f"name must be letters, digits and _ (a-z first, not {ALL!r}), got {self.name!r}")
         if self.name in DETECTORS:
             raise ConfigError(f"name {self.name!r} is a detector's: choose another for this rule")
-        if self.clear is not None and self.above is not None and self.clear > self.above:
+        if None not in (self.clear, self.above) and self.clear > self.above:
             raise ConfigError(f"clear must not be above the threshold {self.above!r}, got {self.clear!r}")
 
     def alert(self, ts: int, message: str, **evidence: float | int | str) -> Alert:
@@ -259,6 +260,9 @@ class AccountRule(ThresholdRule):
 # measure -> its threshold where a rule names none; None: a rule must name one
 FEED = {"gap": 0.0, "disconnect": 0.0, "resync": 0.0, "stale": 10.0, "invalid_rows": 0.05, "latency": 500.0}
 ACCOUNT = {"drawdown": None, "daily_loss": None, "position": 0.95, "refused": 0.0, "kill": 0.0}
+AT_ONCE = ("gap", "disconnect", "resync", "stale")  # events: nothing lasts, and nothing comes back
+UNCOUNTED = ("resync", "stale", "latency", "drawdown", "daily_loss", "position", "kill")
+SHARES = ("invalid_rows", "position", "kill")  # never more than 1
 RULES: dict[str, type[Rule]] = {cls.source: cls for cls in (DetectorRule, FeatureRule, FeedRule, AccountRule)}
 
 
@@ -267,19 +271,25 @@ def _check_measure(rule: FeedRule | AccountRule, measures: dict[str, float | Non
         raise ConfigError(f"a rule of the {rule.source} needs measure, one of {', '.join(measures)}")
     known("measure", rule.measure, measures)
     if rule.above is None:
-        if measures[rule.measure] is None:
+        if (usual := measures[rule.measure]) is None:
             raise ConfigError(f"the rule of measure {rule.measure!r} needs above: how much of it is too much")
-        object.__setattr__(rule, "above", measures[rule.measure])
+        object.__setattr__(rule, "above", usual)
     ThresholdRule.__post_init__(rule)
+    for name, usual, without in (("for_s", 0.0, AT_ONCE), ("clear", None, AT_ONCE), ("within_s", 60.0, UNCOUNTED)):
+        if rule.measure in without and getattr(rule, name) != usual:
+            raise ConfigError(f"{name} means nothing for measure {rule.measure!r}: leave it out")
+    if not 0.0 <= rule.above < (1.0 if rule.measure in SHARES else math.inf):
+        allowed = "at least 0" + (" and less than 1, its most" if rule.measure in SHARES else "")
+        raise ConfigError(f"above of measure {rule.measure!r} must be {allowed}, got {rule.above!r}")
     if not 1.0 <= rule.within_s <= 86_400.0:
         raise ConfigError(f"within_s must be between 1 and 86400, got {rule.within_s!r}")
 
 
-def known(what: str, name: str, names) -> str:
+def known(what: str, name: object, names) -> str:
     """The name; `ConfigError` names the nearest known one where there is none such."""
-    if name in names:
+    if isinstance(name, str) and name in names:
         return name
-    near = get_close_matches(str(name), list(names), 1, 0.0)[0]
+    (near,) = get_close_matches(str(name), list(names), 1, 0.0)
     raise ConfigError(f"unknown {what} {name!r}; did you mean {near!r}? Known: {', '.join(names)}")
 
 

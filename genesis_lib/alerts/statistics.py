@@ -26,8 +26,9 @@ def statistics(journal: Mapping[str, Any]) -> dict[str, Any]:
     dict
         ``told``, ``escalated``, ``reminded``, ``repeated``, ``held``, ``acknowledged``, ``unacknowledged``: alarms.
         ``by_kind``, ``by_severity``, ``by_hour`` (UTC, market's time): `COLUMNS` of each. Alarms are counted under the
-        severity that they began with. ``mean_time_to_acknowledge_s``, ``median_time_to_acknowledge_s``: from when an
-        alarm was first told to when it was first acknowledged, in the market's time; None where none was.
+        severity that they began with; unacknowledged are those that nobody has seen, or not since they grew worse.
+        ``mean_time_to_acknowledge_s``, ``median_time_to_acknowledge_s``: from when an alarm was first told to when it
+        was first acknowledged, in the market's time; None where none was.
     """
     # A row that an earlier version wrote has no cause: each was told once.
     told = [row for row in journal["alerts"] if row["cause"] in ("new", None)]
@@ -56,7 +57,7 @@ def statistics(journal: Mapping[str, Any]) -> dict[str, Any]:
         **{name: totals[name] for name in COLUMNS},
         "escalated": causes["escalated"],
         "reminded": causes["reminder"],
-        "unacknowledged": len(told) - len(seen),
+        "unacknowledged": _unseen(journal),
         "mean_time_to_acknowledge_s": fmean(waits) if waits else None,
         "median_time_to_acknowledge_s": median(waits) if waits else None,
         **{
@@ -64,3 +65,16 @@ def statistics(journal: Mapping[str, Any]) -> dict[str, Any]:
             for name, found in tables.items()
         },
     }
+
+
+def _unseen(journal: Mapping[str, Any]) -> int:
+    """How many nobody has seen, or not since they grew worse."""
+    unseen: set[int] = set()
+    number = 0
+    for row in sorted((*journal["alerts"], *journal["acknowledgements"]), key=lambda row: row["seq"]):
+        if "kind" not in row:
+            unseen.discard(row["alert_id"])
+        elif row["cause"] != "reminder":
+            number = max(number, number + 1 if row["alert_id"] is None else row["alert_id"])
+            unseen.add(number if row["alert_id"] is None else row["alert_id"])
+    return len(unseen)

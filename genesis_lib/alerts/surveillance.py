@@ -15,9 +15,9 @@ from genesis_lib.config import Config
 from genesis_lib.detectors import Alert
 from genesis_lib.detectors.watch import Watch
 from genesis_lib.feeds.instruments import venue_rules
-from genesis_lib.types import DepthSnapshot, Event, Gap, Instrument, Snapshot
+from genesis_lib.types import DepthSnapshot, DepthUpdate, Event, Gap, Instrument, Snapshot, Trade
 
-RARE = (Gap, DepthSnapshot)
+WATCHED, RARE = (DepthUpdate, Trade), (Gap, DepthSnapshot)
 
 
 class Surveillance:
@@ -114,12 +114,19 @@ class Surveillance:
         watch, feed = self._watch.observe, self._feed
         if feed is None:
             return watch
-        look, is_patient = feed.observe, feed.is_patient
+        look = feed.observe
+
+        def both(event: Event | Snapshot) -> None:
+            watch(event)
+            look(event)
+
+        if not feed.is_patient:
+            return both
+        takers = {**dict.fromkeys(WATCHED, watch), **dict.fromkeys(RARE, both)}
 
         def observe(event: Event | Snapshot) -> None:
-            watch(event)
-            if not is_patient or type(event) in RARE:
-                look(event)
+            if (take := takers.get(type(event))) is not None:
+                take(event)
 
         return observe
 
@@ -145,6 +152,11 @@ class Surveillance:
         """What people are told of events that made no row."""
         found = self._feed.take() if self._feed is not None else []
         return self._tell(found, found[-1].timestamp) if found else ()
+
+    def pass_over(self) -> None:
+        """Let what was found in events that made no row go untold."""
+        if self._feed is not None:
+            self._feed.take()
 
     def _tell(self, found: list[Alert], ts: int) -> tuple[Notice, ...]:
         due = self.desk.tick(ts) if ts >= self.desk.due else []

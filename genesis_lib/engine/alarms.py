@@ -34,14 +34,17 @@ class Alarms:
     def __init__(self, watch: Surveillance, journal: Journal, trader: Trader) -> None:
         self.desk, self._watch, self._journal = watch.desk, watch, journal
         self._next_tally = self._now = 0
-        self.observe, self.look = watch.observe, watch.look  # an event before its row; a row whose alarms are not told
+        self.observe = watch.observe  # an event before its row
         self.waits = watch.waits  # found in events that made no row
         watch.follow(trader.account, trader.limit, lambda: trader.refusals)
 
     def step(self, row: Snapshot | None, index: int) -> Sequence[Notice]:
         """Take the row of event `index`, None where it made none; what people are told, taken down."""
         told = self._watch.tell() if row is None else self._watch.step(row)
-        self._now = self._now if row is None else row.ts_exchange
+        if row is not None:
+            self._now = row.ts_exchange
+        elif told and not self._now:  # before the first row
+            self._now = told[-1].timestamp
         for notice in told:
             self._journal.record(
                 "alerts", index, timestamp=notice.timestamp, kind=notice.kind, severity=notice.severity,
@@ -51,6 +54,13 @@ class Alarms:
         if self.desk.tallies and not 0 <= self._now - self._next_tally + TALLY_NS < TALLY_NS:
             self.tally(index)
         return told
+
+    def look(self, row: Snapshot | None) -> None:
+        """Take a row, None where the event made none, whose alarms are not told: it is of before a restart."""
+        if row is not None:
+            self._watch.look(row)
+        elif self.waits:
+            self._watch.pass_over()
 
     def tally(self, index: int) -> None:
         """Take down what was merged or held back since the last time."""

@@ -182,11 +182,11 @@ class Engine:
         if watch and self.alarms is not None:
             self.alarms.observe(event)
         row = self.builder.push(event)
+        if watch and self.alarms is not None:
+            self.alarms.look(row)
         if row is None:
             return None
         self._take(row)
-        if watch and self.alarms is not None:
-            self.alarms.look(row)
         self._trader.learn(row, self.probabilities, now)
         return Step(-1, row, self.probabilities, self.signal, self.confidence, (), ())
 

@@ -167,10 +167,7 @@ def acknowledgement(value: Any) -> tuple[int | str, str]:
     table = value if isinstance(value, dict) else {"what": value}
     what, by = table.get("what"), table.get("by") or ""
     is_number = isinstance(what, int) and not isinstance(what, bool)
-    if (
-        not (is_number or (isinstance(what, str) and what.isprintable() and what))
-        or not isinstance(by, str)
-        or set(table) - {"what", "by"}
-    ):
+    is_word = isinstance(what, str) and what.isprintable() and what != ""
+    if not (is_number or is_word) or not isinstance(by, str) or set(table) - {"what", "by"}:
         raise InputError(f"acknowledge takes the number of an alarm, a kind, or all, got {value!r}")
     return what, called(by)

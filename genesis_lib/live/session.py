@@ -290,9 +290,7 @@ class Session:
             self._announcer.publish("snapshot" if command == "reset" else "frame")
 
     def _acknowledge(self, value: Any) -> None:
-        """Mark alarms as seen, by ``{"what": number, kind or "all", "by": who}``; at the end of the data too."""
-        what, by = acknowledgement(value)
-        if not self.engine.acknowledge(what, by):
+        if not self.engine.acknowledge(*acknowledgement(value)):
             return
         self._picture.mark(self.engine.alarms.desk)
         if self._summary is not None:

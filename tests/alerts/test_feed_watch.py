@@ -45,6 +45,15 @@ def test_a_gap_and_how_long_it_took(row):
     assert watch.step(row(15)) == [], "a snapshot without a gap"
 
 
+def test_of_several_gaps_the_book_is_lost_since_the_first(row):
+    watch = FeedWatch([FeedRule(measure="resync", above=2.0)])
+    watch.observe(gap(1))
+    watch.observe(gap(8))
+    watch.observe(joined(9))
+    (alarm,) = watch.step(row(9))
+    assert alarm.evidence["seconds"] == 8.0
+
+
 @pytest.mark.parametrize(
     "cause",
     [

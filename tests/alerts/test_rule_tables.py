@@ -52,6 +52,7 @@ def test_rules_in_a_variable():
         ("gap", "table 1: a rule is a table of keys, got 'gap'"),
         ({}, "table 1: a rule needs source, one of detector, feature, feed, account"),
         ({"source": "detectors"}, "table 1: unknown source 'detectors'; did you mean 'detector'"),
+        ({"source": ["feed"]}, r"table 1: unknown source \['feed'\]; did you mean 'feed'"),
         ({"source": "feed", "mesure": "gap"}, "unknown key of a feed rule 'mesure'; did you mean 'measure'"),
         ({"source": "feature", "feature": "sprea", "above": 1}, "unknown feature 'sprea'"),
         ({"source": "feed", "measure": "gap", "above": "x"}, "above must be a finite number, got 'x'"),

@@ -19,9 +19,9 @@ def test_names_of_alarms():
 def test_every_measure_has_a_threshold_or_asks_for_one():
     for measure in FEED:
         assert FeedRule(measure=measure).above == FEED[measure]
-        assert FeedRule(measure=measure, above=3.0).above == 3.0
+        assert FeedRule(measure=measure, above=0.5).above == 0.5
     for measure in ACCOUNT:
-        assert AccountRule(measure=measure, above=3.0).above == 3.0
+        assert AccountRule(measure=measure, above=0.5).above == 0.5
 
 
 def test_rules_are_values():
@@ -42,6 +42,14 @@ def test_rules_are_values():
         (lambda: Rule(cooldown_s=-1.0), "cooldown_s must not be negative, got -1.0"),
         (lambda: Rule(cooldown_s="soon"), "cooldown_s must be a finite number, got 'soon'"),
         (lambda: Rule(remind_s=float("nan")), "remind_s must be a finite number"),
+        (lambda: Rule(deduplicate_s=1e300), "deduplicate_s must not be greater than 31536000"),
+        (lambda: Rule(escalate_after=float("inf")), "escalate_after must be a whole number, got inf"),
+        (lambda: FeedRule(measure="gap", for_s=30.0), "for_s means nothing for measure 'gap': leave it out"),
+        (lambda: FeedRule(measure="stale", clear=1.0), "clear means nothing for measure 'stale'"),
+        (lambda: AccountRule(measure="kill", within_s=5.0), "within_s means nothing for measure 'kill'"),
+        (lambda: AccountRule(measure="position", above=1.0), "at least 0 and less than 1, its most, got 1.0"),
+        (lambda: FeedRule(measure="invalid_rows", above=5.0), "at least 0 and less than 1, its most, got 5.0"),
+        (lambda: AccountRule(measure="drawdown", above=-5.0), "'drawdown' must be at least 0, got -5.0"),
         (lambda: Rule(escalate_after=2.5), "escalate_after must be a whole number, got 2.5"),
         (lambda: Rule(enabled="no"), "enabled must be true or false, got 'no'"),
         (lambda: FeatureRule(above=1.0), "needs feature, a name of FEATURES"),

@@ -26,9 +26,9 @@ def test_counts_by_kind_severity_and_hour():
             tally(HOUR, "held", 7, kind="depth_shock"),
         ],
         "acknowledgements": [
-            {"alert_id": 1, "timestamp": 10 * S},
-            {"alert_id": 1, "timestamp": 99 * S},
-            {"alert_id": 3, "timestamp": HOUR + 2 * S},
+            {"seq": 6, "alert_id": 1, "timestamp": 10 * S},
+            {"seq": 7, "alert_id": 1, "timestamp": 99 * S},
+            {"seq": 8, "alert_id": 3, "timestamp": HOUR + 2 * S},
         ],
     }
     found = statistics(journal)
@@ -42,6 +42,14 @@ def test_counts_by_kind_severity_and_hour():
     }
     assert {key: row["told"] for key, row in found["by_severity"].items()} == {"critical": 1, "info": 2}
     assert {key: row["told"] for key, row in found["by_hour"].items()} == {"1970-01-01T00Z": 2, "1970-01-01T01Z": 1}
+
+
+def test_what_grew_worse_since_somebody_saw_it_is_unseen():
+    seen = [{"seq": 2, "alert_id": 1, "timestamp": 5 * S}]
+    journal = {"alerts": [told(1, 1, 0), told(3, 1, 9 * S, "escalated")], "alert_tallies": [], "acknowledgements": seen}
+    assert statistics(journal)["unacknowledged"] == 1 and statistics(journal)["acknowledged"] == 1
+    journal["alerts"][1]["cause"] = "reminder"
+    assert statistics(journal)["unacknowledged"] == 0
 
 
 def test_nothing_was_told():

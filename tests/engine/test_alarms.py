@@ -51,6 +51,17 @@ def test_what_is_told_and_merged_is_in_the_journal(engine, market):
     assert sum(row["number"] for row in tallies) == 2 and {row["outcome"] for row in tallies} == {"repeated"}
 
 
+def test_what_passes_again_is_not_told_again(market, settings):
+    """A gap of before a restart makes no row: what it raised must not wait for the first event behind it."""
+    desk = AlertDesk({"feed_gap": FeedRule(measure="gap", deduplicate_s=0.0)})
+    one = Engine(market.instrument, config=settings(), watch=Surveillance(market.instrument, kinds=[], desk=desk))
+    at = market.row(200, 1)
+    one.warm(at)
+    one.warm(Gap("X", at.ts_exchange, at.ts_receive, "lost", -1, -1))
+    step = one.step(market.row(200, 1))
+    assert step is not None and step.alerts == () and desk.counts == {}
+
+
 def test_a_reminder_is_told_unless_somebody_has_seen_it(engine, market):
     one, other = engine(), engine()
     rows = [market.row(200, 9 if k == 1 else 1) for k in range(40)]

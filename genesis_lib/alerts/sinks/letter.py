@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -78,4 +79,16 @@ class Letter:
 
     def json(self) -> bytes:
         """`plain` as one line of JSON."""
-        return json.dumps(self.plain(), ensure_ascii=False, default=str).encode("utf-8", "replace")
+        try:
+            line = json.dumps(self.plain(), ensure_ascii=False, default=str, allow_nan=False)
+        except ValueError:  # a number that is none: JSON has no word for it, and servers refuse the whole
+            line = json.dumps(_finite(self.plain()), ensure_ascii=False, default=str)
+        return line.encode("utf-8", "replace")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

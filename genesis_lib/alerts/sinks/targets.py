@@ -67,9 +67,13 @@ class FileTarget:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if self.path.exists() and 0 < self.path.stat().st_size > self._most - len(line):
                 self._rotate()
-            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            # Without a reader a pipe would hold us for ever.
+            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK, 0o600)
             try:
+                size = os.fstat(descriptor).st_size
                 written = os.write(descriptor, line)
+                if written < len(line) and os.fstat(descriptor).st_size == size + written:
+                    os.ftruncate(descriptor, size)  # half a line would spoil the next one
             finally:
                 os.close(descriptor)
         except OSError as error:

@@ -1,5 +1,8 @@
 import json
 import logging
+import os
+import resource
+import signal
 
 import pytest
 
@@ -34,6 +37,27 @@ def test_a_file_that_cannot_be_written_is_tried_again(letter, tmp_path):
     assert outcome.failure and outcome.again
 
 
+def test_a_pipe_that_nobody_reads_holds_nobody(letter, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    outcome = FileTarget(tmp_path / "pipe", 1000).send(letter())
+    assert outcome.failure and outcome.again
+
+
+def test_half_a_line_does_not_stay(letter, tmp_path):
+    path, limits = tmp_path / "alerts.jsonl", resource.getrlimit(resource.RLIMIT_FSIZE)
+    target, size = FileTarget(path, 10**6), len(letter(1).json())
+    assert target.send(letter(1)).failure == ""
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20, limits[1]))  # as a disk that is full
+        assert target.send(letter(2)).failure == "the disk is full"
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert target.send(letter(2)).failure == ""
+    assert [json.loads(line)["id"] for line in path.read_text().splitlines()] == [1, 2]
+
+
 def test_addresses(tmp_path):
     options = {"timeout_s": 1.0, "folder": tmp_path, "most_bytes": 1000}
     assert isinstance(make_target(Address("log"), **options), LogTarget)
@@ -41,7 +65,7 @@ def test_addresses(tmp_path):
     assert make_target(Address(f"file:{tmp_path}/a.jsonl"), **options).path == tmp_path / "a.jsonl"
     with pytest.raises(ConfigError, match="a sink must be log, file, file:PATH or an address"):
         make_target(Address("s3cret"), **options)
-    for url in ("nothing://s3cret", "https://", "http://[s3cret", "tgram://"):
+    for url in ("nothing://s3cret", "https://", "http://[s3cret", "tgram://", "http://x:99999/s3cret"):
         with pytest.raises(ConfigError, match="not an address") as told:
             make_target(Address(url), **options)
         assert "s3cret" not in str(told.value)
