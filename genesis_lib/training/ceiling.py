@@ -69,10 +69,13 @@ def below_ceiling(
 
 
 def _odds(truths: Sequence[Truth], session: Snapshots) -> np.ndarray:
-    """Odds of a session's rows, of the truth that knows all of them; simulations share their clock's beginning."""
-    for truth in truths:
-        if np.isin(session.ts_exchange, truth.time).all():
-            return truth.at(session.ts_exchange)
+    """Odds of a session's rows, of the truth that knows all of them; NaN where there is none, or two that differ.
+
+    Simulations share their clock's beginning, and those of one seed all of their times, whatever their accuracy.
+    """
+    held = [one.at(session.ts_exchange) for one in truths if np.isin(session.ts_exchange, one.time).all()]
+    if held and all(np.array_equal(held[0], other) for other in held[1:]):
+        return held[0]
     return np.full((len(session), 3), np.nan)
 
 

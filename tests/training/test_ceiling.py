@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -68,6 +69,14 @@ def test_sessions_find_their_own_truth(made, tmp_path) -> None:
     assert told(note)[-1] == note["bayes_note"]
 
 
+def test_two_truths_of_the_same_times_are_not_mixed_up(made) -> None:
+    """Of one seed the times are the same whatever the accuracy: nobody can say whose rows these are."""
+    other = replace(made.truth, odds=made.truth.odds[:, ::-1])
+    for truths in ([made.truth, other], [other, made.truth]):
+        assert "is not known" in held(made, truths=truths)["bayes_note"]
+    assert held(made, truths=[made.truth, made.truth]) == held(made)
+
+
 @pytest.mark.parametrize("label", [Label(horizon=10, threshold=0.0), Label("smoothed-past", threshold=0.0)])
 def test_other_labels_have_no_ceiling(made, label) -> None:
     assert held(made, label=label) == {
@@ -82,6 +91,7 @@ def test_a_threshold_that_hides_moves_has_no_ceiling(made) -> None:
     assert "bayes" in held(made, label=tiny, classes=tiny.classes(made.samples.move))
 
 
+@pytest.mark.slow
 def test_a_linear_model_gets_its_share_and_no_more(made, tmp_path) -> None:
     """The ordinary inputs, an ordinary logistic regression, another simulation to be asked about."""
     from sklearn.linear_model import LogisticRegression
