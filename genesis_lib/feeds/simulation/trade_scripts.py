@@ -18,6 +18,7 @@ from genesis_lib.types import BID
 if TYPE_CHECKING:
     from genesis_lib.feeds.simulation.episodes import Episode
 
+PUSHED = 3e-4, 1e-3  # parts of the market's usual price that an ignition pushes it; what goes farther is a crash
 LEAST_WASHED = 8
 LEAST_REFILLS = 5
 ICEBERG_MS = 20_000  # after this it ends as soon as it has been refilled often enough
@@ -28,7 +29,8 @@ def momentum_ignition(e: Episode) -> Iterator[None]:
     flow, hit = e.flow, e.side
     taker, start = 1 - hit, e.touch()
     up = 1 if taker == BID else -1
-    ticks, back = e.whole("ticks", 90, 300), e.draw("returns", 0.5, 1.0)
+    usual = flow.p.price / flow.instrument.tick_size
+    ticks, back = e.whole("ticks", *(round(part * usual) for part in PUSHED)), e.draw("returns", 0.5, 1.0)
     whole = e.draw("seconds", 3.0, 12.0, log=True) * 1000
     first, rest = e.draw("burst_share", 0.25, 0.55), e.draw("hold_share", 0.05, 0.2)
     lean = e.draw("push", 0.2, 1.0)
