@@ -79,8 +79,7 @@ def amihud(row: Row) -> Formula:
     move = abs(row.mid_tick - row.mid_tick.lag(BAR)) / row.mid_tick * (BASIS * 1e6)
     notional = row.notional.sum(BAR)
     traded = 1.0 - (notional <= 0.0)
-    # The move's warm-up is put on the count too, so that both windows hold the same bars.
-    return move.ratio(notional).sum(SLOPE_SPAN) / (traded + move * 0.0).sum(SLOPE_SPAN)
+    return move.ratio(notional).sum(SLOPE_SPAN) / traded.sum(SLOPE_SPAN)
 
 
 @feature(

@@ -84,8 +84,8 @@ def test_a_market_without_trades_has_no_impact(make):
 def test_buys_that_differ_by_rounding_alone_tell_no_slope(make):
     rows = make(300, 1)
     rows.flow[:, 1:3] = 0.1, 0.0
-    rows.flow[::2, 1:3] = 0.3, 0.2
-    assert 0.3 - 0.2 != 0.1
+    rows.flow[::2, 1:3] = 100.1, 100.0
+    assert 100.1 - 100.0 != 0.1
     assert np.isnan(FeatureSet(["kyle_lambda_100"]).batch(rows)).all()
 
 

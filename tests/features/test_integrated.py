@@ -8,12 +8,20 @@ from hypothesis import strategies as st
 
 from genesis_lib.features import FeatureSet
 from genesis_lib.features.integrated import LEARNING_SPAN
+from orderbook_ext._learned_py import Component
 
 NAMES = ["ofi_integrated", "nofi_integrated", "nofi_integrated_10", "nofi_integrated_50"]
 
 
 def flows(rows):
     return FeatureSet([f"ofi_{i}" for i in range(1, min(rows.depth, 10) + 1)]).batch(rows)
+
+
+def test_the_memory_is_two_hundred_rows(make):
+    rows = make(400, 10, 3)
+    twin = Component(200)
+    want = [twin.advance(*row) for row in flows(rows).tolist()]
+    assert np.array_equal(FeatureSet(["ofi_integrated"]).batch(rows)[:, 0], want, equal_nan=True)
 
 
 def by_eigenvectors(ofi):
