@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -87,6 +88,16 @@ def test_memory_does_not_grow() -> None:
     assert held(1.4) <= held(1.2) * 1.01
 
 
+def test_a_recording_is_measured_as_its_rows_are(usdm_2024) -> None:
+    events = list(islice(open_sessions(usdm_2024)[0].events(), 6_000))
+    instrument = open_sessions(usdm_2024)[0].instrument
+    facts, rows = StylisedFacts(instrument).of(events), rows_of(events, instrument)
+    spread = np.rint((rows.levels[:, 0, 2] - rows.levels[:, 0, 0])[rows.valid] / 0.1)
+    assert facts["rows"] == rows.valid.sum() > 500
+    assert facts["spread_one_tick"] == pytest.approx((spread == 1).mean())
+
+
+@pytest.mark.slow
 def test_a_recording_is_measured_as_its_readers_know_it(usdm_2024) -> None:
     (session,) = open_sessions(usdm_2024)
     facts = measure(session).facts()

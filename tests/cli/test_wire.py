@@ -159,7 +159,7 @@ def test_progress_in_a_log_is_a_line_at_times_and_where_a_connection_comes_or_go
 
 
 def test_venue_says_that_all_has_been_served(tmp_path):
-    told = json.loads(run("simulate", "--out", str(tmp_path), "--minutes", "0.1", "--json").stdout)
+    told = json.loads(run("simulate", "--out", str(tmp_path), "--minutes", "0.02", "--json").stdout)
     command = [sys.executable, "-m", "genesis_lib", "venue", told["path"], "--port", "0", "--speed", "max"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         name = process.stdout.readline().strip()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-SEEDS = (17, 18)
+SEEDS = (17, pytest.param(18, marks=pytest.mark.slow))
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -141,12 +141,11 @@ def test_it_shows_what_its_labels_say(laid):
                 assert label["placed"] > 10
 
 
-def test_the_same_seed_and_recording_give_the_same_bytes(simulated, tmp_path):
-    first, again = (
-        write_overlay(tmp_path / name, Overlay(read_recording(simulated), PLANT, 3)) for name in ("first", "again")
-    )
+def test_the_same_seed_and_recording_give_the_same_bytes(laid, tmp_path):
+    paths, _, result = laid
+    again = write_overlay(tmp_path, Overlay(read_recording(paths), PLANT, 3))
     for key in ("path", "labels"):
-        assert Path(first[key]).read_bytes() == Path(again[key]).read_bytes()
+        assert Path(result[key]).read_bytes() == Path(again[key]).read_bytes()
 
 
 def test_other_seeds_and_recordings_are_told_apart(simulated):

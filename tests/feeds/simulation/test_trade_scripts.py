@@ -6,7 +6,7 @@ import pytest
 from genesis_lib.feeds.simulation.flow import TRADE, OrderFlow
 from genesis_lib.feeds.simulation.simulator import Simulator
 
-SEEDS = (17, 18)
+SEEDS = (17, pytest.param(18, marks=pytest.mark.slow))
 LATE = 52  # of this one the crowd takes the last part
 
 
