@@ -71,6 +71,8 @@ class FeedWatch:
         self._row = ts, row.ts_receive
         if self._silent:
             self._silent.clear()
+        if self._gap is not None and row.valid:  # of a source that has rows alone, and no snapshot before them
+            self._join(row)
         for rule in self._late:
             value = (row.ts_receive - ts) / 1e6
             if self._crossings[id(rule)].step(ts, value):
@@ -111,7 +113,7 @@ class FeedWatch:
                 what = "Connection lost" if rule.measure == "disconnect" else "Gap in the feed"
                 self._raise(rule, ts, f"{what}{many}: {cause}.", cause=cause, number=recent.total)
 
-    def _join(self, event: DepthSnapshot) -> None:
+    def _join(self, event: DepthSnapshot | Snapshot) -> None:
         ts, seconds = self._time(event), (event.ts_receive - self._gap.ts_receive) / NS
         for rule in self._rules["resync"]:
             if seconds > rule.above:

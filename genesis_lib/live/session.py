@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import time
 from pathlib import Path
@@ -65,8 +66,7 @@ class Session:
         minutes: float | None = None,
         about: dict[str, Any] | None = None,
     ) -> None:
-        self.source, self.directory, self.config, self.artifact = source, directory, config, artifact
-        self.stay = stay
+        self.source, self.directory, self.config, self.artifact, self.stay = source, directory, config, artifact, stay
         self._until, self._length = 0 if minutes else 1 << 63, round((minutes or 0) * 60e9)
         self._ended = self._stopping = False
         self._picture, self._latency = Picture(), LatencyWindow()
@@ -91,12 +91,10 @@ class Session:
         except BaseException:
             self.journal.close()
             raise
-        folder = Path(config.paths.data) / "cache"
-        self._playback = Playback(source, self.engine, self._picture, self._repetition, folder)
-        self._faults = Faults(source, self.engine, self._picture, self._playback.is_finite, self._delivery.hold)
-        self._announcer = Announcer(
-            directory, source, self.engine, self._picture, about or {}, self._own, self._delivery.release
-        )
+        parts = source, self.engine, self._picture
+        self._playback = Playback(*parts, self._repetition, Path(config.paths.data) / "cache")
+        self._faults = Faults(*parts, self._playback.is_finite, self._delivery.hold)
+        self._announcer = Announcer(directory, *parts, about or {}, self._own, self._delivery.release)
         if self._repetition is None:
             self.engine.start()
         else:
@@ -157,7 +155,8 @@ class Session:
                 self._delivery.release()
             finally:  # of a journal that cannot be written (a full disk) people shall hear all that was durable
                 self._delivery.close(self.config.alerts.flush_s)
-                self._announcer.write_state(self._summary, ended_ns=time.time_ns())
+                with contextlib.suppress(OSError):  # what ended the session says more than what came of it
+                    self._announcer.write_state(self._summary, ended_ns=time.time_ns())
 
     def _trade(self) -> None:
         poll, step, add, show, faults = self.source.poll, self.engine.step, self._latency.add, self._show, self._faults

@@ -45,6 +45,14 @@ def test_a_gap_and_how_long_it_took(row):
     assert watch.step(row(15)) == [], "a snapshot without a gap"
 
 
+def test_a_source_of_rows_alone_is_whole_with_the_next_valid_one(row):
+    watch = FeedWatch([FeedRule(measure="resync", above=2.0)])
+    watch.observe(gap(1))
+    assert watch.step(row(2, valid=False)) == []
+    (alarm,) = watch.step(row(5))
+    assert alarm.evidence["seconds"] == 4.0 and watch.step(row(9)) == []
+
+
 def test_of_several_gaps_the_book_is_lost_since_the_first(row):
     watch = FeedWatch([FeedRule(measure="resync", above=2.0)])
     watch.observe(gap(1))
