@@ -27,7 +27,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from genesis_lib.errors import InputError
+from genesis_lib.errors import InputError, StateError
 from genesis_lib.feeds.simulation.flow_parameters import FlowParameters, day_profile, distance_table, size_table
 from genesis_lib.feeds.simulation.matching import Fill, MatchingEngine
 from genesis_lib.types import ASK, BID, BookTicker, DepthSnapshot, DepthUpdate, Event, Instrument, Trade
@@ -140,9 +140,18 @@ class OrderFlow:
         """Take so many steps in which nobody but the crowd acts, as arrays: rows, and all levels' sides, ticks, lots.
 
         `orderbook_ext.Crowd.run` says what the rows are; `blocks` makes typed columns of them.
+
+        Raises
+        ------
+        InputError
+            For `messages` below 1.
+        StateError
+            While somebody else acts: what he did, and what fills of his, would be told to nobody.
         """
         if messages < 1:
             raise InputError(f"messages must be at least 1, got {messages}")
+        if self.told or self.owned or self.watchers or self.withheld or (self.push, self.pace) != (0.0, 1.0):
+            raise StateError("blocks have no room for what outsiders and agents do: take steps, or iterate")
         made = self.crowd.run(messages)
         self.now = self.crowd.now
         return made

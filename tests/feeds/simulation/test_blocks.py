@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from genesis_lib.errors import InputError
+from genesis_lib.errors import InputError, StateError
 from genesis_lib.feeds.simulation.blocks import next_block
 from genesis_lib.feeds.simulation.flow import OrderFlow
 from genesis_lib.feeds.simulation.flow_parameters import MARKETS
@@ -49,3 +49,22 @@ def test_what_blocks_cannot_be():
         next(Simulator(1, minutes=5, plant={"spoofing": 1}).blocks())
     with pytest.raises(InputError, match="messages must be at least 1, got 0"):
         next_block(OrderFlow(1, *MARKETS["SIMBTC"]), 0)
+
+
+@pytest.mark.parametrize("act", ["trade", "rest", "push", "pace"])
+def test_blocks_do_not_swallow_what_others_do(act):
+    """Trades of an outsider, and fills of his orders, have no row in a block: they would be told to nobody."""
+    simulator = Simulator(1, minutes=1.0)
+    blocks = simulator.blocks(messages=10)
+    next(blocks), next(blocks)
+    flow, trader = simulator._flow, simulator.participant()
+    bid = flow.engine.best[0]
+    {
+        "trade": lambda: trader.submit(0, 50),
+        "rest": lambda: trader.submit(0, 50, bid - 20),
+        "push": lambda: setattr(flow, "push", 0.5),
+        "pace": lambda: setattr(flow, "pace", 2.0),
+    }[act]()
+    with pytest.raises(StateError, match="blocks have no room for what outsiders and agents do"):
+        next(blocks)
+    assert flow.step()
