@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -39,6 +40,9 @@ class SessionProcess:
 
     def start(self):
         env = {**os.environ, "PYTHONPATH": str(ROOT), "GENESIS_PATHS_DATA": str(self.folder.parent / "data")}
+        env["GENESIS_ALERTS_RULES"] = json.dumps(
+            [{"source": "feature", "feature": "obi_1", "above": 0.2, "clear": 0.0, "name": "lean", "severity": "info"}]
+        )
         log = (self.folder.parent / "session.log").open("ab")
         self.process = subprocess.Popen([sys.executable, str(WORKER), str(self.folder), "1"], env=env, stderr=log)
         wait_until(self.answers, "the session answers")

@@ -9,6 +9,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from genesis_lib.alerts.history import table
+from genesis_lib.journal import read_journal
+
 pytestmark = pytest.mark.browser
 
 
@@ -63,6 +66,17 @@ def test_the_buttons_command_the_session(tab, session, wait):
     tab.press("Start the strategy")
     wait(lambda: session.status()["active"], "the strategy has started")
     wait(lambda: "Trading" in tab.text("strategy"), "the page says so")
+
+
+def test_an_alert_is_acknowledged_with_its_button(tab, session, wait):
+    line = ".gd-alerts li:has(button[data-alert])"
+    wait(lambda: tab.page.locator(line).count() > 0, "an alert that nobody has seen")
+    number = tab.page.evaluate("line => document.querySelector(`${line} button`).dataset.alert", line)
+    tab.press(f"Acknowledge alert {number}")
+    wait(lambda: tab.page.locator(f".gd-alerts button[data-alert='{number}']").count() == 0, "its button has gone")
+    told = {row["id"]: row for row in table(read_journal(session.folder))}
+    assert told[int(number)]["acknowledged"] and told[int(number)]["acknowledged_by"] == "the desk"
+    assert tab.page.locator(".gd-alerts li[data-seen][title='Seen by the desk']").count() > 0
 
 
 def test_reset_asks_first(tab, session, wait):
