@@ -64,8 +64,10 @@ class PredictableMarket:
     provenance = "simulated"
 
     def __init__(self, seed: int = 0, accuracy: float = 0.75, minutes: float = 10.0) -> None:
-        if not (math.isfinite(minutes) and minutes > 0):
-            raise InputError(f"minutes must be a finite number greater than 0, got {minutes!r}")
+        if not minutes > 0:
+            raise InputError(f"minutes must be greater than 0, got {minutes!r}")
+        if minutes == math.inf:
+            raise InputError("minutes must be finite, got inf")
         self.seed, self.minutes, self.odds = int(seed), float(minutes), KnownOdds(accuracy)
         self.instrument, self.name = INSTRUMENT, INSTRUMENT.name
         self.plant: dict[str, int] = {}

@@ -65,8 +65,10 @@ class Simulator:
         symbol = instrument if isinstance(instrument, str) else instrument.symbol
         if symbol not in MARKETS:
             raise InputError(f"simulator symbol must be one of {', '.join(MARKETS)}, got {symbol!r}")
-        if minutes is not None and not (minutes > 0 and math.isfinite(minutes)):
-            raise InputError(f"minutes must be a finite number greater than 0, got {minutes!r}")
+        if minutes is not None and not minutes > 0:
+            raise InputError(f"minutes must be greater than 0, got {minutes!r}")
+        if minutes == math.inf:
+            raise InputError("minutes must be finite, got inf; None makes a market without an end")
         if plant and minutes is None:
             raise InputError("plant needs minutes: episodes are spread over a known length")
         self.seed, self.minutes, self.plant = int(seed), minutes, dict(plant or {})

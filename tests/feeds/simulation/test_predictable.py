@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import numpy as np
@@ -163,5 +164,7 @@ def test_a_seed_decides_everything() -> None:
 
 
 def test_a_length_that_cannot_be_is_refused() -> None:
+    with pytest.raises(InputError, match="minutes must be finite, got inf"):
+        PredictableMarket(minutes=math.inf)
     with pytest.raises(InputError, match="minutes must be greater than 0, got -1"):
         PredictableMarket(1, 0.7, -1)

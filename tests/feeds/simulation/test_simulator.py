@@ -128,9 +128,9 @@ def test_order_flow_predicts_the_mid_at_a_moderate_rate(rows):
         ({"instrument": "BTCUSDT"}, "simulator symbol must be one of SIMBTC, SIMETH, SIMSOL, got 'BTCUSDT'"),
         ({"plant": {"spoofing": 1}}, "plant needs minutes"),
         ({"plant": {"painting": 1}, "minutes": 5}, "plant knows no kind 'painting'"),
-        ({"minutes": 0}, "minutes must be a finite number greater than 0, got 0"),
-        ({"minutes": float("inf")}, "minutes must be a finite number greater than 0, got inf"),
-        ({"minutes": float("nan")}, "minutes must be a finite number greater than 0, got nan"),
+        ({"minutes": 0}, "minutes must be greater than 0, got 0"),
+        ({"minutes": float("inf")}, "minutes must be finite, got inf"),
+        ({"minutes": float("nan")}, "minutes must be greater than 0, got nan"),
     ],
 )
 def test_wrong_arguments_are_named(arguments, message):
