@@ -1,12 +1,16 @@
 """`genesis detect` from the shell."""
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from genesis_lib import detectors
 from genesis_lib.cli import main
 from genesis_lib.detectors import DETECTORS
+
+README = Path(detectors.__file__).with_name("README.md")
 
 
 def run(*args):
@@ -87,3 +91,27 @@ def test_bad_input_is_one_line(tmp_path):
 def test_an_unknown_kind_names_the_nearest(simulated):
     result = run(*sorted(simulated.glob("*.gz")), "--kind", "spofing")
     assert result.exit_code == 1 and "did you mean 'spoofing'" in result.stderr
+
+
+def columns(table):
+    """Name of a session -> what its column of a Markdown table says."""
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if not line.startswith("|---")]
+    return {name: [row[k] for row in rows[1:]] for k, name in enumerate(rows[0])}
+
+
+@pytest.mark.slow
+def test_the_documented_scores_are_what_the_command_prints():
+    printed = run("--seeds", "100-119", "--jobs", "2", "--markdown").stdout.strip()
+    assert printed and printed in README.read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_documented_alarms_are_what_the_command_prints(recordings):
+    folders = [recordings / name for name in ("binance-usdm", "binance-coinm")]
+    spot = sorted((recordings / "binance-spot-ethbtc-2020").glob("*.json"))
+    printed = columns(run(*folders, *spot, "--markdown").stdout.strip().split("\n\n")[-1])
+    (table,) = [part for part in README.read_text(encoding="utf-8").split("\n\n") if part.startswith("| alarms in")]
+    documented = columns(table)
+    assert len(printed) == 7 and set(printed) <= set(documented)
+    for name, told in printed.items():
+        assert documented[name] == told, name
