@@ -8,8 +8,11 @@ import sys
 import time
 
 import numpy as np
+import psutil
 import pytest
 
+from genesis_lib.detectors import DETECTORS
+from genesis_lib.detectors.watch import Watch
 from genesis_lib.features import FEATURES, MODULES, FeatureSet
 from genesis_lib.features.base import _compiled
 from genesis_lib.features.references import REFERENCES
@@ -19,7 +22,9 @@ from genesis_lib.types import Snapshots
 
 NAMES = tuple(FEATURES)
 SESSIONS = ("usdm_2023", "usdm_2024", "eth_2024", "coinm_btc", "coinm_eth")
+PLANT = {"layering": 1, "quote_stuffing": 1, "wash_trading": 1, "iceberg": 1, "spread_shock": 1, "momentum_ignition": 1}
 each_feature = pytest.mark.parametrize("name", NAMES)
+each_detector = pytest.mark.parametrize("kind", tuple(DETECTORS))
 
 
 @pytest.fixture(scope="module")
@@ -190,3 +195,68 @@ def test_every_feature_says_something_on_the_recordings(session, request):
         assert len(np.unique(known)) > 1 and not np.isinf(column).any(), name
         if not FEATURES[name].sparse:
             assert len(known) > 0.8 * len(column), name
+
+
+@pytest.fixture(scope="module")
+def tape() -> list:
+    """Events of a simulated market in which much is going on."""
+    return list(Simulator(12, minutes=2.5, plant=PLANT))
+
+
+def watched(kinds, events, shift: int = 0, watch: Watch | None = None) -> list:
+    """What detectors say of events that all come `shift` ns later."""
+    watch = Watch(kinds) if watch is None else watch
+    builder, alerts = RowBuilder(Simulator(12).instrument), []
+    for event in events:
+        moved = event._replace(ts_exchange=event.ts_exchange + shift, ts_receive=event.ts_receive + shift)
+        watch.observe(moved)
+        row = builder.push(moved)
+        if row is not None:
+            alerts += watch.step(row)
+    return alerts
+
+
+@each_detector
+def test_a_detector_is_documented(kind):
+    cls = DETECTORS[kind]
+    words = inspect.getdoc(cls)
+    assert cls.kind == kind and words.splitlines()[0].endswith(".") and len(words) > 60
+    assert cls.summary and cls.summary[0].islower() and not cls.summary.endswith(".")
+
+
+def test_detectors_ask_nobody_for_the_time_and_repeat_themselves(tape, monkeypatch):
+    first = watched(None, tape)
+    assert len({alert.kind for alert in first}) >= 3
+
+    def forbidden(*args):
+        raise AssertionError("a detector asked for the time")
+
+    for clock in ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns"):
+        monkeypatch.setattr(time, clock, forbidden)
+    assert watched(None, tape) == first
+    again = watched(None, tape, shift=86_400 * 10**9)
+    told = [(alert.kind, alert.score, alert.timestamp, alert.message) for alert in first]
+    assert [(a.kind, a.score, a.timestamp - 86_400 * 10**9, a.message) for a in again] == told
+
+
+def test_a_detector_says_the_same_alone_as_among_others(tape):
+    together = watched(None, tape)
+    for kind in set(DETECTORS) - {"regime"}:  # the regime heeds what the others say
+        assert watched([kind], tape) == [alert for alert in together if alert.kind == kind], kind
+
+
+def detector_growth(tape, first: int, total: int) -> int:
+    """Bytes that resident memory grew by from `first` to `total` events, the same minutes coming again and again."""
+    watch, process, seen, held = Watch(), psutil.Process(), 0, 0
+    span = tape[-1].ts_receive - tape[0].ts_receive + 10**9
+    while seen < total:
+        watched(None, tape, shift=span * (seen // len(tape)), watch=watch)
+        seen += len(tape)
+        if not held and seen >= first:
+            held = process.memory_info().rss
+    return process.memory_info().rss - held
+
+
+@pytest.mark.slow
+def test_detectors_remember_no_more_after_ten_million_events(tape):
+    assert detector_growth(tape, 500_000, 10_000_000) < 16 << 20
