@@ -100,6 +100,7 @@ def quote_stuffing(e: Planted) -> Iterator[None]:
     before = e.now
     until = before + e.draw("seconds", 0.5, 4.0, log=True) * 1000
     e.note(e.touch())
+    lots = e.lots(size)
     standing: list[tuple[float, int]] = []  # exchange time (ns) at which it goes, order
     sent, debt = 0, 0.0
     while e.now < until:
@@ -109,7 +110,7 @@ def quote_stuffing(e: Planted) -> Iterator[None]:
         for i, _ in enumerate(e.slots(count)):
             for _ in range(int(debt / max(1, count - i))):
                 debt -= 1.0
-                order = e.rest(e.side, e.touch() + e.away * e.random.randint(1, deep), e.lots(size))
+                order = e.rest(e.side, e.touch() + e.away * e.random.randint(1, deep), lots)
                 standing.append((e.time + 1e6 * e.random.expovariate(1.0 / life), order))
                 sent += 1
             for _, order in (gone := [entry for entry in standing if entry[0] <= e.time]):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from genesis_lib.feeds.simulation.overlay_book import OverlaidBook
 
 MEMORY = 30_000 * MS  # over which the usual queue at the touch is learnt
+PATIENCE = 10  # messages that an agent waits for a touch that holds what it wants to trade
 REACH, LEAST_REACH = 4.0, 30  # times the usual distance of the tenth level, and ticks at least, that a shock reaches
 
 
@@ -39,7 +40,7 @@ class OverlayEpisode(Planted):
         super().__init__(kind, rng)
         self.start = start
         self.usual, self.reach = 0.0, float(LEAST_REACH)  # lots at the touch; ticks to the tenth level
-        self._seen = 0
+        self._seen = self._waited = 0
         self._thinned = [0, 0]  # the touch when a side was thinned
         self._orders: dict[int, Order] = {}
         self._count_orders = 0
@@ -142,9 +143,16 @@ class OverlayEpisode(Planted):
         return self._orders[order].lots
 
     def trade(self, side: int, lots: int, worst: int | None = None) -> int:
-        """Trade at the touch with somebody who is replaced at once: the recorded book stays as it was."""
+        """Trade at the touch with somebody who is replaced at once: the recorded book stays as it was.
+
+        Where the touch holds less, wait `PATIENCE` messages (trade nothing) before taking what there is.
+        """
         tick = self.touch(1 - side)
-        lots = min(lots, self._book.lots(self._book.held(1 - side, tick)))
+        held = self._book.lots(self._book.held(1 - side, tick))
+        if held < lots and self._waited < PATIENCE:
+            self._waited += 1
+            return 0
+        lots = min(lots, held)
         self._told.trade(self.time, tick, self.quantity(lots), 1 if side == BID else -1)
         self.record("trade", side, tick, lots)
         return lots
@@ -198,8 +206,8 @@ def depth_shock(e: OverlayEpisode) -> Iterator[None]:
 
 # kind -> script, longest duration in ms that the plan keeps free for it
 SCRIPTS: dict[str, tuple[Callable[[OverlayEpisode], Iterator[None]], int]] = {
-    "spoofing": (order_scripts.spoofing, 11_000),
-    "layering": (order_scripts.layering, 11_000),
+    "spoofing": (order_scripts.spoofing, 11_500),
+    "layering": (order_scripts.layering, 11_500),
     "quote_stuffing": (order_scripts.quote_stuffing, 5_000),
     "depth_shock": (depth_shock, 4_000),
 }

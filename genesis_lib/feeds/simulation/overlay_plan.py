@@ -8,7 +8,7 @@ from genesis_lib.errors import InputError
 from genesis_lib.feeds.binance_sync import BinanceSync
 from genesis_lib.feeds.recording import Recording, unbuildable
 from genesis_lib.feeds.simulation.episodes import PAUSE_MS, WARM_UP_MS
-from genesis_lib.feeds.simulation.overlay_episodes import SCRIPTS, OverlayEpisode
+from genesis_lib.feeds.simulation.overlay_episodes import MEMORY, SCRIPTS, OverlayEpisode
 from genesis_lib.feeds.simulation.planted import MS
 from genesis_lib.types import DepthSnapshot, DepthUpdate
 
@@ -75,7 +75,9 @@ def spread(plant: dict[str, int], spans: list[Span], seed: int) -> list[OverlayE
         room[i] -= needed
     episodes = []
     for (start, _), mine, slack in zip(spans, chosen, room):
-        time = start + WARM_UP_MS * MS
+        # What is usual, by which agents size their orders, takes a while to learn.
+        calm = min(slack, MEMORY - WARM_UP_MS * MS)
+        time, slack = start + WARM_UP_MS * MS + calm, slack - calm
         for kind, cut in zip(mine, sorted(rng.random() for _ in mine)):
             episodes.append(OverlayEpisode(kind, time + int(cut * slack), random.Random(rng.random())))
             time += (SCRIPTS[kind][1] + PAUSE_MS) * MS
