@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from genesis_lib.cli import Spec, emit, json_option
 
 NAME = 24  # characters of a session's name that a table shows
-COLUMNS = ("precision", "recall", "f1", "delay_ms", "alarms_per_hour")
+COLUMNS = ("precision", "recall", "f1", "delay_ms", "alarms_per_hour", "alarms", "episodes")
+OF_SEEDS = ("symbol", "minutes", "plant", "jobs")
 
 
 @click.command()
@@ -24,7 +26,9 @@ COLUMNS = ("precision", "recall", "f1", "delay_ms", "alarms_per_hour")
 @click.option("--curves", is_flag=True, help="Add precision and recall by the least score that is told.")
 @click.option("--markdown", is_flag=True, help="Print the tables as Markdown.")
 @json_option
+@click.pass_context
 def detect(
+    context: click.Context,
     paths: tuple[str | Path, ...],
     seeds: str | None,
     symbol: str,
@@ -51,29 +55,39 @@ def detect(
 
     if bool(paths) == (seeds is not None):
         raise click.UsageError("give either PATH or --seeds")
+    given = [name for name in OF_SEEDS if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    if paths and given:
+        raise click.UsageError(f"--{given[0]} belongs to --seeds, and a PATH was given")
+    if seeds is not None and show:
+        raise click.UsageError("--show needs a PATH: several seeds run side by side")
     make_detectors(kinds)  # an unknown kind is told before anything runs
     if seeds is not None:
         planted = parse_plant(plant) if plant is not None else None
         options = {"kinds": kinds, "symbol": symbol, "minutes": minutes, "plant": planted}
-        watched = watch_seeds(parse_seeds(seeds), jobs=jobs, **options)
+        watched = watch_seeds(parse_seeds(seeds), jobs=jobs, progress=not as_json, **options)
     else:
 
         def tell(alert) -> None:
             if show:
                 click.echo(f"{iso(alert.timestamp)} {alert.severity:<8} {alert.kind}: {alert.message}", err=True)
 
-        watched = [watch_session(session, kinds, tell=tell) for session in open_sessions(list(paths))]
+        watched = [
+            watch_session(session, kinds, tell=tell, progress=not as_json) for session in open_sessions(list(paths))
+        ]
     report = evaluate_sessions(watched, kinds)
     answer = {
         "detectors": report,
         "rows": sum(session.rows for session in watched),
         "hours": sum(session.hours for session in watched),
         "sessions": [
-            {"name": session.name, "rows": session.rows, "hours": session.hours, "alarms": _counts(session, report)}
+            {name: getattr(session, name) for name in ("name", "instrument", "provenance", "rows", "hours")}
+            | {"alarms": _counts(session, report)}
             for session in watched
         ],
     }
     text = _table(report, markdown)
+    if not markdown:
+        text = _what(answer, len(watched)) + "\n\n" + text
     if seeds is None and (markdown or len(watched) > 1):
         text += "\n\n" + _sessions(answer["sessions"], markdown)
     if curves:
@@ -84,18 +98,29 @@ def detect(
     emit(answer, as_json, text)
 
 
+def _what(answer: dict, count: int) -> str:
+    """What was looked at, in words."""
+    made = " and ".join(sorted({session["provenance"].upper() for session in answer["sessions"]}))
+    names = ", ".join(sorted({session["instrument"] for session in answer["sessions"]}))
+    sessions = f"{count} session{'s' * (count > 1)}"
+    return f"{made}: {sessions} of {names}, {answer['rows']:,} rows in {answer['hours']:.2f} hours"
+
+
 def _counts(session, kinds) -> dict[str, int]:
     return {kind: sum(alert.kind == kind for alert in session.alerts) for kind in kinds}
 
 
 def _table(report: dict, markdown: bool) -> str:
-    rows = [(kind, *(_cell(scores[column]) for column in COLUMNS)) for kind, scores in report.items()]
+    rows = [(kind, *(_cell(scores[column], column) for column in COLUMNS)) for kind, scores in report.items()]
     return _lines(("detector", *COLUMNS), rows, markdown)
 
 
 def _sessions(sessions: list[dict], markdown: bool) -> str:
     """Alarms of each session, a kind a row."""
-    head = ("alarms in", *(session["name"].split(".")[0][:NAME] for session in sessions))
+    names = [session["name"].split(".")[0][:NAME] for session in sessions]
+    if len(set(names)) < len(names):
+        names = [f"{name} {session['instrument'].partition(':')[2]}" for name, session in zip(names, sessions)]
+    head = ("alarms in", *names)
     rows = [("hours", *(f"{session['hours']:.2f}" for session in sessions))]
     rows += [(kind, *(str(session["alarms"][kind]) for session in sessions)) for kind in sessions[0]["alarms"]]
     return _lines(head, rows, markdown)
@@ -108,8 +133,8 @@ def _curve(kind: str, points: list[dict], markdown: bool) -> str:
     return kind + ":\n\n" + _lines(columns, rows, markdown)
 
 
-def _cell(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3g}"
+def _cell(value: float | None, column: str = "") -> str:
+    return "-" if value is None else f"{value:.0f}" if column == "delay_ms" else f"{value:.3g}"
 
 
 def _lines(head: tuple[str, ...], rows: list[tuple[str, ...]], markdown: bool) -> str:

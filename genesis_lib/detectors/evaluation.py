@@ -23,6 +23,8 @@ class Watched(NamedTuple):
     hours: float
     name: str = ""
     rows: int = 0
+    instrument: str = ""
+    provenance: str = "recorded"
 
 
 def labels_path(recording: Path) -> Path:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from genesis_lib.detectors.base import Alert
 from genesis_lib.detectors.evaluation import Watched, read_labels
 from genesis_lib.detectors.watch import Watch
-from genesis_lib.errors import InputError
+from genesis_lib.errors import InputError, RecordingError
 from genesis_lib.feeds.builder import RowBuilder
+from genesis_lib.feeds.recording import unbuildable
 from genesis_lib.feeds.simulation.episode_scripts import SCRIPTS
 from genesis_lib.feeds.simulation.simulator import Simulator
 from genesis_lib.feeds.snapshots import FinishedSession
@@ -33,7 +34,12 @@ def standard_plant() -> dict[str, int]:
 
 
 def watch_session(
-    session: FinishedSession, kinds: Iterable[str] = (), *, depth: int = 10, tell: Callable[[Alert], None] | None = None
+    session: FinishedSession,
+    kinds: Iterable[str] = (),
+    *,
+    depth: int = 10,
+    tell: Callable[[Alert], None] | None = None,
+    progress: bool = False,
 ) -> Watched:
     """Run detectors over a session once; labels are read from beside its files.
 
@@ -47,15 +53,30 @@ def watch_session(
         Levels a side that they see.
     tell
         Called with each alarm as it comes.
+    progress
+        Show on standard error how far it is, where that is a terminal.
 
     Returns
     -------
     Watched
         ``rows`` and ``hours`` are those of the rows, first to last.
+
+    Raises
+    ------
+    RecordingError
+        When no book can be built of it: nothing was watched then, which is not the same as no alarm.
     """
+    from tqdm import tqdm
+
     told = [found for path in session.paths if (found := read_labels(Path(path))) is not None]
     labels = [label for found in told for label in found] if told else None
-    return _watch(session.name, session.instrument, session.events(), kinds, depth, tell)._replace(labels=labels)
+    with tqdm(
+        session.events(), session.name, unit=" events", mininterval=0.5, disable=None if progress else True
+    ) as bar:
+        watched = _watch(session.name, session.instrument, bar, kinds, depth, tell)
+    if not watched.rows:
+        raise RecordingError(unbuildable(getattr(session, "counts", {})), session.name)
+    return watched._replace(labels=labels, provenance=session.provenance)
 
 
 def watch_seed(
@@ -69,7 +90,7 @@ def watch_seed(
     """Run detectors over the simulated session of a seed, with `plant` (the standard one) in it; nothing is written."""
     simulator = Simulator(seed, symbol, minutes, plant=standard_plant() if plant is None else dict(plant))
     watched = _watch(f"{simulator.name} seed {seed}", simulator.instrument, simulator, kinds)
-    return watched._replace(labels=simulator.labels)
+    return watched._replace(labels=simulator.labels, provenance=simulator.provenance)
 
 
 def _watch(
@@ -96,14 +117,16 @@ def _watch(
             alerts.append(alert)
             if tell is not None:
                 tell(alert)
-    return Watched(alerts, None, (last - first) / HOUR_NS if rows else 0.0, name, rows)
+    return Watched(alerts, None, (last - first) / HOUR_NS if rows else 0.0, name, rows, instrument.name)
 
 
-def watch_seeds(seeds: Iterable[int], *, jobs: int = 1, **options) -> list[Watched]:
+def watch_seeds(seeds: Sequence[int], *, jobs: int = 1, progress: bool = False, **options) -> list[Watched]:
     """`watch_seed` of each seed, `jobs` at a time; the same result whatever `jobs` is."""
     from joblib import Parallel, delayed
+    from tqdm import tqdm
 
-    return Parallel(n_jobs=jobs)(delayed(watch_seed)(seed, **options) for seed in seeds)
+    done = Parallel(n_jobs=jobs, return_as="generator")(delayed(watch_seed)(seed, **options) for seed in seeds)
+    return list(tqdm(done, "sessions", len(seeds), unit="session", disable=None if progress else True))
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
