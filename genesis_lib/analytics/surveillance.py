@@ -21,6 +21,7 @@ SEVERITY_MARKS = {"info": ("circle", MUTED, 9), "warning": ("diamond", AMBER, 11
 KIND_COLOURS = (ACCENT, AMBER, UP, DOWN, SECOND, "#0e7c9e", "#8a6d3b", "#b0308f", "#4d6b1f", NEUTRAL)
 MOST_TRADES = 1_500
 BEFORE_NS, AFTER_NS, SHOWN_TICKS = NS, NS // 2, 14
+AFTER = "0.5 s after (bids blue, asks amber)"
 ALERTS = "alarms"  # name of the trace that can be clicked
 
 
@@ -70,7 +71,7 @@ def depth_history_figure(
     )
     edges = history.instrument.price(history.ticks[[0, -1]] + np.array([-0.5, history.step - 0.5]))
     figure.update_yaxes(title="price", showgrid=False, range=edges, row=2, col=1)
-    told = {"simulated": "SIMULATED", "recorded": "RECORDED", "live": "LIVE"}[history.provenance]
+    told = history.provenance.upper()
     figure.update_layout(
         template=TEMPLATE, title=f"{title} · {history.instrument.name} · {told}", autosize=True,
         height=sum(heights) + (190 if panels else 130),
@@ -180,7 +181,7 @@ def book_traces(history: DepthHistory, ts: int) -> tuple[go.Bar, go.Bar]:
             marker={"color": "rgba(0,0,0,0)", "line": {"color": INK, "width": 1}},
         ),
         go.Bar(
-            x=after, y=prices, orientation="h", name="0.5 s after", hovertemplate=hover,
+            x=after, y=prices, orientation="h", name=AFTER, hovertemplate=hover,
             marker={"color": sides, "opacity": 0.75},
         ),
     )  # fmt: skip
@@ -191,7 +192,11 @@ def book_figure(history: DepthHistory, alert: Alert) -> go.Figure:
     figure = go.Figure(book_traces(history, alert.timestamp)[::-1])
     figure.update_xaxes(title="quantity").update_yaxes(title="price", showgrid=False)
     return figure.update_layout(
-        template=TEMPLATE, title=f"{alert.kind}: {alert.message}", barmode="overlay", height=440, hovermode="closest"
+        template=TEMPLATE,
+        title=f"{alert.kind}: {alert.message} · {history.provenance.upper()}",
+        barmode="overlay",
+        height=440,
+        hovermode="closest",
     )
 
 
@@ -202,7 +207,7 @@ def precision_recall_figure(
 
     Kinds without alarms are left out; the large mark is the detector's own threshold.
     """
-    figure = go.Figure()
+    figure, made = go.Figure(), sorted({session.provenance.upper() for session in sessions if session.labels})
     kinds = dict.fromkeys(label["kind"] for session in sessions for label in session.labels or ())
     for number, kind in enumerate(sorted(kinds)):
         points = precision_recall(sessions, kind)
@@ -217,4 +222,4 @@ def precision_recall_figure(
         )  # fmt: skip
     figure.update_xaxes(title="recall: episodes found", range=[-0.03, 1.03], tickformat=".0%")
     figure.update_yaxes(title="precision: alarms that were right", range=[-0.03, 1.06], tickformat=".0%")
-    return figure.update_layout(template=TEMPLATE, title=title, height=440, hovermode="closest")
+    return figure.update_layout(template=TEMPLATE, title=" · ".join([title, *made]), height=440, hovermode="closest")

@@ -5,6 +5,7 @@ import pytest
 
 from genesis_lib.analytics.depth_history import depth_history
 from genesis_lib.analytics.surveillance import (
+    AFTER,
     ALERTS,
     MOST_TRADES,
     book_figure,
@@ -77,7 +78,7 @@ def test_the_book_about_an_alarm(made):
     history, alerts, _ = made
     alert = alerts[0]
     after, before = book_figure(history, alert).data
-    assert (before.name, after.name) == ("1 s before", "0.5 s after")
+    assert (before.name, after.name) == ("1 s before", AFTER)
     assert len(before.x) == len(after.x) == 29 or len(before.x) == 28
     assert np.nansum(before.x) > 0 and alert.kind in book_figure(history, alert).layout.title.text
 

@@ -3,7 +3,7 @@
 import pytest
 
 from genesis_lib.analytics.depth_history import depth_history
-from genesis_lib.analytics.surveillance import ALERTS
+from genesis_lib.analytics.surveillance import AFTER, ALERTS
 from genesis_lib.detectors import Alert
 from genesis_lib.errors import InputError
 from genesis_lib.feeds.simulation.simulator import Simulator
@@ -26,7 +26,7 @@ def alarms():
 def test_a_click_moves_the_book_below(history):
     explorer = AlertExplorer(history, alarms())
     assert explorer.chosen.message == "Number 5." and len(explorer.alerts_shown) == 2
-    first = next(trace for trace in explorer.data if trace.name == "0.5 s after").x
+    first = next(trace for trace in explorer.data if trace.name == AFTER).x
     # What the browser sends for a click on the second point of the alarms' trace.
     number = next(i for i, trace in enumerate(explorer.data) if trace.name == ALERTS)
     message = {"event_type": "plotly_click", "points": {"trace_indexes": [number], "point_indexes": [1]}}
@@ -34,7 +34,7 @@ def test_a_click_moves_the_book_below(history):
     message |= {"device_state": {"alt": False, "ctrl": False, "meta": False, "shift": False, "button": 0, "buttons": 1}}
     explorer._js2py_pointsCallback = message
     assert explorer.chosen.message == "Number 12." and "Number 12." in explorer.layout.annotations[-1].text
-    assert list(first) != list(next(trace for trace in explorer.data if trace.name == "0.5 s after").x)
+    assert list(first) != list(next(trace for trace in explorer.data if trace.name == AFTER).x)
 
 
 def test_without_alarms_there_is_nothing_to_choose(history):
