@@ -17,6 +17,7 @@ MS = NS // 1000
 SIDES = ("bid", "ask")
 TOGETHER_NS = 300 * MS  # what an order is held against: what else went from its side in this time
 REQUOTED_NS = 100 * MS  # orders that are back within this time were moved
+APART_NS = 2000 * MS  # layers come within this time
 LAYERS = 3
 
 
@@ -32,7 +33,7 @@ class FalseDepth(Detector):
     TIMES, OF_BEHIND = 0.4, 3.0  # of the habitual best level, of a level behind it
     SHORTEST_NS, LONGEST_NS, AFTER_NS = 290 * MS, 12 * NS, 900 * MS
     STROKE_NS = 60 * MS  # orders that go within this time go at one stroke
-    FALL, OTHER, LIKE = 0.3, 0.5, 0.5
+    FALL, OTHER, LIKE, RETURN = 0.3, 0.5, 0.5, 0.5
     TRADED, GAIN = 0.03, 1.0  # of the habitual best level; ticks
     NEAR, SPREADS = 12, 3.0  # ticks, habitual spreads from the best price: farther orders lean on nobody
 
@@ -99,7 +100,7 @@ class FalseDepth(Detector):
         last = suspects[-1]
         since = view.ts - last.gone
         last.against += sum(volume for (hit, _), volume in view.taken.items() if hit == last.side)
-        again = any(
+        again = self.RETURN * len(suspects) <= sum(
             o.side == last.side and 0 <= o.came - last.gone <= REQUOTED_NS and o.size >= self.LIKE * last.size
             for o in self._orders.standing.values()
         )
@@ -136,7 +137,13 @@ class Spoofing(FalseDepth):
 
     def _alone(self, order: Placement) -> bool:
         others = (*self._gone, *self._orders.standing.values())
-        layers = (o is not order and o.side == order.side and o.size >= self.LAYER * order.size for o in others)
+        layers = (
+            o is not order
+            and o.side == order.side
+            and abs(o.came - order.came) <= APART_NS
+            and o.size >= self.LAYER * order.size
+            for o in others
+        )
         return sum(layers) < LAYERS - 1
 
     def _tell(self, view: View, found: list[Placement]) -> Alert:
@@ -176,7 +183,8 @@ class Layering(FalseDepth):
 
     kind = "layering"
     summary = "orders on several levels of a side, withdrawn together"
-    APART_NS, UNEVEN = 1500 * MS, 2.5
+    TIMES, OF_BEHIND, TRADED = 0.3, 2.0, 0.01
+    UNEVEN = 2.0
 
     def _suspects(self, ts: int, gone: list[Placement]) -> list[list[Placement]]:
         found = []
@@ -190,7 +198,7 @@ class Layering(FalseDepth):
 
     def _like(self, first: Placement, order: Placement) -> bool:
         """Whether an order came with or soon after another and is about as large."""
-        together = 0 <= order.came - first.came <= self.APART_NS
+        together = 0 <= order.came - first.came <= APART_NS
         return together and first.size / self.UNEVEN <= order.size <= first.size * self.UNEVEN
 
     def _tell(self, view: View, found: list[Placement]) -> Alert:

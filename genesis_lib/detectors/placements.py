@@ -17,6 +17,7 @@ MAXIMUM = 64  # placements followed at a time, the oldest given up first
 WITHDRAWN = 0.8  # part of the quantity that must be gone
 FILLED = 0.2  # more than this part traded: the order was meant
 ALIKE = 0.1  # sizes that differ by no more are one order's
+WARMUP_NS = 10 * NS  # of a market before its orders are followed
 LEARN_NS = NS // 10  # a baseline of minutes needs no more values than this
 
 
@@ -81,7 +82,7 @@ class PlacementTracker:
     def step(self, view: View) -> list[Placement]:
         """Take a valid row; give the orders that were withdrawn since the one before."""
         withdrawn = self._withdrawn(view) if self.standing else []
-        if self._behind.ready and view.before is not None:
+        if self._behind.ready_for(WARMUP_NS) and view.before is not None:
             self._appeared(view, withdrawn)
         if view.ts - self._learnt >= LEARN_NS:
             self._learn(view)

@@ -21,7 +21,8 @@ class QuoteStuffing(Detector):
     Notes
     -----
     Its trace is one quantity that comes and goes on many levels of a side, within a second far oftener than that
-    quantity's own habit explains, at a pace that the rest of the book does not share. A second trace, for orders of
+    quantity's own habit explains, at a pace that the rest of the book does not share. Makers who follow the price do
+    that with each of its steps: while the mid moves it takes `MOVING` times the surprise. A second trace, for orders of
     many sizes: messages many times the usual.
 
     References
@@ -31,10 +32,12 @@ class QuoteStuffing(Detector):
 
     kind = "quote_stuffing"
     summary = "a burst of orders added and cancelled without trades"
-    SPAN_NS, HOLD_NS = NS, 50 * MS
-    NATS, LEAST, LEVELS, SMALL, EVEN = 60.0, 12, 5, 0.25, 0.25
+    SPAN_NS, WARMUP_NS = NS, 10 * NS
+    HOLD_NS, GAP_NS = 50 * MS, 200 * MS  # rows of the market alone may come between two of the agent's
+    NATS, MOVING = 80.0, 3.0  # nats of surprise; times that while the mid moves
+    LEAST, LEVELS, SMALL, EVEN = 12, 5, 0.25, 0.25
     TIMES, DEVIATIONS, MESSAGES = 4.0, 8.0, 60.0
-    STILL, TRADING = 2.0, 3.0  # deviations
+    STILL, TRADING = 2.0, 6.0  # deviations
 
     def __init__(self) -> None:
         self._sizes = Recurrence(self.SPAN_NS)
@@ -42,7 +45,7 @@ class QuoteStuffing(Detector):
         self._rows: deque[tuple[int, float, float, int]] = deque(maxlen=4096)  # time, mid, trades, messages
         self._messages, self._trades, self._move, self._best = Habit(), Habit(), Habit(), Habit()
         self._sums = [0.0, 0]
-        self._learnt = 0
+        self._learnt = self._found = 0
         self._episode = Episode(self.HOLD_NS)
 
     def forget(self) -> None:
@@ -50,6 +53,7 @@ class QuoteStuffing(Detector):
         self._recent.clear()
         self._rows.clear()
         self._sums = [0.0, 0]
+        self._found = 0
         self._episode.clear()
 
     def look(self, view: View) -> Alert | None:
@@ -57,15 +61,21 @@ class QuoteStuffing(Detector):
         suspects = self._take(view)
         move, trades, messages = abs(view.mid - self._rows[0][1]), self._sums[0], self._sums[1]
         found: tuple[float, str, dict] | None = None
-        still = move <= self._limit(self._move, self.STILL, view.spread)
-        if self._move.ready and still and trades <= self._limit(self._trades, self.TRADING, 2.0):
-            found = self._repeated(view, suspects) or self._many(messages)
+        if self._move.ready_for(self.WARMUP_NS) and trades <= self._limit(self._trades, self.TRADING, 2.0):
+            still = move <= self._limit(self._move, self.STILL, view.spread)
+            found = self._repeated(view, suspects, self.NATS if still else self.MOVING * self.NATS)
+            if found is None and still and self._messages.ready:
+                found = self._many(messages)
         usual = self._messages.mean
         if ts - self._learnt >= LEARN_NS:
             self._learnt = ts
             for habit, value in ((self._messages, messages), (self._trades, trades), (self._move, move)):
                 habit.learn(ts, value)
             self._best.learn(ts, (view.bids[0][1] + view.asks[0][1]) / 2.0)
+        if found is not None:
+            self._found = ts
+        elif ts - self._found < self.GAP_NS:
+            return None
         if not self._episode.step(ts, found is not None):
             return None
         excess, message, evidence = found
@@ -99,11 +109,11 @@ class QuoteStuffing(Detector):
             self._recent.popleft()
         return suspects
 
-    def _repeated(self, view: View, suspects: set[tuple[int, float]]) -> tuple[float, str, dict] | None:
+    def _repeated(self, view: View, suspects: set[tuple[int, float]], least: float) -> tuple[float, str, dict] | None:
         found = None
         for side, size in sorted(suspects):
             nats = self._sizes.surprise(view.ts, (side, size))
-            if nats < self.NATS or size > self.SMALL * self._best.mean or (found and found[0] * self.NATS >= nats):
+            if nats < least or size > self.SMALL * self._best.mean or (found and found[0] * self.NATS >= nats):
                 continue
             own = [entry for entry in self._recent if entry[1] == side and entry[2] == size]
             came, levels = sum(entry[4] for entry in own), len({entry[3] for entry in own})

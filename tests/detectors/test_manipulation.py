@@ -155,6 +155,26 @@ def test_layers_that_are_moved_or_come_again_are_quotes(market, side):
 
 
 @both
+def test_another_order_that_comes_as_layers_go_hides_them_not(market, side):
+    market.add(20, change=at(side, 2, 3, 4, 5))
+    market.add(1)
+    market.add(20, change=at(side, 7))
+    after(market, side)
+    assert len(alarms(market, "layering")) == 1
+
+
+@both
+def test_a_spoof_beside_large_orders_that_stand_is_no_layer(market, side):
+    market.add(60, change=at(side, 6, 8))  # three seconds, of others
+    market.add(20, change=at(side, 3, 6, 8))
+    market.add(1, change=at(side, 6, 8))
+    against(market, side)
+    market.add(300, change=at(side, 6, 8))
+    (alert,) = alarms(market, "spoofing")
+    assert alert.evidence["distance_ticks"] == 3
+
+
+@both
 def test_layers_that_go_one_by_one_are_no_layering(market, side):
     for left in ((2, 3, 4), (2, 3), (2,)):
         market.add(20, change=at(side, *left))
@@ -181,11 +201,12 @@ def test_an_invalid_row_ends_what_stood(market, side, kind):
     assert alarms(market, kind) == []
 
 
-def test_no_alarm_before_the_habit_is_known(make_market):
-    market = make_market(10)
+@pytest.mark.parametrize(("seconds", "found"), [(8, 0), (12, 1)])
+def test_no_alarm_before_the_habit_is_known(make_market, seconds, found):
+    market = make_market(seconds)
     market.add(20, change=at(0, 3))
     after(market, 0)
-    assert alarms(market, "spoofing") == []
+    assert len(alarms(market, "spoofing")) == found
 
 
 KINDS = (

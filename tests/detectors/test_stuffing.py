@@ -22,8 +22,11 @@ def steady(market, seconds=60.0):
     market.add(int(seconds * 20), change=change)
 
 
-def stuff(market, side, rows=60, size=0.7, step=20 * MS, **flow):
-    """A machine that puts orders of one size on random levels behind the best and takes them back in the next row."""
+def stuff(market, side, rows=60, size=0.7, step=20 * MS, own=0, **flow):
+    """A machine that puts orders of one size on random levels behind the best and takes them back in the next row.
+
+    `own` rows of the market alone come after each of its own.
+    """
     for _ in range(rows):
         chosen = market.draw.choice(np.arange(1, 10), 3, replace=False)
 
@@ -32,6 +35,7 @@ def stuff(market, side, rows=60, size=0.7, step=20 * MS, **flow):
             levels[chosen, 1 + 2 * side] += size
 
         market.add(1, change=change, step=step, **flow)
+        market.add(own, change=market.calm, step=step, **flow)
     market.add(100, change=market.calm)
 
 
@@ -55,6 +59,46 @@ def test_quote_stuffing(market, side):
     assert start < alert.timestamp < start + 700 * MS
     assert evidence["side"] == ("bid", "ask")[side] and evidence["size"] == pytest.approx(0.7)
     assert evidence["levels"] >= 5 and evidence["changes"] > 20 and evidence["usual_changes"] < 5
+
+
+@both
+def test_rows_of_the_market_between_those_of_the_machine_do_not_hide_it(market, side):
+    start = market.ts
+    stuff(market, side, step=10 * MS, own=2, buys=0.0, sells=0.0)
+    (alert,) = alarms(market)
+    assert start < alert.timestamp < start + 1000 * MS and alert.evidence["size"] == pytest.approx(0.7)
+
+
+def test_ten_seconds_of_a_market_are_enough_to_know_it(make_market):
+    market = make_market(1.0)
+    steady(market, 11.0)
+    stuff(market, 0, buys=0.0, sells=0.0)
+    assert len(alarms(market)) == 1
+    market = make_market(1.0)
+    steady(market, 5.0)
+    stuff(market, 0, buys=0.0, sells=0.0)
+    assert alarms(market) == []
+
+
+def test_a_mid_that_wanders_meanwhile_does_not_hide_it(market):
+    calm = market.calm
+    for step in range(60):
+        up = 0.5 * (step // 10)
+
+        def change(levels, up=up):
+            calm(levels)
+            levels[:, [0, 2]] += up
+
+        market.calm = change
+        chosen = market.draw.choice(np.arange(1, 10), 3, replace=False)
+
+        def stuffed(levels, chosen=chosen, change=change):
+            change(levels)
+            levels[chosen, 1] += 0.7
+
+        market.add(1, change=stuffed, step=20 * MS, buys=0.0, sells=0.0)
+    (alert,) = alarms(market)
+    assert alert.evidence["side"] == "bid" and alert.evidence["size"] == pytest.approx(0.7)
 
 
 def test_messages_by_the_hundred_are_stuffing_whatever_their_sizes(market):

@@ -141,6 +141,13 @@ def test_it_shows_what_its_labels_say(laid):
                 assert label["placed"] > 10
 
 
+def test_a_stuffer_s_orders_are_of_one_size(laid):
+    labels = [label for label in laid[1].labels if label["kind"] == "quote_stuffing"]
+    for label in labels:
+        assert len({order["quantity"] for order in label["orders"] if order["action"] == "place"}) == 1
+    assert labels
+
+
 def test_the_same_seed_and_recording_give_the_same_bytes(laid, tmp_path):
     paths, _, result = laid
     again = write_overlay(tmp_path, Overlay(read_recording(paths), PLANT, 3))

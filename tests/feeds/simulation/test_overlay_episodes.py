@@ -5,9 +5,10 @@ import random
 import numpy as np
 import pytest
 
+from genesis_lib.feeds.simulation.overlay import Told
 from genesis_lib.feeds.simulation.overlay_book import OverlaidBook
-from genesis_lib.feeds.simulation.overlay_episodes import OverlayEpisode
-from genesis_lib.types import DepthSnapshot, Instrument
+from genesis_lib.feeds.simulation.overlay_episodes import PATIENCE, OverlayEpisode
+from genesis_lib.types import DepthSnapshot, DepthUpdate, Instrument
 
 
 @pytest.fixture
@@ -60,3 +61,12 @@ def test_what_the_price_comes_to_is_pulled_and_what_it_passes_is_filled(episode,
     episode.watch(book, 300, 1003, 1004)
     assert episode.cancel(sold) == 0
     assert book.untouched
+
+
+def test_a_trade_waits_a_while_for_a_touch_that_holds_it(episode, book):
+    told = Told(book, [])
+    told._last = DepthUpdate("BTCUSDT", 0, 0, 1, 1, 0, np.array([0], np.int8), np.array([990]), np.array([2.0]))
+    episode._told = told
+    assert episode.trade(1, 1500) == 1500
+    assert [episode.trade(1, 3000) for _ in range(PATIENCE + 1)] == [0] * PATIENCE + [2000]
+    assert [(event.tick, event.quantity, event.side) for event in told._out] == [(1000, 1.5, -1), (1000, 2.0, -1)]

@@ -5,7 +5,7 @@ import pytest
 
 from genesis_lib.errors import InputError
 from genesis_lib.feeds.simulation.episodes import PAUSE_MS, WARM_UP_MS
-from genesis_lib.feeds.simulation.overlay_episodes import SCRIPTS
+from genesis_lib.feeds.simulation.overlay_episodes import MEMORY, SCRIPTS
 from genesis_lib.feeds.simulation.overlay_plan import spans_of, spread
 from genesis_lib.types import DepthSnapshot, DepthUpdate
 
@@ -64,6 +64,15 @@ def test_episodes_lie_in_the_spans_apart_from_each_other():
             assert other is None or other.start - one.start >= longest + PAUSE_MS * 1_000_000
             found.add(span)
     assert found == {spans[0], spans[2]}
+
+
+def test_agents_come_late_where_there_is_room():
+    first = [
+        min(e.start for e in spread({"spoofing": 2}, [(0, seconds * S)], seed))
+        for seconds in (400, 50)
+        for seed in range(9)
+    ]
+    assert min(first[:9]) >= MEMORY and max(first[9:]) < MEMORY
 
 
 @pytest.mark.parametrize(
