@@ -83,7 +83,7 @@ def test_ten_seconds_of_a_market_are_enough_to_know_it(make_market):
 def test_a_mid_that_wanders_meanwhile_does_not_hide_it(market):
     calm = market.calm
     for step in range(60):
-        up = 0.5 * (step // 10)
+        up = 0.5 * (step // 4)
 
         def change(levels, up=up):
             calm(levels)
