@@ -13,8 +13,8 @@ from genesis_lib.detectors import Alert
 
 DAY = 86_400 * NS
 WORDS = {
-    "drawdown": "Equity is {value:,.2f} below its highest",
-    "daily_loss": "Equity is {value:,.2f} below where it stood at midnight UTC (or when the account began)",
+    "drawdown": "Equity after fees is {value:,.2f} below its highest",
+    "daily_loss": "Equity after fees is {value:,.2f} below where it stood at midnight UTC (or when the account began)",
     "position": "{value:.0%} of the largest position is used",
     "refused": "{value:.0f} order(s) refused within {rule.within_s:g} s",
     "kill": "The kill switch was thrown",

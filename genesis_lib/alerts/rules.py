@@ -234,9 +234,9 @@ class AccountRule(ThresholdRule):
     Parameters
     ----------
     measure
-        ``drawdown``: equity below its highest; ``daily_loss``: equity below where it stood at midnight UTC;
-        ``position``: share of the largest position that is allowed; ``refused``: orders refused within `within_s`;
-        ``kill``: the kill switch was thrown.
+        ``drawdown``: equity below its highest, after fees (a summary's ``net_max_drawdown``; its ``max_drawdown`` is
+        before them); ``daily_loss``: equity below where it stood at midnight UTC; ``position``: share of the largest
+        one allowed; ``refused``: orders refused within `within_s`; ``kill``: the kill switch was thrown.
     above
         As for `ThresholdRule`; ``drawdown`` and ``daily_loss`` need one, the others have one of their own (`ACCOUNT`).
     within_s

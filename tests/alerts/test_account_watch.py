@@ -23,8 +23,8 @@ def test_drawdown_is_from_the_highest(account):
     for second, account.equity in enumerate([0, 5, -4, -6, -9, 2, -6, 5.5, -5]):
         found += [(second, alarm.message) for alarm in watched.step(START + second * S)]
     assert found == [
-        (3, "Equity is 11.00 below its highest."),
-        (8, "Equity is 10.50 below its highest."),
+        (3, "Equity after fees is 11.00 below its highest."),
+        (8, "Equity after fees is 10.50 below its highest."),
     ]
 
 

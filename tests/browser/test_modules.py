@@ -218,6 +218,6 @@ def test_an_alert_is_seen_by_its_button(js):
     )
     fault_line, seen_line, line = lines[0]
     assert line[0].endswith("feed gap: A gap.Seen") and line[1:] == ["critical", "", "", "3"]
-    assert seen_line[0].endswith("Still open: feed gap: A gap.") and seen_line[2:] == ["yes", "Seen by anna", ""]
+    assert seen_line[0].endswith("Not acknowledged: feed gap: A gap.") and seen_line[2:] == ["yes", "Seen by anna", ""]
     assert fault_line[4] == "", "what is in no journal cannot be acknowledged"
     assert lines[1] == ["yes", "yes", "yes"], "it is written anew when somebody has seen it"

@@ -12,7 +12,7 @@ from genesis_lib.alerts.desk import Notice
 from genesis_lib.clock import iso
 from genesis_lib.detectors import SEVERITIES
 
-WORDS = {"new": "", "escalated": "worse: ", "reminder": "still open: "}
+WORDS = {"new": "", "escalated": "worse: ", "reminder": "not acknowledged: "}
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,7 @@ function writeSignal(parts, header) {
   }
 }
 
-const CAUSES = { escalated: "Worse: ", reminder: "Still open: " };
+const CAUSES = { escalated: "Worse: ", reminder: "Not acknowledged: " };
 
 function writeAlerts(parts, alerts) {
   const key = alerts.map((alert) => `${alert.timestamp} ${alert.kind} ${alert.id} ${alert.acknowledged}`).join();

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -7,6 +8,12 @@ def test_a_replay_is_not_taken_for_the_market(letter):
     one = letter(3, "critical", repeats=2)
     assert one.title == "CRITICAL spoofing simulator:SIMBTC (simulated)"
     assert one.body.splitlines()[0] == "A wall." and "score 70, 2 repeats" in one.body and "Alert 3 of s" in one.body
+
+
+def test_a_reminder_does_not_say_that_it_goes_on(letter):
+    one = letter(3, "critical")
+    again = replace(one, notice=replace(one.notice, cause="reminder"))
+    assert again.title == "CRITICAL not acknowledged: spoofing simulator:SIMBTC (simulated)"
 
 
 def test_json_holds_all_of_it(letter):
