@@ -9,6 +9,8 @@ import click
 
 from genesis_lib.cli import emit, json_option
 
+ABOUT = ("provenance", "source", "venue", "symbol")  # of a journal's header
+
 
 @click.command()
 @click.argument("session", metavar="SESSION")
@@ -18,8 +20,8 @@ from genesis_lib.cli import emit, json_option
 def alerts(session: str, unacknowledged: bool, evidence: bool, as_json: bool) -> None:
     """List the alerts of SESSION, a name or a directory, whether it runs, has ended or was killed; oldest first.
 
-    The figures below them count those that were merged into others or held back by rules too. genesis session
-    acknowledge marks alerts of a running session as seen.
+    The figures below them count those that were merged into others (repeated) or that rules held back (held: too mild,
+    or silenced) too. genesis session acknowledge marks alerts of a running session as seen.
     """
     from genesis_lib import config as configuration
     from genesis_lib.alerts.history import table
@@ -30,9 +32,16 @@ def alerts(session: str, unacknowledged: bool, evidence: bool, as_json: bool) ->
     where = session if "://" in session else place(session, configuration.load().paths.sessions)
     journal = read_journal(where)
     rows, figures = table(journal, unacknowledged=unacknowledged), statistics(journal)
-    told = {"session": journal["session"], "provenance": journal["header"]["provenance"]}
+    told = {"session": journal["session"]} | {key: journal["header"].get(key, "") for key in ABOUT}
     result = {**told, "alerts": rows, "statistics": figures}
-    emit(result, as_json, None if as_json else _text(rows, figures, unacknowledged, evidence))
+    emit(result, as_json, None if as_json else f"{_head(told)}\n{_text(rows, figures, unacknowledged, evidence)}")
+
+
+def _head(told: Mapping[str, Any]) -> str:
+    """Of what market: nobody shall take a replay for it."""
+    instrument = f"{told['venue']}:{told['symbol']}" if told["symbol"] else None
+    named = ", ".join(filter(None, (told["source"], instrument, f"session {told['session']}")))
+    return f"{told['provenance'].upper()}: {named}"
 
 
 def _text(rows: list[dict[str, Any]], figures: Mapping[str, Any], is_open: bool, evidence: bool) -> str:
@@ -50,7 +59,8 @@ def _text(rows: list[dict[str, Any]], figures: Mapping[str, Any], is_open: bool,
     if not rows:
         lines.append("no alert that nobody has seen" if is_open else "no alerts")
     counts = ("told", "escalated", "reminded", "repeated", "held", "acknowledged", "unacknowledged")
-    lines.append(", ".join(f"{name} {figures[name]:,}" for name in counts))
+    told = [f"{name} {figures[name]:,}" + (" (by rules)" if name == "held" else "") for name in counts]
+    lines.append(", ".join(told))
     if (mean := figures["mean_time_to_acknowledge_s"]) is not None:
         lines.append(f"mean time to acknowledge {mean:,.1f} s of market time")
     return "\n".join(lines)

@@ -63,6 +63,20 @@ def progress(status: Mapping[str, Any]) -> str:
     return lines(shown | {name: status[name] for name in ("position", "realized", "unrealized")})
 
 
+def acknowledged(status: Mapping[str, Any]) -> str:
+    """How many alerts a session marked as seen, and which.
+
+    >>> acknowledged({"acknowledged": [{"id": 3, "kind": "spoofing"}, {"id": 7, "kind": "feed_gap"}]})
+    'acknowledged 2 alerts: 3 (spoofing), 7 (feed_gap)'
+    """
+    alerts = status["acknowledged"]
+    if not alerts:
+        return "acknowledged nothing: somebody has seen all of it before, or nothing was told"
+    shown = [f"{alert['id']} ({alert['kind']})" for alert in alerts[:MOST_ITEMS]]
+    more = f" and {len(alerts) - MOST_ITEMS} more" if len(alerts) > MOST_ITEMS else ""
+    return f"acknowledged {len(alerts)} alert{'s' * (len(alerts) > 1)}: {', '.join(shown)}{more}"
+
+
 def whole(status: Mapping[str, Any]) -> str:
     """Everything a session says of itself, times as dates."""
     shown = {key: _moment(value) if key == "ts" else value for key, value in status.items()}

@@ -18,7 +18,7 @@ from typing import Any
 import click
 
 from genesis_lib.cli import emit, grid_options, json_option
-from genesis_lib.cli.plain_text import progress, whole
+from genesis_lib.cli.plain_text import acknowledged, progress, whole
 from genesis_lib.config import Config, load, root
 from genesis_lib.errors import InputError, SessionError
 from genesis_lib.feeds import default_source
@@ -252,10 +252,11 @@ def session(action: str, value: str | None, by: str | None, session: str | None,
     with SessionClient(session) as client:
         result = client.command(action, timeout=COMMAND_S, value=told)
         ends = time.monotonic() + COMMAND_S
-        while _is_under_way(result["replay"] or {}) and time.monotonic() < ends:
+        while action not in ALERT_COMMANDS and _is_under_way(result["replay"] or {}) and time.monotonic() < ends:
             time.sleep(0.05)  # the data are being made ready; whoever asks again later sees how far they are
             result = client.command("status", timeout=COMMAND_S)
-    emit(result, as_json, None if as_json else whole(result) if action == "status" else progress(result))
+    shown = whole if action == "status" else acknowledged if action in ALERT_COMMANDS else progress
+    emit(result, as_json, None if as_json else shown(result))
 
 
 def _login() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from genesis_lib.engine import Engine
@@ -72,9 +72,13 @@ class Announcer:
         """Figures as they stand."""
         return status(self._engine, self._source, self._picture) | self._own()
 
-    def answer(self) -> dict[str, Any]:
-        """The acknowledgement of a command."""
-        return self.status() | {"session": self._directory.name, "pid": os.getpid()}
+    def answer(self, seen: Collection[int] | None = None) -> dict[str, Any]:
+        """The acknowledgement of a command; where alarms were marked as seen, those that were not so before."""
+        told = self.status() | {"session": self._directory.name, "pid": os.getpid()}
+        if seen is None:
+            return told
+        fresh = [entry for entry in self._engine.alarms.desk.entries() if entry.id in seen]
+        return told | {"acknowledged": [{"id": entry.id, "kind": entry.alert.kind} for entry in fresh]}
 
     def write_state(self, summary: dict[str, Any] | None, **more: Any) -> None:
         """Replace ``session.json``."""

@@ -115,7 +115,8 @@ class SessionClient:
         -------
         dict
             The session's state after it: state, active, position, realized, unrealized, ... and, under ``replay``,
-            where the replay stands (None for a live market).
+            where the replay stands (None for a live market). ``acknowledge`` adds ``acknowledged``: ``id`` and ``kind``
+            of the alarms that were not seen before.
 
         Raises
         ------

@@ -260,11 +260,10 @@ class Session:
         if command == "snapshot":
             self._playback.is_watched = True
             return self._announcer.picture()
-        if command != "status":
-            self._obey(command, value)
-        return self._announcer.answer(), None
+        seen = self._obey(command, value) if command != "status" else None
+        return self._announcer.answer(seen), None
 
-    def _obey(self, command: str, value: Any) -> None:
+    def _obey(self, command: str, value: Any) -> tuple[int, ...] | None:
         if command == ACKNOWLEDGE:
             return self._acknowledge(value)
         if command not in (*COMMANDS, *REPLAY_COMMANDS):
@@ -288,12 +287,13 @@ class Session:
             self._announcer.write_state(self._summary)
             self._announcer.publish("snapshot" if command == "reset" else "frame")
 
-    def _acknowledge(self, value: Any) -> None:
-        if not self.engine.acknowledge(*acknowledgement(value)):
-            return
+    def _acknowledge(self, value: Any) -> tuple[int, ...]:
+        if not (seen := self.engine.acknowledge(*acknowledgement(value))):
+            return seen
         self._picture.mark(self.engine.alarms.desk)
         if self._summary is not None:
             self._summary |= {"journal_sha256": self.journal.sha256}
             self.journal.finish(self._summary)
             self._announcer.write_state(self._summary)
         self._announcer.publish("snapshot")
+        return seen

@@ -29,7 +29,7 @@ def session(tmp_path, monkeypatch):
     """A session that told three alerts, one of them twice, and one was seen."""
     monkeypatch.setenv("GENESIS_PATHS_SESSIONS", str(tmp_path))
     with Journal.open(tmp_path / "s", "s") as journal:
-        journal.describe({"provenance": "simulated"})
+        journal.describe({"provenance": "simulated", "source": "simulator", "venue": "simulator", "symbol": "SIMBTC"})
         told(journal, 1)
         told(journal, 2, severity="critical", kind="feed_gap")
         told(journal, 3)
@@ -47,10 +47,13 @@ def run(*args):
 def test_the_list_and_its_figures(session):
     result = run("s")
     assert result.exit_code == 0, result.output
-    lines = result.stdout.splitlines()
+    first, *lines = result.stdout.splitlines()
+    assert first == "SIMULATED: simulator, simulator:SIMBTC, session s"
     assert lines[0] == ("   1  2023-11-14T22:13:21.000000Z  warning     70  spoofing: A wall of 3. [seen by anna]")
     assert lines[1].endswith("feed_gap: A wall of 3. (and 4 more)") and "critical" in lines[1]
-    assert lines[3] == ("told 3, escalated 0, reminded 1, repeated 4, held 0, acknowledged 1, unacknowledged 2")
+    assert lines[3] == (
+        "told 3, escalated 0, reminded 1, repeated 4, held 0 (by rules), acknowledged 1, unacknowledged 2"
+    )
     assert lines[4] == "mean time to acknowledge 8.0 s of market time"
     assert "levels" not in result.stdout and "levels (1, 2), side bid" in run("s", "--evidence").stdout
 
@@ -68,8 +71,8 @@ def test_json(session):
 def test_nothing_to_list(session, tmp_path):
     with Journal.open(tmp_path / "quiet", "quiet") as journal:
         journal.describe({"provenance": "live"})
-    assert run("quiet").stdout.splitlines()[0] == "no alerts"
-    assert run("quiet", "--unacknowledged").stdout.splitlines()[0] == "no alert that nobody has seen"
+    assert run("quiet").stdout.splitlines()[1] == "no alerts"
+    assert run("quiet", "--unacknowledged").stdout.splitlines()[1] == "no alert that nobody has seen"
     result = run("none")
     assert result.exit_code == 1 and result.stderr.count("\n") == 1 and "no session at" in result.stderr
 
@@ -110,6 +113,9 @@ def test_a_running_session_is_acknowledged_from_the_shell(tmp_path, monkeypatch)
         number = found[0]["id"]
         done = shell("session", "acknowledge", str(number), "--by", "anna", "--session", "s", "--json")
         assert done.exit_code == 0 and json.loads(done.stdout)["session"] == "s", done.output
+        assert json.loads(done.stdout)["acknowledged"] == [{"id": number, "kind": found[0]["kind"]}]
+        again = shell("session", "acknowledge", str(number), "--session", "s")
+        assert again.exit_code == 0 and again.stdout.startswith("acknowledged nothing: "), again.output
         refused = shell("session", "acknowledge", "nothing", "--session", "s")
         assert refused.exit_code == 1 and "no alarm of kind 'nothing'" in refused.stderr
         listed = json.loads(shell("alerts", "s", "--json").stdout)["alerts"]

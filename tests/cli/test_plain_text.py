@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genesis_lib.cli import emit, main
-from genesis_lib.cli.plain_text import MOST_ITEMS, figure, lines, progress, whole
+from genesis_lib.cli.plain_text import MOST_ITEMS, acknowledged, figure, lines, progress, whole
 
 REPLAY = {
     "state": "paused", "speed": 2.0, "at": "2024-07-19T00:05:02.246000Z", "time": 1721347502246.0002,
@@ -112,3 +112,11 @@ def test_real_commands_tell_their_results_without_notation(tmp_path, monkeypatch
         result = CliRunner().invoke(main, words)
         assert result.exit_code == 0, result.output
         assert not set("{}[]") & set(result.stdout) and "None" not in result.stdout, result.stdout
+
+
+def test_what_was_acknowledged_is_told_in_words():
+    alerts = [{"id": number, "kind": "layering"} for number in range(1, 13)]
+    assert acknowledged({"acknowledged": alerts[:1]}) == "acknowledged 1 alert: 1 (layering)"
+    told = acknowledged({"acknowledged": alerts})
+    assert told.startswith("acknowledged 12 alerts: 1 (layering), ") and told.endswith("10 (layering) and 2 more")
+    assert acknowledged({"acknowledged": []}).startswith("acknowledged nothing: ")
