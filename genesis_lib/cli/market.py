@@ -48,14 +48,18 @@ def verify(
     them.
     """
     from genesis_lib.feeds.integrity import Ledger
-    from genesis_lib.feeds.verify import audit_files, doubts, verdict
+    from genesis_lib.feeds.verify import audit_files, doubts, provenance, verdict
 
     with Ledger() if ledger is None else Ledger.staged(ledger) as noted:
         found = audit_files(files, format=format_, tick_size=tick_size, symbol=symbol, ledger=noted)
         if ledger is not None:
             noted.commit()
     said = verdict(found)
-    emit(found | {"doubts": doubts(found), "verdict": said}, as_json, _shown(found, said))
+    emit(
+        found | {"doubts": doubts(found), "verdict": said},
+        as_json,
+        f"{provenance(found)}: {found['instrument']}\n{_shown(found, said)}",
+    )
     if strict and doubts(found):
         raise InputError(said)
 
@@ -63,7 +67,7 @@ def verify(
 def _shown(found: dict[str, Any], said: str) -> str:
     """An audit as text: its counts, each instrument in a line, what the ledger has first, the verdict."""
     parts, entries = found.get("instruments", {}), found["ledger"]
-    apart = ("instruments", "incidents", "ledger")
+    apart = ("instruments", "incidents", "ledger", "instrument", "provenance", "overlay")
     shown = [lines({key: value for key, value in found.items() if key not in apart})]
     for name, part in parts.items():
         counts = ", ".join(f"{key} {value}" for key, value in part.items() if isinstance(value, int) and value)

@@ -18,6 +18,7 @@ class Sidecar(NamedTuple):
 
     instrument: Instrument
     provenance: str
+    is_overlay: bool = False  # a recording with planted episodes
 
 
 def provenance_of(sidecar: Sidecar | None, symbol: str) -> str:
@@ -64,4 +65,4 @@ def read_sidecar(recording: Path) -> Sidecar | None:
         raise RecordingError(f"not the sidecar of a recording: {error!r}", path) from None
     if provenance not in PROVENANCES:
         raise RecordingError(f"provenance must be one of {', '.join(PROVENANCES)}, got {provenance!r}", path)
-    return Sidecar(instrument, provenance)
+    return Sidecar(instrument, provenance, content.get("overlay") is True)

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from genesis_lib.errors import InputError, RecordingError
-from genesis_lib.feeds.audits.report import doubts, finding, together, verdict
+from genesis_lib.feeds.audits.report import doubts, finding, provenance, together, verdict
 from genesis_lib.feeds.integrity import Incident, Ledger
 from genesis_lib.feeds.recording import Recording
+from genesis_lib.feeds.sidecar import read_sidecar
 from genesis_lib.feeds.snapshots import files_of
 from genesis_lib.feeds.validation import Quarantine
 from genesis_lib.storage.database_url import is_url, masked
 
-__all__ = ["audit", "audit_files", "doubts", "finding", "verdict"]
+__all__ = ["audit", "audit_files", "doubts", "finding", "provenance", "verdict"]
 
 GAPS = ("gap", "hole")
 # Whose raw events are joined here, so that what is left out is counted.
@@ -45,7 +46,8 @@ def audit(recording: Recording, ledger: Ledger | None = None) -> dict[str, Any]:
         ``snapshots_equal``; ``compared`` what was held against what, in words; ``holes`` in the time of a venue without
         numbers; ``clock_jumps``; trading ``halts``; ``rows`` made, of which ``invalid_rows`` must not be used;
         ``quarantined`` rows that cannot be right; ``kinds`` messages by kind; ``incidents`` when and why of
-        gaps and holes, ``ledger`` of everything; ``instrument``, ``format``, ``data_hash``.
+        gaps and holes, ``ledger`` of everything; ``instrument``, ``format``, ``data_hash``; ``provenance``
+        (``recorded``, ``simulated``), and whether it is an ``overlay``: a recording with planted episodes.
 
     Raises
     ------
@@ -182,12 +184,19 @@ def _complete(session, found: dict[str, Any], ledger: Ledger, before: int) -> di
     return {
         **found,
         "instrument": session.instrument.name,
+        "provenance": session.provenance,
+        "overlay": session.kind == "binance" and any(map(_is_overlay, session.paths)),
         "format": session.kind,
         "kinds": found.get("kinds", dict(getattr(session, "counts", {}))),
         "incidents": _lines(incident for incident in incidents if incident.kind in GAPS),
         "ledger": _lines(incidents),
         "data_hash": session.data_hash,
     }
+
+
+def _is_overlay(path: Path) -> bool:
+    sidecar = read_sidecar(path)
+    return sidecar is not None and sidecar.is_overlay
 
 
 def _lines(incidents: Iterable[Incident]) -> list[str]:

@@ -12,6 +12,8 @@ from click.testing import CliRunner, Result
 
 from genesis_lib.cli import main
 from genesis_lib.feeds import read_snapshots
+from genesis_lib.feeds.sidecar import write_sidecar
+from genesis_lib.types import Instrument
 
 START = 1_700_000_000_000
 VERIFY_KEYS = {"events", "trades", "gaps", "resyncs", "crossed", "unknown_deletes", "bbo_checked", "bbo_equal"}
@@ -111,6 +113,17 @@ def test_a_book_that_cannot_be_trusted_is_called_so(recording: Path, tmp_path: P
     alone = tmp_path / "alone.gz"
     alone.write_bytes(gzip.compress("".join(line for line in lines if "bookTicker" not in line).encode()))
     assert genesis("verify", alone).output.splitlines()[-1].startswith("UNCHECKED: ")
+
+
+@pytest.mark.parametrize(
+    ("more", "said"), [({}, "SIMULATED"), ({"overlay": True}, "SIMULATED (a recording with planted episodes)")]
+)
+def test_verify_takes_no_simulation_for_the_market(recording: Path, more: dict, said: str) -> None:
+    assert genesis("verify", recording).stdout.startswith("RECORDED: ")
+    write_sidecar(recording, Instrument("binance-usdm", "BTCUSDT", 0.1, 0.001), "simulated", **more)
+    assert genesis("verify", recording).stdout.splitlines()[0] == f"{said}: binance-usdm:BTCUSDT"
+    found = json.loads(genesis("verify", recording, "--json").stdout)
+    assert (found["provenance"], found["overlay"]) == ("simulated", bool(more))
 
 
 def test_verify_takes_what_stands_beside_a_recording_in_any_order(recordings: Path) -> None:

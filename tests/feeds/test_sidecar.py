@@ -18,7 +18,7 @@ SIM = Instrument("simulator", "SIMBTC", 0.1, 0.001)
 def test_it_reads_back_and_keeps_what_people_want_to_know(tmp_path):
     path = write_sidecar(tmp_path / "x.gz", SIM, "simulated", seed=4)
     assert path.name == "x.meta.json"
-    assert read_sidecar(tmp_path / "x.gz") == (SIM, "simulated")
+    assert read_sidecar(tmp_path / "x.gz") == (SIM, "simulated", False)
     assert json.loads(path.read_text())["seed"] == 4
     assert sidecar_path(tmp_path / "x.gz.part") == path
 

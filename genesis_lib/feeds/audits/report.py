@@ -72,6 +72,8 @@ def together(findings: list[dict[str, Any]]) -> dict[str, Any]:
         for kind, count in found["kinds"].items():
             kinds[kind] = kinds.get(kind, 0) + count
     summed["instrument"] = ", ".join(sorted({found["instrument"] for found in findings}))
+    summed["provenance"] = ", ".join(sorted({found["provenance"] for found in findings}))
+    summed["overlay"] = any(found["overlay"] for found in findings)
     summed["format"] = ", ".join(sorted({found["format"] for found in findings}))
     summed["kinds"] = kinds
     for lines in ("incidents", "ledger"):
@@ -96,6 +98,17 @@ def doubts(found: dict[str, Any]) -> list[str]:
             if right == "bbo_equal" and _unbroken_where_prices_differ(found):
                 told[-1] += " (the diffs are unbroken: bookTicker itself may have lost messages)"
     return told
+
+
+def provenance(found: dict[str, Any]) -> str:
+    """Say in capitals whose market an audit is of.
+
+    >>> provenance(finding(provenance="simulated", overlay=True))
+    'SIMULATED (a recording with planted episodes)'
+    """
+    parts = found.get("instruments", {"": found}).values()
+    words = {part["provenance"].upper() + " (a recording with planted episodes)" * part["overlay"] for part in parts}
+    return " and ".join(sorted(words))
 
 
 def _unbroken_where_prices_differ(found: dict[str, Any]) -> bool:

@@ -77,9 +77,7 @@ def require(path: Path) -> str:
     """Name the format of a file as `recognise` does; an unknown one is a `RecordingError` that lists the formats."""
     name = recognise(path)
     if name is None:
-        raise RecordingError(
-            f"unknown format; known are {', '.join(FORMATS)} (--format says which to read it as)", path
-        )
+        raise RecordingError(f"unknown format; known are {', '.join(FORMATS)}", path)
     return name
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from genesis_lib.feeds.audits.report import COUNTS, doubts, finding, together, verdict
+from genesis_lib.feeds.audits.report import COUNTS, doubts, finding, provenance, together, verdict
 
 
 def part(name: str, **counts) -> dict:
@@ -15,6 +15,8 @@ def part(name: str, **counts) -> dict:
         "incidents": [name],
         "ledger": [name],
         "data_hash": "h",
+        "provenance": "recorded",
+        "overlay": False,
     }
     return finding(**counts) | rest | {"compared": ""}
 
@@ -77,3 +79,9 @@ def test_whose_best_prices_differ_is_asked_of_each_book() -> None:
     lossy = part("v:A", bbo_checked=9, bbo_equal=7)
     assert "bookTicker itself" in verdict(together([lossy, part("v:B", gaps=1, bbo_checked=9, bbo_equal=9)]))
     assert "bookTicker itself" not in verdict(together([lossy, part("v:B", gaps=1, bbo_checked=9, bbo_equal=8)]))
+
+
+def test_whose_market_it_is_of_is_said_of_each_book() -> None:
+    both = together([part("v:A"), part("v:B") | {"provenance": "simulated", "overlay": True}])
+    assert provenance(both) == "RECORDED and SIMULATED (a recording with planted episodes)"
+    assert (both["provenance"], both["overlay"]) == ("recorded, simulated", True)
