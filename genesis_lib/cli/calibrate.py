@@ -27,8 +27,8 @@ def calibrate(
     """Hold the simulator against recordings: spreads, rates, depth, order signs, returns, volatility.
 
     Each recording meets the simulated market that is its counterpart (SIMBTC for BTCUSDT and SIMETH for ETHUSDT of
-    binance-usdm), or those that --symbol names; others are shown beside, and not judged. Without PATH only the
-    simulator is measured.
+    binance-usdm), or those that --symbol names; others are shown beside, and not judged. Recordings are given as
+    PATH, and none is looked for elsewhere: without PATH only the simulator is measured.
     """
     from genesis_lib.analytics.calibration_report import as_text, calibrated
 

@@ -78,12 +78,18 @@ class Progress:
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides every event.")
 @click.option("--minutes", type=float, default=10.0, show_default=True, help="Length in event time.")
 @click.option("--plant", default="", metavar="KIND=COUNT,...", help="Episodes to plant, for example spoofing=5.")
-@click.option("--symbol", default="SIMBTC", show_default=True, help="SIMBTC, SIMETH, SIMSOL; a comma between several.")
+@click.option(
+    "--symbol", default="SIMBTC", show_default=True,
+    help="SIMBTC, SIMETH, SIMSOL; a comma between several. One that is named twice is made once.",
+)  # fmt: skip
 @click.option(
     "--predictable", type=float, metavar="ACCURACY",
     help="Another market: SIMBAYES, whose best possible model has this accuracy, with each row's odds beside it.",
 )  # fmt: skip
-@click.option("--onto", metavar="FILE...", help="Lay the episodes over this recording instead of simulated flow.")
+@click.option(
+    "--onto", multiple=True, metavar="FILE...",
+    help="Lay the episodes of --plant over this recording instead of simulated flow; several files, or repeated.",
+)  # fmt: skip
 @click.argument("more", nargs=-1, metavar="")
 @click.option("--force", is_flag=True, help="Replace an earlier recording of the same name that differs.")
 @json_option
@@ -96,7 +102,7 @@ def simulate(
     plant: str,
     symbol: str,
     predictable: float | None,
-    onto: str | None,
+    onto: tuple[str, ...],
     more: tuple[str, ...],
     force: bool,
     as_json: bool,
@@ -114,15 +120,18 @@ def simulate(
         for name in ("minutes", "symbol", "predictable")
         if context.get_parameter_source(name) is not ParameterSource.DEFAULT
     ]
-    if more and onto is None:
+    if more and not onto:
         raise click.UsageError(f"unexpected {more[0]!r}: files are given behind --onto")
-    if onto is not None:
+    if onto:
         from genesis_lib.feeds.recording import read_recording
         from genesis_lib.feeds.simulation.overlay import Overlay
 
         if given:
             raise click.UsageError(f"--onto takes market and length from the recording: leave {given[0]} out")
-        overlay = Overlay(read_recording([onto, *more]), parse_plant(plant), seed)
+        planted = parse_plant(plant)
+        if not any(planted.values()):
+            raise click.UsageError("--onto without --plant would copy the recording: name episodes, --plant KIND=COUNT")
+        overlay = Overlay(read_recording([*onto, *more]), planted, seed)
         emit(write_overlay(out, overlay, replace=force), as_json)
         return
     if predictable is not None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from genesis_lib.feeds.simulation.truth import Truth
+from genesis_lib.feeds.simulation.truth import Truth, labels_told
 from genesis_lib.training.labels import NEUTRAL, Label
 from genesis_lib.training.scores import scores
 from genesis_lib.types import Snapshots
@@ -48,8 +48,8 @@ def below_ceiling(
         return {}
     horizons = sorted({truth.horizon for truth in truths})
     if label.kind != "smoothed" or [label.horizon] != horizons or not np.array_equal(classes, np.sign(moves) + NEUTRAL):
-        wanted = " or ".join(map(str, horizons))
-        return {"bayes_note": f"the truth beside the data is of other labels: smoothed, horizon {wanted}, threshold 0"}
+        note = f"the truth beside the data is of other labels: {labels_told(horizons)}; the model's are {_words(label)}"
+        return {"bayes_note": note}
     odds = np.concatenate([_odds(truths, session) for session in sessions if len(session)])[rows]
     unknown = int(np.isnan(odds[:, 0]).sum())
     if unknown:
@@ -79,6 +79,13 @@ def _odds(truths: Sequence[Truth], session: Snapshots) -> np.ndarray:
     return np.full((len(session), 3), np.nan)
 
 
+def _words(label: Label) -> str:
+    if label.kind == "triple-barrier":
+        return f"{label.kind}, horizon {label.horizon}, width {label.width:g}"
+    size = label.threshold if isinstance(label.threshold, str) else f"{label.threshold:g}"
+    return f"{label.kind}, horizon {label.horizon}, threshold {size}"
+
+
 def told(found: Mapping[str, object]) -> list[str]:
     """Lines for people."""
     if "bayes_note" in found:
@@ -92,5 +99,7 @@ def told(found: Mapping[str, object]) -> list[str]:
         f"{bayes['accuracy']:.4f}, log-loss {bayes['log_loss']:.4f}",
     ]
     for name, distance in found["from_ceiling"].items():
-        lines.append(f"{name:>14} {distance['accuracy']:+.4f} below it, log-loss {distance['log_loss']:+.4f} above")
+        accuracy, loss = distance["accuracy"], distance["log_loss"]
+        right = f"{abs(accuracy):.4f} {'below it' if accuracy >= 0 else 'above it, by chance'}"
+        lines.append(f"{name:>14} {right}; log-loss {abs(loss):.4f} {'above' if loss >= 0 else 'below, by chance'}")
     return lines

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
@@ -79,12 +80,32 @@ def test_simulate_lays_episodes_over_a_recording(tmp_path):
     assert json.loads(verified.stdout)["bbo_equal"] == json.loads(verified.stdout)["bbo_checked"] > 500
 
 
+def test_simulate_takes_the_files_of_a_recording_together_or_one_by_one(tmp_path):
+    base = json.loads(run("simulate", "--out", str(tmp_path), "--seed", "4", "--minutes", "0.8", "--json").stdout)
+    lines = gzip.decompress(Path(base["path"]).read_bytes()).splitlines(keepends=True)
+    files = [str(tmp_path / name) for name in ("a.gz", "b.gz")]
+    middle = len(lines) // 2
+    for file, part in zip(files, (lines[:middle], lines[middle:])):
+        Path(file).write_bytes(gzip.compress(b"".join(part)))
+    forms = {"together": ("--onto", *files), "repeated": ("--onto", files[0], "--onto", files[1])}
+    laid = {}
+    for name, form in forms.items():
+        result = run("simulate", "--out", str(tmp_path / name), "--plant", "depth_shock=1", *form, "--json")
+        assert result.exit_code == 0, result.output
+        told = json.loads(result.stdout)
+        assert told["events"] > base["events"]
+        laid[name] = Path(told["path"]).read_bytes()
+    assert laid["together"] == laid["repeated"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("a.gz",), "unexpected 'a.gz': files are given behind --onto"),
         (("--onto", "a.gz", "--minutes", "3"), "leave --minutes out"),
         (("--onto", "a.gz", "b.gz", "--symbol", "SIMETH"), "leave --symbol out"),
+        (("--onto", "a.gz"), "name episodes, --plant KIND=COUNT"),
+        (("--onto", "a.gz", "--plant", "spoofing=0"), "name episodes, --plant KIND=COUNT"),
     ],
 )
 def test_simulate_says_what_an_overlay_does_not_take(tmp_path, arguments, message):
@@ -248,6 +269,7 @@ def test_simulate_writes_a_market_of_known_odds_with_its_truth(tmp_path):
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
     assert found["bayes"]["accuracy"] == pytest.approx(0.8)
+    assert (found["horizon"], found["label"]) == (20, "smoothed, horizon 20, threshold 0")
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         f"simbayes_seed0.{suffix}" for suffix in ("gz", "labels.json", "meta.json", "truth.npz")
     ]

@@ -77,11 +77,32 @@ def test_two_truths_of_the_same_times_are_not_mixed_up(made) -> None:
     assert held(made, truths=[made.truth, made.truth]) == held(made)
 
 
-@pytest.mark.parametrize("label", [Label(horizon=10, threshold=0.0), Label("smoothed-past", threshold=0.0)])
-def test_other_labels_have_no_ceiling(made, label) -> None:
-    assert held(made, label=label) == {
-        "bayes_note": "the truth beside the data is of other labels: smoothed, horizon 20, threshold 0"
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [
+        (Label(horizon=10, threshold=0.0), "smoothed, horizon 10, threshold 0"),
+        (Label("smoothed-past"), "smoothed-past, horizon 20, threshold balanced"),
+        (Label("triple-barrier", width=1.5), "triple-barrier, horizon 20, width 1.5"),
+    ],
+)
+def test_other_labels_have_no_ceiling(made, label, words) -> None:
+    truth = "the truth beside the data is of other labels: smoothed, horizon 20, threshold 0"
+    assert held(made, label=label) == {"bayes_note": f"{truth}; the model's are {words}"}
+
+
+def test_a_model_is_said_to_be_below_the_rule_or_above_it_by_chance() -> None:
+    found = {
+        "bayes_accuracy": 0.75,
+        "bayes": {"accuracy": 0.7, "log_loss": 0.6},
+        "from_ceiling": {
+            "network": {"accuracy": 0.3453, "log_loss": 0.2},
+            "lucky": {"accuracy": -0.01, "log_loss": -0.02},
+        },
     }
+    assert [line.strip() for line in told(found)[2:]] == [
+        "network 0.3453 below it; log-loss 0.2000 above",
+        "lucky 0.0100 above it, by chance; log-loss 0.0200 below, by chance",
+    ]
 
 
 def test_a_threshold_that_hides_moves_has_no_ceiling(made) -> None:

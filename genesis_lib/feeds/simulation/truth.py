@@ -110,11 +110,16 @@ def read_truths(paths: Iterable[str | Path]) -> list[Truth]:
     return found
 
 
+def labels_told(horizons: Iterable[int]) -> str:
+    """Say which labels a truth of these horizons is of: the only ones that a model can be held against."""
+    return f"smoothed, horizon {' or '.join(map(str, horizons))}, threshold 0"
+
+
 def write_predictable(out: Path, market: Any, *, replace: bool = False) -> dict[str, Any]:
     """Write a market of known odds as a recording with its truth beside it; as `write_labelled`, plus ``truth``.
 
-    ``bayes`` holds the exact scores of the best possible model over all rows, ``linear_accuracy`` those of the best
-    that is linear in what the book shows.
+    ``label`` says what the odds are of, ``bayes`` holds the exact scores of the best possible model over all rows,
+    ``linear_accuracy`` those of the best that is linear in what the book shows.
     """
     from genesis_lib.feeds.simulation.labelled import write_labelled
 
@@ -127,6 +132,7 @@ def write_predictable(out: Path, market: Any, *, replace: bool = False) -> dict[
         "truth": str(path),
         "rows": len(truth),
         "horizon": truth.horizon,
+        "label": labels_told([truth.horizon]),
         "bayes": bayes,
         "linear_accuracy": ceiling.linear_accuracy,
     }
