@@ -106,6 +106,8 @@ def test_02_scores_features_on_another_simulated_session(tmp_path, monkeypatch) 
         if "application/vnd.plotly.v1+json" in o.get("data", {})
     ]
     assert len(drawn) == 9
+    titles = [one["data"]["application/vnd.plotly.v1+json"]["layout"]["title"]["text"] for one in drawn]
+    assert sum(title.endswith("(SIMULATED)") for title in titles) == 8, titles  # the table of features is of no data
 
 
 def test_03_shows_the_network_beside_its_baselines(tmp_path) -> None:
@@ -136,9 +138,18 @@ def test_06_registers_a_version_and_the_gate_decides(tmp_path) -> None:
 def test_09_shows_the_simulator_alone_where_no_recording_is(tmp_path, monkeypatch) -> None:
     (tmp_path / "none").mkdir()
     monkeypatch.setenv("GENESIS_RECORDINGS", str(tmp_path / "none"))
-    _, text = execute("09_simulator_calibration.ipynb", tmp_path, minutes=2.0)
+    document, text = execute("09_simulator_calibration.ipynb", tmp_path, minutes=2.0)
     assert "SIMULATED market alone, compared with nothing" in text
     assert "SIMBTC alone: no recording to compare it with" in text
+    assert "SIMBTC: nothing to compare with" in text and "not known to be: nothing" not in text
+    drawn = [
+        output["data"]["application/vnd.plotly.v1+json"]["layout"].get("title", {}).get("text", "")
+        for cell in document.cells
+        for output in cell.get("outputs", [])
+        if "application/vnd.plotly.v1+json" in output.get("data", {})
+    ]
+    assert drawn and "Nothing to compare with: there is no verdict to draw." in text
+    assert not [title for title in drawn if "against recordings" in title]
 
 
 @pytest.mark.parametrize("name", ["01_data_preparation.ipynb", "03_cross_validation.ipynb", "06_retraining.ipynb"])

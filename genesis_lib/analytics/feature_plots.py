@@ -14,8 +14,17 @@ from genesis_lib.analytics.feature_events import EventPaths
 from genesis_lib.analytics.feature_information import Redundancy
 from genesis_lib.analytics.plots import ACCENT, AMBER, DOWN, GRID, INK, MUTED, NEUTRAL, PAPER, TEMPLATE, UP
 from genesis_lib.errors import InputError
+from genesis_lib.types import Snapshots
 
 DIVERGING = [[0.0, DOWN], [0.5, PAPER], [1.0, ACCENT]]
+
+
+def sourced(title: str, *sessions: Sequence[Snapshots]) -> str:
+    """Say in a title what its figure was made of: RECORDED, SIMULATED, or both."""
+    kinds = sorted({one.provenance.upper() for some in sessions for one in some})
+    if not kinds:
+        raise InputError("sessions must hold at least one, got none")
+    return f"{title} ({' and '.join(kinds)})"
 
 
 def _finish(figure: go.Figure, title: str, height: int, **layout) -> go.Figure:

@@ -6,6 +6,7 @@ from genesis_lib.analytics import feature_plots
 from genesis_lib.analytics.feature_events import MID, EventPaths
 from genesis_lib.analytics.feature_information import Redundancy
 from genesis_lib.errors import InputError
+from genesis_lib.types import Instrument, Snapshots
 
 
 @pytest.fixture
@@ -91,6 +92,20 @@ def test_models_are_scored_against_the_majority():
     figure = feature_plots.contest_figure({"here": table, "there": table - 0.1})
     assert len(figure.data) == 4 and list(figure.data[0].x) == [0.0, 0.2]
     assert list(figure.data[1].x) == pytest.approx([0.0, -0.1]) and list(figure.data[3].x) == pytest.approx([0.0, -0.1])
+
+
+def test_a_title_says_what_its_figure_was_made_of():
+    time, levels = np.arange(3), np.ones((3, 1, 4))
+    sessions = (
+        Snapshots(Instrument("test", "X", 1.0, 1.0), time, time, levels, np.zeros((3, 7)), np.ones(3, bool), kind)
+        for kind in ("recorded", "simulated")
+    )
+    real, made = sessions
+    assert feature_plots.sourced("t", [real], [real]) == "t (RECORDED)"
+    assert feature_plots.sourced("t", [made]) == "t (SIMULATED)"
+    assert feature_plots.sourced("t", [made], [real]) == "t (RECORDED and SIMULATED)"
+    with pytest.raises(InputError, match="at least one"):
+        feature_plots.sourced("t", [])
 
 
 def test_groups_are_counted():
