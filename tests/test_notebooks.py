@@ -152,7 +152,20 @@ def test_09_shows_the_simulator_alone_where_no_recording_is(tmp_path, monkeypatc
     assert not [title for title in drawn if "against recordings" in title]
 
 
-@pytest.mark.parametrize("name", ["01_data_preparation.ipynb", "03_cross_validation.ipynb", "06_retraining.ipynb"])
+def test_08_scores_the_detectors_on_what_was_planted(tmp_path, monkeypatch) -> None:
+    (tmp_path / "none").mkdir()
+    monkeypatch.setenv("GENESIS_RECORDINGS", str(tmp_path / "none"))
+    small = {"minutes": 4.0, "trial_seeds": "3", "trial_minutes": 4.0, "columns": 60, "span": 20.0}
+    plants = {"plant": "spread_shock=2,layering=2,quote_stuffing=1", "trial_plant": "spread_shock=2,layering=1"}
+    document, text = execute("08_surveillance.ipynb", tmp_path, **small, **plants)
+    assert text.count("SIMULATED") >= 2 and "spread_shock" in text
+    views = [output.get("data", {}) for cell in document.cells for output in cell.get("outputs", [])]
+    assert any("application/vnd.jupyter.widget-view+json" in data for data in views)
+
+
+@pytest.mark.parametrize(
+    "name", ["01_data_preparation.ipynb", "03_cross_validation.ipynb", "06_retraining.ipynb", "08_surveillance.ipynb"]
+)
 def test_an_unknown_parameter_never_passes_silently(name: str) -> None:
     with pytest.raises(retrain.InputError, match="no parameter 'epochz'"):
         retrain.check_parameters(NOTEBOOKS / name, {"epochz": 1})

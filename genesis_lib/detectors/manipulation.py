@@ -150,8 +150,8 @@ class Spoofing(FalseDepth):
         (order,) = found
         side, life = SIDES[order.side], (order.gone - order.came) / MS
         message = (
-            f"A {side} of {order.size:g}, {order.times:.1f} times the usual best level and {order.distance} ticks "
-            f"behind it, stood {life:.0f} ms and was withdrawn untouched."
+            f"{('A bid', 'An ask')[order.side]} of {order.size:g}, {order.times:.1f} times the usual best level and "
+            f"{order.distance} ticks behind it, stood {life:.0f} ms and was withdrawn untouched."
         )
         return self.alert(
             view,
