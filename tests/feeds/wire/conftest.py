@@ -23,7 +23,7 @@ from genesis_lib.types import BookTicker, DepthSnapshot, DepthUpdate, Event, Gap
 
 LEVELS = 20  # compared, a side; a snapshot tells a thousand
 REMEMBERED = 20_000  # true rows
-PATIENCE = 20.0  # s that any single thing may take: nothing hangs
+PATIENCE = 60.0  # s until something must have come of a fault, on a busy machine too
 SILENCE = 0.2  # s after which the feed takes a connection for dead
 # The ledger's word for each kind of fault that can be noticed: of a diff, and of a trade where it is another.
 NOTICED = {
