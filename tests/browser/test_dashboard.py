@@ -211,7 +211,8 @@ def test_the_kernel_of_a_crashed_page_is_culled(tab, open_tab, server, session, 
 
 
 def test_a_killed_session_is_named_and_found_again(tab, session, wait):
-    wait(lambda: tab.trades(), "a trade")
+    session.status("resume")  # wherever the tests before it left it
+    wait(lambda: tab.trades(), "a trade", seconds=120)
     session.kill()
     wait(lambda: tab.desk() == "lost", "the desk says that the session is gone")
     assert "last figures" in tab.text("banner")
