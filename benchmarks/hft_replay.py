@@ -48,7 +48,7 @@ def build(events: np.ndarray, instrument: Instrument, low: float, high: float) -
 
 
 @njit
-def replay(backtest):  # pragma: no cover - compiled
+def replay(backtest):
     """Feed every event; the number of them."""
     count = 0
     while backtest.wait_next_feed(False, FOREVER) == 2:
@@ -57,7 +57,7 @@ def replay(backtest):  # pragma: no cover - compiled
 
 
 @njit
-def replay_tops(backtest, out):  # pragma: no cover - compiled
+def replay_tops(backtest, out):
     """Feed every event and write the best levels to `out` (n, 4) after each."""
     count, depth = 0, out.shape[0]
     while backtest.wait_next_feed(False, FOREVER) == 2:
