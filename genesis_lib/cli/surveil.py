@@ -11,15 +11,20 @@ from genesis_lib.cli import Spec, emit, json_option
 
 NAME = 24  # characters of a session's name that a table shows
 COLUMNS = ("precision", "recall", "f1", "delay_ms", "alarms_per_hour", "alarms", "episodes")
-OF_SEEDS = ("symbol", "minutes", "plant", "jobs")
+OF_SEEDS = ("plant", "jobs")
+SIMULATED = ("symbol", "minutes")  # what a recording decides where there is one
 
 
 @click.command()
 @click.argument("paths", nargs=-1, type=Spec(), metavar="[PATH]...")
-@click.option("--seeds", metavar="A-B", help="Simulated sessions of these seeds, with episodes planted, and no PATH.")
-@click.option("--symbol", default="SIMBTC", show_default=True, help="Simulated market of --seeds.")
-@click.option("--minutes", type=float, default=30.0, show_default=True, help="Length of each session of --seeds.")
-@click.option("--plant", metavar="KIND=COUNT,...", help="Episodes in each of them; five of each, two crashes.")
+@click.option("--seeds", metavar="A-B", help="Plant episodes by these seeds: over PATH, or in simulated sessions.")
+@click.option("--symbol", default="SIMBTC", show_default=True, help="Simulated market of --seeds without a PATH.")
+@click.option("--minutes", type=float, default=30.0, show_default=True, help="Length of each simulated session.")
+@click.option(
+    "--plant",
+    metavar="KIND=COUNT,...",
+    help="Episodes a session (5 of each, 2 crashes; over a PATH 3 of each).",
+)
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Seeds run at a time.")
 @click.option("--kind", "kinds", multiple=True, metavar="KIND", help="Only this detector; may be given several times.")
 @click.option("--show", is_flag=True, help="Print each alarm of a PATH to standard error.")
@@ -44,25 +49,33 @@ def detect(
     """Run the detectors over recordings, Parquet folders, CSV files or a database, or over simulated sessions.
 
     Beside a simulated recording lie labels (x.labels.json); they give precision, recall and delay. --seeds simulates
-    and scores in one go.
+    and scores in one go; with a PATH it lays the episodes over that recording, whose market does not react to them.
     """
     from genesis_lib.clock import iso
     from genesis_lib.detectors import make_detectors
     from genesis_lib.detectors.evaluation import evaluate_sessions, precision_recall
-    from genesis_lib.detectors.trials import parse_seeds, watch_seeds, watch_session
+    from genesis_lib.detectors.trials import parse_seeds, watch_overlays, watch_seeds, watch_session
     from genesis_lib.feeds.simulation.labelled import parse_plant
     from genesis_lib.feeds.snapshots import open_sessions
 
-    if bool(paths) == (seeds is not None):
-        raise click.UsageError("give either PATH or --seeds")
-    given = [name for name in OF_SEEDS if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
-    if paths and given:
-        raise click.UsageError(f"--{given[0]} belongs to --seeds, and a PATH was given")
+    if not paths and seeds is None:
+        raise click.UsageError("give PATH, --seeds, or both")
+
+    def given(names: tuple[str, ...]) -> list[str]:
+        return [name for name in names if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+
+    if seeds is None and (wrong := given(OF_SEEDS + SIMULATED)):
+        raise click.UsageError(f"--{wrong[0]} belongs to --seeds, which was not given")
+    if paths and (wrong := given(SIMULATED)):
+        raise click.UsageError(f"--{wrong[0]} is the simulator's, and a PATH was given")
     if seeds is not None and show:
-        raise click.UsageError("--show needs a PATH: several seeds run side by side")
+        raise click.UsageError("--show needs a PATH without --seeds: several seeds run side by side")
     make_detectors(kinds)  # an unknown kind is told before anything runs
-    if seeds is not None:
-        planted = parse_plant(plant) if plant is not None else None
+    planted = parse_plant(plant) if plant is not None else None
+    if seeds is not None and paths:
+        options = {"kinds": kinds, "plant": planted, "jobs": jobs, "progress": not as_json}
+        watched = watch_overlays(_recordings(paths), parse_seeds(seeds), **options)
+    elif seeds is not None:
         options = {"kinds": kinds, "symbol": symbol, "minutes": minutes, "plant": planted}
         watched = watch_seeds(parse_seeds(seeds), jobs=jobs, progress=not as_json, **options)
     else:
@@ -96,6 +109,19 @@ def detect(
         }
         text += "".join("\n\n" + _curve(kind, points, markdown) for kind, points in answer["curves"].items())
     emit(answer, as_json, text)
+
+
+def _recordings(paths) -> list:
+    """The sessions of PATHs that are recordings of messages; rows alone have nothing to lay an episode over."""
+    from genesis_lib.errors import InputError
+    from genesis_lib.feeds.recording import Recording
+    from genesis_lib.feeds.snapshots import open_sessions
+
+    sessions = open_sessions(list(paths))
+    for session in sessions:
+        if not isinstance(session, Recording):
+            raise InputError(f"{session.name}: --seeds needs a recording with numbered diffs to lay episodes over")
+    return sessions
 
 
 def _what(answer: dict, count: int) -> str:

@@ -10,9 +10,12 @@ from genesis_lib.detectors.base import Alert
 from genesis_lib.detectors.evaluation import Watched, read_labels
 from genesis_lib.detectors.watch import Watch
 from genesis_lib.errors import InputError, RecordingError
+from genesis_lib.feeds.binance_sync import synchronize
 from genesis_lib.feeds.builder import RowBuilder
-from genesis_lib.feeds.recording import unbuildable
+from genesis_lib.feeds.recording import Recording, unbuildable
+from genesis_lib.feeds.simulation import overlay_episodes
 from genesis_lib.feeds.simulation.episode_scripts import SCRIPTS
+from genesis_lib.feeds.simulation.overlay import Overlay
 from genesis_lib.feeds.simulation.simulator import Simulator
 from genesis_lib.feeds.snapshots import FinishedSession
 from genesis_lib.types import Event, Instrument, Snapshot
@@ -21,6 +24,7 @@ HOUR_NS = 3_600_000_000_000
 MINUTES = 30.0
 EACH = 5  # episodes of a kind in a standard session; half an hour holds no more than two crashes
 RARE = {"flash_crash": 2}
+LAID_OVER = 3  # episodes of a kind over a recording of some minutes
 MOST_SEEDS = 1000
 
 
@@ -93,6 +97,33 @@ def watch_seed(
     return watched._replace(labels=simulator.labels, provenance=simulator.provenance)
 
 
+def watch_overlay(
+    recording: Recording, seed: int, kinds: Iterable[str] = (), *, plant: Mapping[str, int] | None = None
+) -> Watched:
+    """Run detectors over a recording with planted episodes laid over it; nothing is written.
+
+    Parameters
+    ----------
+    recording
+        Whose diffs are numbered and start from a snapshot.
+    seed
+        Decides times, sides and sizes of the episodes.
+    kinds
+        Detectors to run, all of them when empty.
+    plant
+        Kind -> episodes, of the kinds that can be laid over; three of each when left out.
+
+    Raises
+    ------
+    InputError
+        For a recording or a kind that allows no overlay, or more episodes than fit.
+    """
+    plant = dict.fromkeys(overlay_episodes.SCRIPTS, LAID_OVER) if plant is None else dict(plant)
+    overlay = Overlay(recording, plant, seed)
+    watched = _watch(f"{recording.name} seed {seed}", overlay.instrument, synchronize(overlay), kinds)
+    return watched._replace(labels=overlay.labels, provenance=overlay.provenance)
+
+
 def _watch(
     name: str,
     instrument: Instrument,
@@ -122,11 +153,27 @@ def _watch(
 
 def watch_seeds(seeds: Sequence[int], *, jobs: int = 1, progress: bool = False, **options) -> list[Watched]:
     """`watch_seed` of each seed, `jobs` at a time; the same result whatever `jobs` is."""
-    from joblib import Parallel, delayed
+    from joblib import delayed
+
+    return _side_by_side([delayed(watch_seed)(seed, **options) for seed in seeds], jobs, progress)
+
+
+def watch_overlays(
+    recordings: Sequence[Recording], seeds: Sequence[int], *, jobs: int = 1, progress: bool = False, **options
+) -> list[Watched]:
+    """`watch_overlay` of each recording with each seed, `jobs` at a time; the same result whatever `jobs` is."""
+    from joblib import delayed
+
+    work = [delayed(watch_overlay)(recording, seed, **options) for recording in recordings for seed in seeds]
+    return _side_by_side(work, jobs, progress)
+
+
+def _side_by_side(work: list, jobs: int, progress: bool) -> list[Watched]:
+    from joblib import Parallel
     from tqdm import tqdm
 
-    done = Parallel(n_jobs=jobs, return_as="generator")(delayed(watch_seed)(seed, **options) for seed in seeds)
-    return list(tqdm(done, "sessions", len(seeds), unit="session", disable=None if progress else True))
+    done = Parallel(n_jobs=jobs, return_as="generator")(work)
+    return list(tqdm(done, "sessions", len(work), unit="session", disable=None if progress else True))
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:

@@ -82,11 +82,10 @@ def test_markdown_has_a_table_of_scores_and_one_of_sessions(simulated):
 def test_bad_input_is_one_line(tmp_path):
     result = run(tmp_path / "missing.gz")
     assert result.exit_code == 1 and result.stderr.count("\n") == 1 and "missing.gz" in result.stderr
-    for wrong in ((), (tmp_path, "--seeds", "1")):
-        result = run(*wrong)
-        assert result.exit_code == 2 and "either PATH or --seeds" in result.stderr
     for wrong, words in (
+        ((), "give PATH, --seeds, or both"),
         (("x.gz", "--jobs", "2"), "--jobs belongs to --seeds"),
+        (("x.gz", "--seeds", "1", "--minutes", "2"), "--minutes is the simulator's"),
         (("--seeds", "1", "--show"), "--show"),
     ):
         result = run(*wrong)
@@ -104,6 +103,22 @@ def test_a_recording_without_a_book_is_no_quiet_one(recordings):
     assert result.exit_code == 1 and "cannot be rebuilt" in result.stderr and not result.stdout
 
 
+def test_episodes_are_laid_over_a_recording_and_scored(usdm_2024):
+    kinds = ("--kind", "quote_stuffing", "--plant", "quote_stuffing=2")
+    answer = json.loads(run(*usdm_2024, "--seeds", "60", *kinds, "--json").stdout)
+    scores = answer["detectors"]["quote_stuffing"]
+    assert scores["episodes"] == scores["alarms"] == 2 and scores["recall"] == 1.0
+    (session,) = answer["sessions"]
+    assert session["provenance"] == "simulated" and session["rows"] > 9018  # the agents' messages are rows, too
+
+
+def test_rows_alone_have_nothing_to_lay_episodes_over(simulated, tmp_path):
+    ingested = CliRunner().invoke(main, ["ingest", *map(str, simulated.glob("*.gz")), "--out", str(tmp_path / "rows")])
+    assert ingested.exit_code == 0, ingested.output
+    result = run(tmp_path / "rows", "--seeds", "1")
+    assert result.exit_code == 1 and "to lay episodes over" in result.stderr
+
+
 def columns(table):
     """Name of a session -> what its column of a Markdown table says."""
     rows = [line.strip("| ").split(" | ") for line in table.splitlines() if not line.startswith("|---")]
@@ -114,6 +129,14 @@ def columns(table):
 def test_the_documented_scores_are_what_the_command_prints():
     printed = run("--seeds", "100-119", "--jobs", "2", "--markdown").stdout.strip()
     assert printed and printed in README.read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_documented_overlays_are_what_the_command_prints(recordings):
+    kinds = [word for kind in ("spoofing", "layering", "quote_stuffing", "depth_shock") for word in ("--kind", kind)]
+    folders = [recordings / name for name in ("binance-usdm", "binance-coinm")]
+    table = run(*folders, "--seeds", "60-61", *kinds, "--markdown").stdout.strip().split("\n\n")[0]
+    assert table.startswith("| detector") and table in README.read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
