@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from genesis_lib.training.scores import calibration_error, class_scores, confusion, scores
+from genesis_lib.training.scores import calibration_error, class_scores, confusion, of_confusion, reliability, scores
 
 
 def test_figures_by_hand():
@@ -37,3 +37,31 @@ def test_frequencies_are_calibrated():
     classes = np.where(rng.random(200_000) < confidence, 0, 1)
     proba = np.stack([confidence, (1 - confidence) / 2, (1 - confidence) / 2], axis=1)
     assert calibration_error(classes, proba) < 0.01
+
+
+def test_they_are_those_of_scikit_learn_down_to_missing_classes():
+    metrics = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(0)
+    for most in (1, 2, 3, 3, 3):
+        classes, answered = rng.integers(0, most, 50), rng.integers(0, 3, 50)
+        counts = confusion(classes, answered)
+        assert np.array_equal(counts, metrics.confusion_matrix(classes, answered, labels=[0, 1, 2]))
+        got = of_confusion(counts)
+        f1 = metrics.f1_score(classes, answered, labels=[0, 1, 2], average="macro", zero_division=0)
+        assert got["macro_f1"] == pytest.approx(f1)
+        assert got["mcc"] == pytest.approx(metrics.matthews_corrcoef(classes, answered))
+        want = metrics.precision_recall_fscore_support(classes, answered, labels=[0, 1, 2], zero_division=0)
+        assert np.allclose(list(class_scores(classes, answered).values()), want)
+
+
+def test_many_confusions_at_once():
+    counts = np.random.default_rng(1).integers(0, 9, (4, 3, 3))
+    for key, values in of_confusion(counts).items():
+        assert values == pytest.approx(np.array([of_confusion(one)[key] for one in counts]))
+
+
+def test_reliability_counts_every_answer():
+    proba = np.array([[0.5, 0.3, 0.2], [0.1, 0.1, 0.8], [1.0, 0.0, 0.0]])
+    number, confidence, hits = reliability(np.array([0, 0, 0]), proba, bins=10)
+    assert number.tolist() == [0, 0, 0, 0, 0, 1, 0, 0, 1, 1]
+    assert hits.sum() == 2 and confidence[[5, 8, 9]] == pytest.approx([0.5, 0.8, 1.0])
