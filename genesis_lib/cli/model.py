@@ -180,12 +180,10 @@ def evaluate(model, paths, stride, minutes, seed, root, tick_size, symbol, as_js
 def _ceiling_of_folds(truths, sessions, rows, result) -> dict[str, object]:
     """How far the network and its baselines are from the best possible, over the test samples of all folds."""
     from genesis_lib.training.ceiling import below_ceiling
-    from genesis_lib.training.crossval import MODELS
-
     moves, _ = result.label.moves(rows.mid, rows.starts)
     at = np.concatenate([fold.rows for fold in result.folds])
     classes = np.concatenate([fold.classes for fold in result.folds])
-    every = {name: result.scores(name) for name in MODELS} if truths else {}
+    every = {name: result.scores(name) for name in result.models} if truths else {}
     return below_ceiling(truths, sessions, result.label, at, classes, moves[at], every)
 
 

@@ -4,10 +4,10 @@ from importlib import import_module
 
 from genesis_lib.errors import InputError
 from genesis_lib.features import depth, flow, price, volatility
-from genesis_lib.features.base import FEATURES, Feature, FeatureSet, columns_hash
+from genesis_lib.features.base import FEATURES, Feature, FeatureSet, columns_hash, lookup
 from genesis_lib.features.price import model_inputs
 
-__all__ = ["FEATURES", "OFI_INPUTS", "Feature", "FeatureSet", "columns_hash", "model_inputs"]
+__all__ = ["FEATURES", "OFI_INPUTS", "Feature", "FeatureSet", "columns_hash", "input_columns", "model_inputs"]
 
 # Importing a module enters its features. This is the order of the table: what is new stands at the end.
 MODULES = (
@@ -47,4 +47,39 @@ def OFI_INPUTS(levels: int = 10) -> tuple[str, ...]:
         *(f"trade_pace_{span}" for span in (1, 50)),
         "row_rate_50",
     ]
+    return tuple(names)
+
+
+def input_columns(spec: str = "book", levels: int = 10) -> tuple[str, ...]:
+    """Names of the columns that a model reads.
+
+    Parameters
+    ----------
+    spec
+        ``book`` (`model_inputs`), ``ofi`` (`OFI_INPUTS`), names of features, or several of these joined by ``+`` or
+        commas, in the order they are to have.
+    levels
+        Book levels a side that ``book`` and ``ofi`` stand for.
+
+    Raises
+    ------
+    InputError
+        For an unknown name (naming the nearest known one), or a column that would come twice.
+
+    Examples
+    --------
+    >>> input_columns("book", 1)
+    ('ask_price_1', 'ask_size_1', 'bid_price_1', 'bid_size_1')
+    >>> input_columns("obi_1, spread"), len(input_columns("book+ofi", 10))
+    (('obi_1', 'spread'), 101)
+    """
+    words = [word.strip() for word in spec.replace("+", ",").split(",")]
+    if not all(words):
+        raise InputError(f'inputs must be "book", "ofi", or names of features joined by commas, got {spec!r}')
+    names: list[str] = []
+    for word in words:
+        known = {"book": model_inputs, "ofi": OFI_INPUTS}.get(word)
+        names += known(levels) if known else [lookup(word).name]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise InputError(f"inputs {spec!r} hold {', '.join(twice)} more than once")
     return tuple(names)

@@ -62,10 +62,10 @@ def register_best(
     del training["quiet"]
     return registry.register(
         name,
-        weights=best.weights,
-        scaler=best.scaler,
+        weights=best.first.weights,
+        scaler=best.first.scaler,
         baselines=best.baselines.as_dict(),
-        architecture=result.config.as_dict(),
+        architecture=best.first.architecture,
         columns=rows.columns,
         label=best.label.as_dict(),
         metrics=metrics,
@@ -130,13 +130,13 @@ def model_card(result: CrossValidation, rows: Rows, unseen: Mapping[str, Evaluat
         f"{training.learning_rate:g}, weights inverse to the class shares, seed {training.seed}"
         f"{', books mirrored and log sizes shifted at random' if training.augment else ''}. "
         f"{result.seconds / 60:.1f} minutes in all. Threshold, scaler, weights and baselines of a fold come from its "
-        f"training samples alone. This is fold {best.number}, the best by macro-F1 on validation.",
+        f"training samples alone. This is fold {best.number}, the one that says most about its validation samples.",
         "",
         "## Cross-validation",
         "",
         "Accuracy of the network in each part, and of the baselines on the same test samples:",
         "",
-        _markdown(result.fold_table()[["epochs", "n_train", "n_test", "train", "validation", "test", *BASELINES]]),
+        _markdown(result.fold_table()[["predictions", "n_train", "n_test", "train", "validation", "test", *BASELINES]]),
         "",
         "All test samples of the folds together:",
         "",

@@ -5,118 +5,24 @@ from __future__ import annotations
 import os
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import joblib
 import numpy as np
-import pandas as pd
 import torch
 from tqdm import tqdm
 
-from genesis_lib.models.baseline import NAMES as BASELINES
 from genesis_lib.models.baseline import Baselines
 from genesis_lib.models.deeplob import DeepLOB, DeepLOBConfig
-from genesis_lib.models.predictor import CLASSES
 from genesis_lib.models.scaler import Scaler
 from genesis_lib.training.dataset import Rows, Samples
 from genesis_lib.training.labels import Label, shares
 from genesis_lib.training.lit import Augmentation, TrainingConfig, WindowBatches, fit, probabilities
-from genesis_lib.training.scores import class_scores, confusion, scores
+from genesis_lib.training.results import CrossValidation, FoldResult, Trained
+from genesis_lib.training.scores import scores
 from genesis_lib.training.splits import Fold, PurgedKFold, stretches
 
 LOOK = 16_384  # windows the training score and the validation loss are measured on, spread evenly
-MODELS = ("deeplob", *BASELINES)
-
-
-@dataclass(frozen=True)
-class FoldResult:
-    """One fold: what was trained, and how it and the baselines did.
-
-    `net` holds scores by part ("train", "validation", "test"), `predicted` and `proba` the answers on the test samples
-    by model, in the order of `classes` and `rows` (their row numbers).
-    """
-
-    number: int
-    sizes: dict[str, int]
-    shares: dict[str, dict[str, float]]
-    label: Label
-    epochs: int
-    seconds: float
-    net: dict[str, dict[str, float]]
-    rows: np.ndarray
-    classes: np.ndarray
-    predicted: dict[str, np.ndarray]
-    proba: dict[str, np.ndarray]
-    weights: dict[str, np.ndarray]
-    scaler: Scaler
-    baselines: Baselines
-
-
-@dataclass(frozen=True)
-class CrossValidation:
-    """All folds of one run; its tables are pandas frames."""
-
-    folds: tuple[FoldResult, ...]
-    label: Label
-    config: DeepLOBConfig
-    training: TrainingConfig
-    splitter: PurgedKFold
-    stride: int
-    parameters: int
-    seconds: float
-
-    @property
-    def best(self) -> FoldResult:
-        """The fold with the highest macro-F1 on its validation samples; the test samples have no say."""
-        return max(self.folds, key=lambda fold: fold.net["validation"]["macro_f1"])
-
-    def scores(self, model: str = "deeplob") -> dict[str, float]:
-        """Scores over the test samples of all folds together."""
-        classes, predicted, proba = self._pooled(model)
-        return scores(classes, proba, predicted)
-
-    def fold_table(self) -> pd.DataFrame:
-        """Train, validation and test accuracy of each fold, the baselines' test accuracy beside them."""
-        table = []
-        for fold in self.folds:
-            row: dict[str, object] = {"fold": fold.number, "epochs": fold.epochs, "best": fold is self.best}
-            row |= {f"n_{part}": size for part, size in fold.sizes.items()}
-            row |= {part: fold.net[part]["accuracy"] for part in ("train", "validation", "test")}
-            row |= {f"{part}_macro_f1": fold.net[part]["macro_f1"] for part in ("validation", "test")}
-            row |= {name: float(np.mean(fold.predicted[name] == fold.classes)) for name in BASELINES}
-            table.append(row)
-        return pd.DataFrame(table).set_index("fold")
-
-    def baseline_table(self) -> pd.DataFrame:
-        """Scores of the network and of each baseline over the test samples of all folds."""
-        return pd.DataFrame({name: self.scores(name) for name in MODELS}).T.rename_axis("model")
-
-    def class_table(self, model: str = "deeplob") -> pd.DataFrame:
-        """Precision, recall, F1 and support of each class over the test samples of all folds."""
-        classes, predicted, _ = self._pooled(model)
-        return pd.DataFrame(class_scores(classes, predicted), index=pd.Index(CLASSES, name="class"))
-
-    def confusion(self, model: str = "deeplob") -> pd.DataFrame:
-        """Counts over the test samples of all folds: true class down, answered class across."""
-        classes, predicted, _ = self._pooled(model)
-        names = pd.Index(CLASSES, name="true"), pd.Index(CLASSES, name="answered")
-        return pd.DataFrame(confusion(classes, predicted), *names)
-
-    def share_table(self) -> pd.DataFrame:
-        """Class shares in each part of each fold, with the threshold fitted on its training samples."""
-        table = [
-            {"fold": fold.number, "part": part, "threshold": fold.label.threshold, **share}
-            for fold in self.folds
-            for part, share in fold.shares.items()
-        ]
-        return pd.DataFrame(table).set_index(["fold", "part"])
-
-    def _pooled(self, model: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        return (
-            np.concatenate([fold.classes for fold in self.folds]),
-            np.concatenate([fold.predicted[model] for fold in self.folds]),
-            np.concatenate([fold.proba[model] for fold in self.folds]),
-        )
 
 
 def cross_validate(
@@ -161,9 +67,10 @@ def cross_validate(
     work = (joblib.delayed(run_fold)(rows, samples, fold, label, config, training) for fold in folds)
     done = joblib.Parallel(n_jobs=jobs, return_as="generator")(work)
     results = list(tqdm(done, total=len(folds), desc="folds", unit="fold", file=sys.stderr, disable=jobs == 1 or quiet))
-    parameters = DeepLOB(config).parameter_count
     seconds = time.perf_counter() - began
-    return CrossValidation(tuple(results), label, config, training, splitter, stride, parameters, seconds)
+    return CrossValidation(
+        tuple(results), "deeplob", (label,), config, training, splitter, stride, (training.seed,), rows.columns, seconds
+    )
 
 
 def cut(rows: Rows, samples: Samples, splitter: PurgedKFold) -> list[Fold]:
@@ -222,21 +129,37 @@ def run_fold(
     predicted = {"deeplob": answers["test"].argmax(axis=1).astype(np.int8)}
     for name, (guess, chance) in baselines.predict(rows.flow[samples.row[fold.test]], known[fold.test]).items():
         predicted[name], proba[name] = guess, chance
+    trained = Trained(
+        seed=seed,
+        architecture=config.as_dict(),
+        weights={k: v.numpy() for k, v in net.state_dict().items() if not k.endswith("num_batches_tracked")},
+        scaler=scaler,
+        temperature=(1.0,),
+        history=(),
+        predictions=epochs * min(training.windows or len(fold.train), len(fold.train)),
+        seconds=time.perf_counter() - began,
+        scores={part: scores(classes[at], answers[part]) for part, at in parts.items()},
+        proba=answers["test"],
+        validation_proba=answers["validation"],
+        heads_proba=answers["test"][:, None].astype(np.float32),
+        parameters=net.parameter_count,
+    )
     return FoldResult(
         number=fold.number,
         sizes={name: len(getattr(fold, name)) for name in parts} | {"purged": fold.purged},
         shares={name: shares(classes[getattr(fold, name)]) for name in parts},
         label=fitted,
-        epochs=epochs,
-        seconds=time.perf_counter() - began,
-        net={part: scores(classes[at], answers[part]) for part, at in parts.items()},
+        labels=(fitted,),
+        members=(trained,),
         rows=samples.row[fold.test],
         classes=classes[fold.test],
+        heads_classes=classes[fold.test][:, None],
+        validation_rows=samples.row[fold.validation],
+        validation_classes=classes[fold.validation],
         predicted=predicted,
         proba=proba,
-        weights={k: v.numpy() for k, v in net.state_dict().items() if not k.endswith("num_batches_tracked")},
-        scaler=scaler,
         baselines=baselines,
+        seconds=time.perf_counter() - began,
     )
 
 

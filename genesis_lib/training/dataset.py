@@ -11,7 +11,7 @@ import numpy as np
 
 from genesis_lib.clock import iso
 from genesis_lib.errors import InputError
-from genesis_lib.features import OFI_INPUTS, FeatureSet, model_inputs
+from genesis_lib.features import OFI_INPUTS, FeatureSet, input_columns
 from genesis_lib.models.scaler import Scaler
 from genesis_lib.training.labels import Label, last_known, run_starts
 from genesis_lib.types import Snapshots
@@ -24,7 +24,7 @@ class Rows:
     Parameters
     ----------
     inputs
-        (N, 4 * levels) float32 model inputs, not scaled; NaN at rows that must not be used.
+        (N, F) float32 model inputs, not scaled; NaN at rows that must not be used.
     flow
         (N, G) float32 order-flow columns of the linear baseline.
     mid, time, session
@@ -48,8 +48,17 @@ class Rows:
     sessions: tuple[dict[str, object], ...]
 
     @classmethod
-    def of(cls, sessions: Sequence[Snapshots], levels: int = 10) -> Rows:
+    def of(cls, sessions: Sequence[Snapshots], levels: int = 10, inputs: str | Sequence[str] = "book") -> Rows:
         """Compute the columns of each session by itself and pool them; one without rows is left out.
+
+        Parameters
+        ----------
+        sessions
+            Book rows, each of one instrument and one recording.
+        levels
+            Book levels a side that the columns stand for; the rows may have more.
+        inputs
+            What the model reads: see `genesis_lib.features.input_columns`, or the names themselves.
 
         Raises
         ------
@@ -59,19 +68,20 @@ class Rows:
         sessions = [session for session in sessions if len(session)]
         if not sessions:
             raise InputError("no sessions: training and evaluation need at least one recording")
-        columns, flow_columns = model_inputs(levels), OFI_INPUTS(levels)
+        columns = input_columns(inputs, levels) if isinstance(inputs, str) else tuple(inputs)
+        flow_columns = OFI_INPUTS(levels)
         parts: list[tuple[np.ndarray, ...]] = []
         for number, rows in enumerate(sessions):
             if rows.depth < levels:
                 raise InputError(f"{rows.instrument.name}: rows have {rows.depth} levels, the model needs {levels}")
-            inputs = FeatureSet(columns).batch(rows).astype(np.float32)
+            values = FeatureSet(columns).batch(rows).astype(np.float32)
             flow = FeatureSet(flow_columns).batch(rows).astype(np.float32)
-            usable = rows.valid & np.isfinite(inputs).all(axis=1) & np.isfinite(rows.mid)
-            parts.append((inputs, flow, rows.mid, rows.ts_exchange, np.full(len(rows), number, np.int32), usable))
-        inputs, flow, mid, time, session, usable = (np.concatenate(part) for part in zip(*parts))
+            usable = rows.valid & np.isfinite(values).all(axis=1) & np.isfinite(rows.mid)
+            parts.append((values, flow, rows.mid, rows.ts_exchange, np.full(len(rows), number, np.int32), usable))
+        values, flow, mid, time, session, usable = (np.concatenate(part) for part in zip(*parts))
         del parts
         starts = run_starts(usable, session)
-        return cls(inputs, flow, mid, time, session, starts, columns, flow_columns, tuple(map(describe, sessions)))
+        return cls(values, flow, mid, time, session, starts, columns, flow_columns, tuple(map(describe, sessions)))
 
     def __len__(self) -> int:
         return len(self.mid)

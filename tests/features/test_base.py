@@ -223,3 +223,14 @@ def test_builds_take_a_row_and_nothing_else():
     for item in FEATURES.values():
         needed = [p for p in inspect.signature(item.build).parameters.values() if p.default is p.empty]
         assert [p.name for p in needed] == ["row"]
+
+
+def test_inputs_are_told_by_name():
+    from genesis_lib.features import OFI_INPUTS, input_columns, model_inputs
+
+    assert input_columns("book", 5) == model_inputs(5) and input_columns("ofi", 5) == OFI_INPUTS(5)
+    assert input_columns("book+ofi", 5) == (*model_inputs(5), *OFI_INPUTS(5))
+    assert input_columns(" obi_1 , book", 1) == ("obi_1", *model_inputs(1))
+    for wrong, said in (("obi_1,,spread", "joined by commas"), ("obi_1,ofi", "more than once"), ("obi1", "obi_1")):
+        with pytest.raises(InputError, match=said):
+            input_columns(wrong, 10)

@@ -22,7 +22,7 @@ def test_what_is_registered_is_the_best_fold(registered, small_cv):
     rows, result = small_cv
     root, made, _ = registered
     again = registry.load(made.version, root)
-    assert all(np.array_equal(again.weights[key], value) for key, value in result.best.weights.items())
+    assert all(np.array_equal(again.weights[key], value) for key, value in result.best.first.weights.items())
     assert again.label == result.best.label.as_dict() and again.data_hash == rows.data_hash
     assert again.metrics["best_fold"] == result.best.number and again.provenance == "simulated"
     assert again.metrics["accuracy"] == result.scores()["accuracy"]

@@ -10,7 +10,7 @@ from genesis_lib.models.deeplob import DeepLOBConfig
 from genesis_lib.models.scaler import Scaler
 from genesis_lib.models.streaming import FoldedDeepLOB
 from genesis_lib.training import Label, PurgedKFold, Rows, Samples, TrainingConfig, cross_validate
-from genesis_lib.training.crossval import MODELS, run_fold, timeline
+from genesis_lib.training.crossval import run_fold, timeline
 
 
 def test_it_learns_what_was_planted(small_cv):
@@ -43,9 +43,11 @@ def test_everything_of_a_fold_comes_from_its_training_samples(small_cv):
         for position in fold.train:
             used[samples.start[position] : samples.row[position] + 1] = True
         expected = Scaler.fit(rows.inputs[used])
-        assert np.array_equal(got.scaler.mean, expected.mean) and np.array_equal(got.scaler.std, expected.std)
+        assert np.array_equal(got.first.scaler.mean, expected.mean) and np.array_equal(
+            got.first.scaler.std, expected.std
+        )
         everything = Scaler.fit(rows.inputs[rows.starts >= 0])
-        assert not np.array_equal(got.scaler.mean, everything.mean)
+        assert not np.array_equal(got.first.scaler.mean, everything.mean)
         assert got.label.threshold == np.quantile(np.abs(samples.move[fold.train]), 1 / 3)
         train = got.label.classes(samples.move[fold.train])
         assert np.allclose(got.baselines.prior, np.bincount(train, minlength=3) / len(train))
@@ -57,8 +59,8 @@ def test_tables(small_cv):
     folds, n = result.fold_table(), sum(len(fold.classes) for fold in result.folds)
     assert list(folds.index) == [0, 1] and folds["best"].sum() == 1
     assert {"train", "validation", "test", *NAMES} <= set(folds.columns)
-    assert folds["validation_macro_f1"].idxmax() == result.best.number
-    assert list(result.baseline_table().index) == list(MODELS)
+    assert folds["validation_gain"].idxmax() == result.best.number
+    assert list(result.baseline_table().index) == list(result.models)
     assert result.confusion().to_numpy().sum() == n == result.class_table()["support"].sum()
     diagonal = np.trace(result.confusion().to_numpy()) / n
     assert abs(diagonal - result.scores()["accuracy"]) < 1e-12
@@ -68,7 +70,15 @@ def test_tables(small_cv):
 def test_the_best_fold_does_not_hear_of_the_test(small_cv):
     _, result = small_cv
     spoiled = tuple(
-        replace(fold, net=fold.net | {"test": {name: -fold.number for name in fold.net["test"]}})
+        replace(
+            fold,
+            members=(
+                replace(
+                    fold.first,
+                    scores=fold.first.scores | {"test": dict.fromkeys(fold.first.scores["test"], -fold.number)},
+                ),
+            ),
+        )
         for fold in result.folds
     )
     assert replace(result, folds=spoiled).best.number == result.best.number
@@ -77,10 +87,10 @@ def test_the_best_fold_does_not_hear_of_the_test(small_cv):
 def test_the_test_answers_are_those_of_the_registered_weights(small_cv):
     rows, result = small_cv
     fold = result.folds[1]
-    net = FoldedDeepLOB(fold.weights, result.config.as_dict())
+    net = FoldedDeepLOB(fold.first.weights, result.config.as_dict())
     at = rows.session_slices()[1]
     mine = np.full((len(rows), 3), np.nan)
-    mine[at] = net.predict(fold.scaler.transform(rows.inputs[at]))
+    mine[at] = net.predict(fold.first.scaler.transform(rows.inputs[at]))
     inside = fold.rows >= at.start
     assert inside.sum() > 100
     assert np.abs(mine[fold.rows[inside]] - fold.proba["deeplob"][inside]).max() < 1e-5
