@@ -16,7 +16,8 @@ import torch
 from sortedcontainers import SortedDict
 
 from genesis_lib.models.artifact import Artifact
-from genesis_lib.models.deeplob import DeepLOB, DeepLOBConfig
+from genesis_lib.models.kinds import restore
+from genesis_lib.models.network import Network
 from genesis_lib.models.scaler import Scaler
 
 LEVELS = 10
@@ -25,7 +26,7 @@ LEVELS = 10
 class EagerPredictor:
     """The network on a window of rows, all of it again at every row."""
 
-    def __init__(self, net: DeepLOB, scaler: Scaler) -> None:
+    def __init__(self, net: Network, scaler: Scaler) -> None:
         torch.set_num_threads(1)
         self._net = net.eval()
         self._scaler = scaler
@@ -34,13 +35,7 @@ class EagerPredictor:
     @classmethod
     def of(cls, artifact: Artifact) -> EagerPredictor:
         """The same weights as a registered model's."""
-        net = DeepLOB(DeepLOBConfig.of(artifact.architecture))
-        weights = {name: torch.from_numpy(array.copy()) for name, array in artifact.weights.items()}
-        # The count of batches a normalisation saw is no weight, and not part of an artifact.
-        missing, unexpected = net.load_state_dict(weights, strict=False)
-        if unexpected or any(not name.endswith("num_batches_tracked") for name in missing):
-            raise AssertionError(f"weights do not fit the network: missing {missing}, unexpected {unexpected}")
-        return cls(net, artifact.scaler)
+        return cls(restore(artifact.architecture, artifact.weights), artifact.scaler)
 
     def step(self, row: np.ndarray) -> np.ndarray | None:
         """Probabilities (3,) once the window is full."""
@@ -49,8 +44,8 @@ class EagerPredictor:
             return None
         window = self._scaler.transform(np.array(self._rows))
         with torch.no_grad():
-            logits = self._net(torch.from_numpy(window)[None, None])
-            return torch.softmax(logits, dim=1)[0].numpy()
+            logits = self._net(torch.from_numpy(window)[None])
+            return torch.softmax(logits, dim=2)[0, 0].numpy()
 
 
 class EagerService:

@@ -35,13 +35,13 @@ def run(paths: Iterable[str | Path] = ()) -> list[Row]:
     classes = torch.from_numpy(rng.integers(0, 3, len(ends)))
     numbers, index = gather(ends, config.window)
     rows, places = torch.from_numpy(scaled[numbers]), torch.from_numpy(index)
-    windows = rows[places][:, None]
+    windows = rows[places]
 
     def shared() -> float:
-        return backward(net, functional.cross_entropy(net.shared(rows, places), classes))
+        return backward(net, functional.cross_entropy(net.windows(rows, places)[:, 0], classes))
 
     def alone() -> float:
-        return backward(net, functional.cross_entropy(net(windows), classes))
+        return backward(net, functional.cross_entropy(net(windows)[:, 0], classes))
 
     losses, gradients = [], []
     for way in (alone, shared):

@@ -99,7 +99,7 @@ class Augmentation:
 
 
 class WindowBatches(IterableDataset):
-    """Batches of windows as (rows, index, classes), ready for `DeepLOB.shared`.
+    """Batches of windows as (rows, index, classes), ready for `DeepLOB.windows`.
 
     Parameters
     ----------
@@ -161,11 +161,11 @@ class LitDeepLOB(pl.LightningModule):
 
     def training_step(self, batch, _number: int) -> Tensor:
         rows, index, classes = batch
-        return functional.cross_entropy(self.net.shared(rows, index), classes, self.class_weights)
+        return functional.cross_entropy(self.net.windows(rows, index)[:, 0], classes, self.class_weights)
 
     def validation_step(self, batch, _number: int) -> None:
         rows, index, classes = batch
-        logits = self.net.shared(rows, index)
+        logits = self.net.windows(rows, index)[:, 0]
         loss = functional.cross_entropy(logits, classes)
         hits = (logits.argmax(1) == classes).float().mean()
         size = len(classes)
@@ -264,7 +264,7 @@ def probabilities(net: DeepLOB, batches: WindowBatches, threads: int = 2) -> np.
     torch.set_num_threads(threads)
     try:
         with torch.inference_mode():
-            parts = [torch.softmax(net.shared(rows, index).double(), 1) for rows, index, _ in batches]
+            parts = [torch.softmax(net.windows(rows, index)[:, 0].double(), 1) for rows, index, _ in batches]
     finally:
         torch.set_num_threads(before)
     return torch.cat(parts).numpy()

@@ -9,28 +9,30 @@ import torch
 from genesis_lib.features import OFI_INPUTS, model_inputs
 from genesis_lib.models import registry
 from genesis_lib.models.baseline import Baselines
-from genesis_lib.models.deeplob import DeepLOB, DeepLOBConfig
+from genesis_lib.models.deeplob import DeepLOBConfig
+from genesis_lib.models.kinds import build
+from genesis_lib.models.network import Network, NetworkConfig
 from genesis_lib.models.scaler import Scaler
 
 torch.set_num_threads(1)
 
 
-def lived_in(config: DeepLOBConfig, seed: int = 0) -> DeepLOB:
+def lived_in(config: NetworkConfig, seed: int = 0) -> Network:
     """A network whose normalisations have seen data, so that folding them is not a no-op."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        net = DeepLOB(config)
+        net = build(config)
         net.train()
         with torch.no_grad():
             for parameter in net.parameters():
                 parameter.mul_(1.3).add_(0.02 * torch.randn_like(parameter))
             for _ in range(10):
-                net(1.5 * torch.randn(16, 1, config.window, 4 * config.levels) + 0.3)
+                net(1.5 * torch.randn(16, config.window, config.inputs) + 0.3)
     return net.eval()
 
 
-def arrays(net: DeepLOB) -> dict[str, np.ndarray]:
-    return {name: tensor.numpy() for name, tensor in net.state_dict().items() if not name.endswith("batches_tracked")}
+def arrays(net: Network) -> dict[str, np.ndarray]:
+    return net.arrays()
 
 
 def registered(root, name="small", seed=0, **changes):

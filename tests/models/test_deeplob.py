@@ -9,9 +9,9 @@ from genesis_lib.models.deeplob import DeepLOB, DeepLOBConfig
 @pytest.mark.parametrize("levels", [1, 5, 10])
 def test_shapes_layer_by_layer(levels):
     net = DeepLOB(DeepLOBConfig(levels=levels)).eval()
-    x = torch.randn(3, 1, 100, 4 * levels)
+    x = torch.randn(3, 100, 4 * levels)
     with torch.inference_mode():
-        one = net.level1(x)
+        one = net.level1(x[:, None])
         two = net.level2(one)
         three = net.level3(two)
         assert one.shape == (3, 32, 100, 2 * levels)
@@ -19,7 +19,7 @@ def test_shapes_layer_by_layer(levels):
         assert three.shape == (3, 32, 100, 1)
         mixed = net.inception1(three.squeeze(3))
         assert mixed.shape == net.inception2(mixed).shape == (3, 64, 100)
-        assert net(x).shape == (3, 3)
+        assert net(x).shape == (3, 1, 3)
 
 
 def test_it_is_the_documented_network():
@@ -35,9 +35,9 @@ def test_shared_rows_give_the_logits_of_whole_windows():
     net = DeepLOB(DeepLOBConfig(levels=3, window=20, channels=8, branch=4, hidden=16)).eval()
     rows = torch.randn(60, 12)
     index = torch.stack([torch.arange(20) + first for first in (0, 3, 40)])
-    whole = net(rows[index][:, None])
-    assert torch.allclose(net.shared(rows, index), whole, atol=1e-6)
-    loss, other = (net.shared(rows, index) ** 2).sum(), (whole**2).sum()
+    whole = net(rows[index])
+    assert torch.allclose(net.windows(rows, index), whole, atol=1e-6)
+    loss, other = (net.windows(rows, index) ** 2).sum(), (whole**2).sum()
     mine = torch.autograd.grad(loss, list(net.parameters()))
     theirs = torch.autograd.grad(other, list(net.parameters()))
     assert all(torch.allclose(a, b, rtol=1e-3, atol=1e-5) for a, b in zip(mine, theirs))
@@ -45,7 +45,7 @@ def test_shared_rows_give_the_logits_of_whole_windows():
 
 def test_a_window_holds_its_own_rows_only():
     net = DeepLOB(DeepLOBConfig(levels=2, window=12)).eval()
-    x = torch.randn(2, 1, 12, 8)
+    x = torch.randn(2, 12, 8)
     before = net(x)[0].detach()
     x[1] = 99.0
     assert torch.allclose(net(x)[0], before, atol=1e-6)

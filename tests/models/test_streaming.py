@@ -19,11 +19,11 @@ SHAPES = [
 
 def torch_windows(net, rows, every=1):
     """Softmax of each window (or every so many) by itself, in the precision of `net`."""
-    windows = sliding_window_view(rows, net.config.window, axis=0).transpose(0, 2, 1)[::every, None]
+    windows = sliding_window_view(rows, net.config.window, axis=0).transpose(0, 2, 1)[::every]
     kind = next(net.parameters()).dtype
     with torch.inference_mode():
         parts = [torch.tensor(windows[i : i + 64].copy()).to(kind) for i in range(0, len(windows), 64)]
-        return torch.cat([torch.softmax(net(part), 1) for part in parts]).numpy()
+        return torch.cat([torch.softmax(net(part), 2)[:, 0] for part in parts]).numpy()
 
 
 def stream_all(folded, rows):
