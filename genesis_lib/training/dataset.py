@@ -27,8 +27,8 @@ class Rows:
         (N, F) float32 model inputs, not scaled; NaN at rows that must not be used.
     flow
         (N, G) float32 order-flow columns of the linear baseline.
-    mid, time, session
-        (N,) mid price, exchange time in ns, number of the session.
+    mid, spread, time, session
+        (N,) mid price, best ask less best bid, exchange time in ns, number of the session.
     starts
         (N,) first row of the unbroken streak, -1 at unusable rows.
     columns, flow_columns
@@ -40,6 +40,7 @@ class Rows:
     inputs: np.ndarray
     flow: np.ndarray
     mid: np.ndarray
+    spread: np.ndarray
     time: np.ndarray
     session: np.ndarray
     starts: np.ndarray
@@ -77,11 +78,13 @@ class Rows:
             values = FeatureSet(columns).batch(rows).astype(np.float32)
             flow = FeatureSet(flow_columns).batch(rows).astype(np.float32)
             usable = rows.valid & np.isfinite(values).all(axis=1) & np.isfinite(rows.mid)
-            parts.append((values, flow, rows.mid, rows.ts_exchange, np.full(len(rows), number, np.int32), usable))
-        values, flow, mid, time, session, usable = (np.concatenate(part) for part in zip(*parts))
+            spread, own = rows.levels[:, 0, 2] - rows.levels[:, 0, 0], np.full(len(rows), number, np.int32)
+            parts.append((values, flow, rows.mid, spread, rows.ts_exchange, own, usable))
+        values, flow, mid, spread, time, session, usable = (np.concatenate(part) for part in zip(*parts))
         del parts
         starts = run_starts(usable, session)
-        return cls(values, flow, mid, time, session, starts, columns, flow_columns, tuple(map(describe, sessions)))
+        told = tuple(map(describe, sessions))
+        return cls(values, flow, mid, spread, time, session, starts, columns, flow_columns, told)
 
     def __len__(self) -> int:
         return len(self.mid)
@@ -155,7 +158,7 @@ class Samples:
         """
         if stride < 1:
             raise InputError(f"stride must be at least 1, got {stride!r}")
-        move, end = label.moves(rows.mid, rows.starts)
+        move, end = label.moves(rows.mid, rows.starts, rows.time, rows.spread)
         newest = last_known(end, rows.starts)
         known = np.where(newest >= 0, move[newest], 0.0)
         number = np.arange(len(rows))
