@@ -99,7 +99,7 @@ setup(
     ext_modules=cythonize(
         [
             Extension(f"orderbook_ext.{name}", [f"orderbook_ext/{name}.pyx"], extra_compile_args=FLAGS)
-            for name in ("_book", "_crowd", "_order_view", "_orders", "_program", "_rolling", "_scan")
+            for name in ("_book", "_crowd", "_order_view", "_orders", "_program", "_rolling", "_scan", "_trees")
         ],
         build_dir="build",
         compiler_directives={

@@ -1,4 +1,4 @@
-"""The order books, the simulated crowd, the rolling kernels and the scanner: compiled where built, else in Python.
+"""The compiled core: books, the simulated crowd, rolling kernels, scanner, trees; compiled where built, else in Python.
 
 `COMPILED` tells which of them is in use. ``GENESIS_NO_EXTENSIONS=1`` chooses the twins.
 """
@@ -21,6 +21,7 @@ __all__ = [
     "Rolling",
     "ScanError",
     "Scanner",
+    "Trees",
 ]
 
 COMPILED = False
@@ -31,6 +32,7 @@ if os.environ.get("GENESIS_NO_EXTENSIONS") == "1":
     from orderbook_ext._program_py import Program
     from orderbook_ext._rolling_py import Rolling
     from orderbook_ext._scan_py import Scanner
+    from orderbook_ext._trees_py import Trees
 else:
     try:
         from orderbook_ext._book import OrderBook
@@ -39,6 +41,7 @@ else:
         from orderbook_ext._program import Program
         from orderbook_ext._rolling import Rolling
         from orderbook_ext._scan import Scanner
+        from orderbook_ext._trees import Trees
 
         COMPILED = True
     except ImportError as error:
@@ -54,3 +57,4 @@ else:
         from orderbook_ext._program_py import Program
         from orderbook_ext._rolling_py import Rolling
         from orderbook_ext._scan_py import Scanner
+        from orderbook_ext._trees_py import Trees
