@@ -71,7 +71,7 @@ class FeatureRows:
         move, end = label.moves(rows.mid, starts)
         if not (end >= 0).any():
             raise InputError(
-                f"{rows.instrument.name}: none of the {len(rows):,} rows has a label {label.horizon} rows ahead"
+                f"{rows.instrument.name}: none of the {len(rows):,} rows has a label {label.ahead_in_words} ahead"
             )
         # Doubled to whole ticks first: a mid lies on the half grid, and equal mids must be equal numbers.
         mid = np.rint(2.0 * rows.mid / tick) / 2.0

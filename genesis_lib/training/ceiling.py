@@ -81,9 +81,9 @@ def _odds(truths: Sequence[Truth], session: Snapshots) -> np.ndarray:
 
 def _words(label: Label) -> str:
     if label.kind == "triple-barrier":
-        return f"{label.kind}, horizon {label.horizon}, width {label.width:g}"
+        return f"{label.kind}, horizon {label.ahead}, width {label.width:g}"
     size = label.threshold if isinstance(label.threshold, str) else f"{label.threshold:g}"
-    return f"{label.kind}, horizon {label.horizon}, threshold {size}"
+    return f"{label.kind}, horizon {label.ahead}, threshold {size}"
 
 
 def told(found: Mapping[str, object]) -> list[str]:

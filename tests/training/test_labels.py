@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genesis_lib.errors import InputError
-from genesis_lib.training.labels import KINDS, Label, last_known, past_volatility, run_starts, share_table, shares
+from genesis_lib.training.labels import KINDS, Label, label_matrix, last_known, run_starts, shares
 
 K, SPAN = 4, 5
 
@@ -81,14 +81,6 @@ def test_nothing_after_its_end_changes_a_label(kind):
         assert label.moves(other, starts)[0][i] != move[i], "the label must depend on the row at which it is known"
 
 
-def test_volatility_threshold_uses_the_past_only():
-    rng = np.random.default_rng(1)
-    mid = 100 + np.cumsum(rng.normal(size=100)) * 0.1
-    before = past_volatility(mid, SPAN)
-    mid[60:] *= 3
-    assert np.array_equal(before[SPAN:60], past_volatility(mid, SPAN)[SPAN:60])
-
-
 def test_a_quiet_market_is_neutral_exactly():
     mid = np.full(50, 28145.15)
     for kind in KINDS:
@@ -118,12 +110,65 @@ def test_last_known_never_looks_ahead():
         assert newest[i] == (max(known) if known else -1)
 
 
-def test_round_trip_and_table():
-    label = Label("smoothed-past", 7, 1e-4)
+@pytest.mark.parametrize(
+    "label",
+    [
+        Label("smoothed-past", 7, 1e-4),
+        Label(seconds=300),
+        Label("triple-barrier", threshold="spread", width=2.0, seconds=0.5, fee_bps=4, width_down=1.0),
+    ],
+)
+def test_round_trip(label):
     assert Label.of(label.as_dict()) == label
-    mid = 100 + np.cumsum(np.random.default_rng(4).integers(-1, 2, 500)) * 0.5
-    table = share_table(mid, np.ones(500, bool), [Label(kind, k) for kind in KINDS for k in (5, 20)])
-    assert len(table) == 8 and np.allclose(table[["DOWN", "NEUTRAL", "UP"]].sum(axis=1), 1)
+    assert Label.parse(label.ahead).ahead == label.ahead
+
+
+def test_a_manifest_written_before_seconds_and_fees_reads_and_writes_the_same():
+    old = {"kind": "smoothed", "horizon": 20, "threshold": 3.2e-05, "span": 100, "width": 1.0}
+    assert Label.of(old).as_dict() == old
+    with pytest.raises(InputError, match="'magic'"):
+        Label.of(old | {"magic": 1})
+
+
+@pytest.mark.parametrize(
+    ("text", "horizon", "seconds", "ahead", "words"),
+    [
+        ("50", 50, None, "50", "50 rows"),
+        ("1", 1, None, "1", "1 row"),
+        ("500ms", 0, 0.5, "500ms", "0.5 seconds"),
+        ("30s", 0, 30.0, "30s", "30 seconds"),
+        ("5m", 0, 300.0, "5m", "5 minutes"),
+        (" 90s ", 0, 90.0, "90s", "90 seconds"),
+        ("1h", 0, 3600.0, "1h", "60 minutes"),
+        ("1.5s", 0, 1.5, "1500ms", "1.5 seconds"),
+    ],
+)
+def test_horizons_are_read_as_people_write_them(text, horizon, seconds, ahead, words):
+    label = Label.parse(text, kind="smoothed-past")
+    assert (label.kind, label.horizon, label.seconds) == ("smoothed-past", horizon, seconds)
+    assert (label.ahead, label.ahead_in_words) == (ahead, words)
+
+
+@pytest.mark.parametrize("text", ["", "0", "5 x", "m", "-5", "5d", "1e3", "1.5", "0s", "100h"])
+def test_other_horizons_are_refused(text):
+    with pytest.raises(InputError, match=r"horizon|seconds"):
+        Label.parse(text)
+
+
+def test_several_labels_are_columns_of_one_matrix():
+    rng = np.random.default_rng(6)
+    mid, time = 100 + rng.integers(-1, 2, 400).cumsum() * 0.5, np.cumsum(rng.integers(1, 10**9, 400))
+    starts, spread = run_starts(np.arange(400) != 200), np.full(400, 0.5)
+    labels = [Label.parse("10"), Label.parse("5s"), Label.parse("10", threshold="spread")]
+    moves, ends = label_matrix(mid, time, starts, labels, spread)
+    assert moves.shape == ends.shape == (400, 3)
+    for head, label in enumerate(labels):
+        move, end = label.moves(mid, starts, time, spread)
+        assert np.array_equal(moves[:, head], move, equal_nan=True) and np.array_equal(ends[:, head], end)
+    with pytest.raises(InputError, match="spread"):
+        label_matrix(mid, time, starts, labels)
+    with pytest.raises(InputError, match="time"):
+        labels[1].moves(mid, starts)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +179,14 @@ def test_round_trip_and_table():
         ({"threshold": -1.0}, "threshold"),
         ({"threshold": "wide"}, "threshold"),
         ({"width": 0.0}, "width"),
+        ({"seconds": 0.0}, "seconds"),
+        ({"seconds": float("nan")}, "seconds"),
+        ({"seconds": True}, "seconds"),
+        ({"kind": "volatility", "threshold": "spread"}, "spread"),
+        ({"fee_bps": 1.0}, "fee_bps"),
+        ({"threshold": "spread", "fee_bps": -1.0}, "fee_bps"),
+        ({"width_down": 1.0}, "width_down"),
+        ({"kind": "triple-barrier", "width_down": -1.0}, "width_down"),
     ],
 )
 def test_bad_definitions_are_named(given, word):
