@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -49,7 +49,9 @@ class Rows:
     sessions: tuple[dict[str, object], ...]
 
     @classmethod
-    def of(cls, sessions: Sequence[Snapshots], levels: int = 10, inputs: str | Sequence[str] = "book") -> Rows:
+    def of(
+        cls, sessions: Sequence[Snapshots], levels: int = 10, inputs: str | Sequence[str] | FeatureSet = "book"
+    ) -> Rows:
         """Compute the columns of each session by itself and pool them; one without rows is left out.
 
         Parameters
@@ -59,7 +61,8 @@ class Rows:
         levels
             Book levels a side that the columns stand for; the rows may have more.
         inputs
-            What the model reads: see `genesis_lib.features.input_columns`, or the names themselves.
+            What the model reads: see `genesis_lib.features.input_columns`, the names themselves, or a model's own
+            `Artifact.features`.
 
         Raises
         ------
@@ -69,13 +72,15 @@ class Rows:
         sessions = [session for session in sessions if len(session)]
         if not sessions:
             raise InputError("no sessions: training and evaluation need at least one recording")
-        columns = input_columns(inputs, levels) if isinstance(inputs, str) else tuple(inputs)
+        named = input_columns(inputs, levels) if isinstance(inputs, str) else inputs
+        features = named if isinstance(named, FeatureSet) else FeatureSet(named)
+        columns = tuple(features.names)
         flow_columns = OFI_INPUTS(levels)
         parts: list[tuple[np.ndarray, ...]] = []
         for number, rows in enumerate(sessions):
             if rows.depth < levels:
                 raise InputError(f"{rows.instrument.name}: rows have {rows.depth} levels, the model needs {levels}")
-            values = FeatureSet(columns).batch(rows).astype(np.float32)
+            values = features.batch(rows).astype(np.float32)
             flow = FeatureSet(flow_columns).batch(rows).astype(np.float32)
             usable = rows.valid & np.isfinite(values).all(axis=1) & np.isfinite(rows.mid)
             spread, own = rows.levels[:, 0, 2] - rows.levels[:, 0, 0], np.full(len(rows), number, np.int32)
@@ -92,7 +97,7 @@ class Rows:
     @property
     def data_hash(self) -> str:
         """SHA-256 over the sessions' own hashes, in order."""
-        return hashlib.sha256("\n".join(str(s["sha256"]) for s in self.sessions).encode()).hexdigest()
+        return pooled_hash(self.sessions)
 
     @property
     def provenance(self) -> str:
@@ -113,6 +118,11 @@ class Rows:
             result[piece] = scaler.transform(self.inputs[piece][:, order] * sign)
         result[self.starts < 0] = 0.0
         return result
+
+
+def pooled_hash(sessions: Iterable[Mapping[str, object]]) -> str:
+    """SHA-256 over the hashes of sessions as `describe` tells them, in order."""
+    return hashlib.sha256("\n".join(str(told["sha256"]) for told in sessions).encode()).hexdigest()
 
 
 def mirror(columns: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:

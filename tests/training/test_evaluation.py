@@ -1,10 +1,11 @@
-from dataclasses import replace
+import json
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 
 from genesis_lib.errors import InputError, ModelError
-from genesis_lib.training import Rows, answers, evaluate, register_best
+from genesis_lib.training import Label, Rows, Samples, answers, evaluate, register_best
 from genesis_lib.types import Instrument
 
 
@@ -23,7 +24,30 @@ def test_unseen_data_is_scored_with_what_training_fitted(artifact, make_planted)
     assert all({"accuracy", "macro_f1", "mcc", "log_loss"} <= set(scores) for scores in got.baselines.values())
     table = got.as_dict()
     assert {"accuracy", "macro_f1", "mcc", "log_loss", "ece", "rows", "baselines"} <= set(table)
-    assert got.confusion.sum() == got.rows
+    assert np.sum(table["confusion"]) == got.rows == sum(each["samples"] for each in table["sessions"])
+    assert set(table["differences"]) == set(got.baselines)
+    for key in ("accuracy", "macro_f1", "mcc", "log_loss"):
+        assert table["intervals"][key]["low"] < table[key] < table["intervals"][key]["high"]
+        lead = table["differences"]["majority"][key]["value"]
+        assert lead == pytest.approx(table[key] - table["baselines"]["majority"][key])
+    assert table["differences"]["majority"]["accuracy"]["low"] > 0, "what was planted is found, beyond chance"
+    assert table["bootstrap"]["block"] >= 20 + 5, "a block reaches over window and horizon"
+    json.dumps(table)
+
+
+def test_sessions_one_by_one_are_the_sessions_together(artifact, make_planted):
+    first, short, second = (make_planted(n, 21 + n, depth=3, day=n % 9) for n in (500, 15, 400))
+    got = evaluate(artifact, [first, short, second], stride=2)
+    rows = Rows.of([first, short, second], artifact.levels, artifact.columns)
+    label = Label.of(artifact.label)
+    samples = Samples.of(rows, label, artifact.window, 2)
+    assert all(np.array_equal(getattr(got.samples, f.name), getattr(samples, f.name)) for f in fields(Samples))
+    assert np.array_equal(got.probabilities, answers(artifact, rows)[samples.row])
+    assert np.array_equal(got.classes, label.classes(samples.move)) and got.data_hash == rows.data_hash
+    alone = evaluate(artifact, [second], stride=2)
+    told = got.as_dict()["sessions"]
+    assert [each["samples"] for each in told] == [got.rows - alone.rows, alone.rows], "the short one has no samples"
+    assert told[1]["scores"]["deeplob"] == alone.scores and told[1]["scores"]["majority"] == alone.baselines["majority"]
 
 
 def test_its_answers_are_those_of_the_live_predictor(artifact, make_planted):
@@ -59,10 +83,17 @@ def test_refusals(artifact, make_planted):
         evaluate(artifact, [make_planted(300, 1, depth=2)])
     with pytest.raises(InputError, match="no row has a window"):
         evaluate(artifact, [make_planted(60, 1, depth=3)])
-    damaged = artifact.manifest | {"columns": list(artifact.columns)[::-1]}
+    with pytest.raises(InputError, match="no rows"):
+        evaluate(artifact, [make_planted(300, 1, depth=3)[:0]])
+    with pytest.raises(InputError, match="stride must be at least 1, got 0"):
+        evaluate(artifact, [make_planted(300, 1, depth=3)], 0)
+    with pytest.raises(InputError, match="fee_bps must be between 0 and 1000"):
+        evaluate(artifact, [make_planted(300, 1, depth=3)], fee_bps=-1)
     with pytest.raises(ModelError, match="columns do not match"):
-        evaluate(type(artifact)(artifact.path, damaged, artifact.weights, artifact.scaler, artifact.baselines),
-                 [make_planted(300, 1, depth=3)])  # fmt: skip
+        answers(artifact, Rows.of([make_planted(300, 1, depth=3)], 3, artifact.columns[::-1]))
+    other = replace(artifact, baselines=artifact.baselines | {"columns": artifact.baselines["columns"][::-1]})
+    with pytest.raises(ModelError, match="order-flow columns"):
+        evaluate(other, [make_planted(300, 1, depth=3)])
 
 
 def test_answers_never_reach_across_sessions(artifact, make_planted):
