@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import hashlib
 from collections.abc import Callable, Iterable
@@ -117,11 +118,14 @@ class FeatureSet:
     ----------
     names
         Keys of `FEATURES`, in the order of the columns; at least one, none twice.
+    depth
+        Levels a side to read of rows that have more; all of them when left out. What adds up the whole book is another
+        number on a deeper one, so a model reads as many levels as it was trained on.
 
     Raises
     ------
     InputError
-        For an unknown name (naming the nearest known one), or a repeated one.
+        For an unknown name (naming the nearest known one), a repeated one, or one that needs more than `depth` levels.
 
     Examples
     --------
@@ -130,7 +134,7 @@ class FeatureSet:
     10
     """
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Iterable[str], depth: int | None = None) -> None:
         if isinstance(names, str):
             raise InputError(f"names must be a sequence of feature names, got the single string {names!r}")
         self.names: tuple[str, ...] = tuple(names)
@@ -140,6 +144,10 @@ class FeatureSet:
         if repeated:
             raise InputError(f"names must not repeat, got {', '.join(repeated)} more than once")
         self.features = tuple(map(lookup, self.names))
+        self.depth = depth
+        for item in self.features:
+            if depth is not None and item.levels > depth:
+                raise InputError(f"feature {item.name!r} needs {item.levels} levels a side, depth is {depth!r}")
         self._program: Program | None = None
 
     def __len__(self) -> int:
@@ -147,7 +155,7 @@ class FeatureSet:
 
     def __reduce__(self):
         # Two sets must never share the windows of one stream.
-        return FeatureSet, (self.names,)
+        return FeatureSet, (self.names, self.depth)
 
     def __repr__(self) -> str:
         return f"FeatureSet({len(self.names)} features, {self.columns_hash[:12]})"
@@ -155,7 +163,7 @@ class FeatureSet:
     @property
     def levels(self) -> int:
         """Levels a side that a row must have at least."""
-        return max(item.levels for item in self.features)
+        return self.depth or max(item.levels for item in self.features)
 
     @property
     def warmup(self) -> int:
@@ -172,6 +180,15 @@ class FeatureSet:
         """SHA-256 of the ordered names; artifacts carry it and refuse any other."""
         return columns_hash(self.names)
 
+    def _fresh(self, levels: int) -> Program:
+        """A program that has seen nothing, for rows of `levels` levels a side."""
+        if self.depth is not None and levels != self.depth:
+            raise InputError(f"rows must have {self.depth} levels a side or more, got {levels}")
+        return self._compiled(levels).fresh()
+
+    def _compiled(self, levels: int) -> Program:
+        return _compiled(self.names, levels)
+
     def reset(self) -> None:
         """Forget all history, and the depth of the rows."""
         self._program = None
@@ -185,8 +202,10 @@ class FeatureSet:
             Where the row has fewer levels than a feature needs, or another number of them than the row before.
         """
         levels, flow = snapshot.levels, snapshot.flow
+        if self.depth is not None:
+            levels = levels[: self.depth]
         if self._program is None:
-            self._program = _compiled(self.names, levels.shape[0]).fresh()
+            self._program = self._fresh(levels.shape[0])
         try:
             return self._program.push(levels, flow, snapshot.ts_exchange, snapshot.tick_size, snapshot.valid)
         except ValueError:
@@ -213,11 +232,11 @@ class FeatureSet:
             Where the rows have fewer levels than a feature needs, or not all the same number of them.
         """
         if not isinstance(snapshots, Snapshots):
-            stream = FeatureSet(self.names)
+            stream = copy.copy(self)
             return np.array([stream.step(row) for row in snapshots]).reshape(-1, len(self))
-        program = _compiled(self.names, snapshots.depth).fresh()
-        return program.run(
-            np.ascontiguousarray(snapshots.levels, np.float64),
+        levels = snapshots.levels[:, : self.depth]
+        return self._fresh(levels.shape[1]).run(
+            np.ascontiguousarray(levels, np.float64),
             np.ascontiguousarray(snapshots.flow, np.float64),
             np.asarray(snapshots.ts_exchange, np.int64),
             float(snapshots.instrument.tick_size),

@@ -13,7 +13,14 @@ CODES = {name: code for code, name in enumerate(OPS)}
 
 
 def compile_program(levels: int, formulas: Sequence[Formula]) -> Program:
-    """Order what the formulas need, each node once, and give the program that computes them."""
+    """Give the program that computes formulas."""
+    return Program(levels, *instructions(levels, formulas))
+
+
+def instructions(
+    levels: int, formulas: Sequence[Formula]
+) -> tuple[list[float], list[tuple[int, tuple[int, ...], int, float]], list[int]]:
+    """Order what the formulas need, each node once: constants, code and outputs of a `Program`."""
     inputs = 4 * levels + FLOW + 3
     nodes: dict[int, Formula] = {}
 
@@ -34,4 +41,4 @@ def compile_program(levels: int, formulas: Sequence[Formula]) -> Program:
     register |= {id(node): inputs + k for k, node in enumerate(constants)}
     register |= {id(node): inputs + len(constants) + k for k, node in enumerate(operations)}
     code = [(CODES[n.op], tuple(register[id(arg)] for arg in n.args), n.span, n.value) for n in operations]
-    return Program(levels, [node.value for node in constants], code, [register[id(formula)] for formula in formulas])
+    return [node.value for node in constants], code, [register[id(formula)] for formula in formulas]

@@ -1,12 +1,11 @@
 """What a trained model is on disk, and the checks before one is believed.
 
-A folder with ``manifest.json``, ``weights.safetensors``, ``scaler_params.json``, ``baselines.json`` and ``card.md``.
-Nothing in it is code: it is read as JSON and as plain tensors.
+A folder with ``manifest.json``, ``weights.safetensors``, ``scaler_params.json``, ``baselines.json``, ``features.json``,
+``card.md``, and what else the manifest names. Nothing in it is code: it is read as JSON and as plain tensors.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,30 +14,29 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
+from safetensors.numpy import load
 
 from genesis_lib.clock import from_iso
-from genesis_lib.errors import ModelError
-from genesis_lib.features import columns_hash
+from genesis_lib.errors import InputError, ModelError
+from genesis_lib.features import FeatureSet
+from genesis_lib.features.definitions import Definitions
 from genesis_lib.models import predictor as serving
 from genesis_lib.models import scaler as scaling
-
-FORMAT = "genesis-model"
-SCHEMA = 1
-MANIFEST, WEIGHTS, BASELINES, CARD = "manifest.json", "weights.safetensors", "baselines.json", "card.md"
-HASHED = (WEIGHTS, scaling.FILE, BASELINES)
-KEYS = (
-    *("format", "schema", "name", "version", "created", "code_version", "seed", "architecture", "columns"),
-    *("columns_hash", "label", "metrics", "data_hash", "provenance", "data", "training", "files"),
+from genesis_lib.models.manifest import (
+    BASELINES,
+    CARD,
+    FEATURES,
+    FORMAT,
+    LARGEST_JSON,
+    MANIFEST,
+    WEIGHTS,
+    content_version,
+    digest,
+    parse,
+    read_bytes,
+    read_manifest,
 )
-# Not part of the version: when it was made, and what follows from everything else.
-OUTSIDE = ("version", "created")
-
-
-def content_version(manifest: Mapping[str, Any]) -> str:
-    """Twelve hex digits that follow from the manifest and, through its hashes, from every file."""
-    content = {key: value for key, value in manifest.items() if key not in OUTSIDE}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)
@@ -50,6 +48,7 @@ class Artifact:
     weights: dict[str, np.ndarray]
     scaler: scaling.Scaler
     baselines: dict[str, Any]
+    definitions: Definitions
 
     @property
     def name(self) -> str:
@@ -80,12 +79,43 @@ class Artifact:
     @property
     def levels(self) -> int:
         """Book levels a side a row must have."""
-        return self.architecture["levels"]
+        return levels_of(self.manifest)
+
+    def features(self) -> FeatureSet:
+        """The model's columns as they were defined when it was trained, a fresh set; reads `levels` of deeper rows."""
+        return self.definitions.features()
+
+    @cached_property
+    def redefined(self) -> tuple[str, ...]:
+        """Columns that this version of the library defines otherwise; `features` goes on computing the model's own."""
+        return self.definitions.changed()
 
     @property
     def label(self) -> dict[str, Any]:
-        """Definition of the classes, with the threshold that training fitted."""
+        """Definition of the classes, with the threshold that training fitted; of several heads, the primary one's."""
         return self.manifest["label"]
+
+    @property
+    def labels(self) -> tuple[dict[str, Any], ...]:
+        """Definitions of the classes, one a head."""
+        return tuple(self.manifest.get("labels", [self.label]))
+
+    @property
+    def head(self) -> int:
+        """Place of the primary head among `labels`."""
+        return self.manifest.get("head", 0)
+
+    @property
+    def temperature(self) -> tuple[float, ...] | None:
+        """What the logits of each head are divided by; None where nothing was calibrated."""
+        fitted = self.manifest.get("calibration", {}).get("temperature")
+        return None if fitted is None else tuple(map(float, fitted))
+
+    @property
+    def lineage(self) -> dict[str, Any]:
+        """Parents, seeds, code and definitions it was made of; less for models of schema 1."""
+        known = {"parents": [], "seeds": [self.manifest["seed"]], "code_version": self.manifest["code_version"]}
+        return self.manifest.get("lineage", known)
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -105,6 +135,14 @@ class Artifact:
         """The model card, Markdown."""
         file = self.path / CARD
         return file.read_text(encoding="utf-8") if file.exists() else ""
+
+    def file(self, name: str) -> bytes:
+        """Content of one of the files that the manifest names, checked again."""
+        if name not in self.manifest["files"]:
+            raise ModelError(
+                f"{self.name} {self.version}: no file {name!r}; it has {', '.join(self.manifest['files'])}"
+            )
+        return _verified(self.path, name, self.manifest)
 
     @cached_property
     def net(self):
@@ -161,6 +199,11 @@ def exposure(data: Sequence[Mapping[str, Any]], instrument: str, first: int, las
     return "seen" if instrument in met else "same time" if met else "unseen"
 
 
+def levels_of(manifest: Mapping[str, Any]) -> int:
+    """Book levels a side that a manifest's model reads; of schema 1, those of its network."""
+    return manifest["levels"] if manifest["schema"] > 1 else manifest["architecture"]["levels"]
+
+
 def read(folder: Path) -> Artifact:
     """Read and verify a model folder.
 
@@ -168,76 +211,69 @@ def read(folder: Path) -> Artifact:
     ------
     ModelError
         One line that names the folder or file and the cause: no model folder, a file missing, a foreign or damaged
-        manifest, a file changed since it was registered, weights or columns that do not fit.
+        manifest, a file changed since it was registered, weights or columns that do not fit, columns that this code
+        computes otherwise than the code that made the model.
     """
-    manifest = _manifest(folder)
-    for name in HASHED:
-        file = folder / name
-        try:
-            digest = hashlib.sha256(file.read_bytes()).hexdigest()
-        except OSError as error:
-            raise ModelError(f"{file}: cannot be read: {error.strerror or error}") from error
-        if digest != manifest["files"].get(name):
-            raise ModelError(f"{file}: changed since the model was registered (sha256 {digest[:12]}...)")
+    manifest = read_manifest(folder)
+    content = {name: _verified(folder, name, manifest) for name in manifest["files"]}
     if content_version(manifest) != manifest["version"]:
         raise ModelError(
             f"{folder / MANIFEST}: changed since the model was registered "
             f"(content gives version {content_version(manifest)}, it says {manifest['version']!r})"
         )
-    weights = _weights(folder / WEIGHTS, manifest)
-    scaler = scaling.Scaler.load(folder / scaling.FILE)
-    artifact = Artifact(folder, manifest, weights, scaler, _json(folder / BASELINES))
+    weights = _weights(folder / WEIGHTS, content[WEIGHTS], manifest)
+    scaler = scaling.Scaler.read(folder / scaling.FILE, content[scaling.FILE])
+    baselines = parse(folder / BASELINES, content[BASELINES])
     try:
+        definitions = _definitions(folder, content, manifest)
+        artifact = Artifact(folder, manifest, weights, scaler, baselines, definitions)
+        if len(scaler.mean) != len(artifact.columns):
+            raise ModelError(f"scaler has {len(scaler.mean)} columns, the model {len(artifact.columns)}")
         artifact.predictor()  # builds the network: every tensor is there and fits, and so does the scaler
-    except ModelError as error:
+    except (ModelError, InputError) as error:
         raise ModelError(f"{folder}: {error}") from error
-    if len(artifact.columns) != 4 * artifact.levels:
-        raise ModelError(f"{folder}: {len(artifact.columns)} columns do not fit {artifact.levels} levels")
     return artifact
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
-    file = folder / MANIFEST
-    if not folder.is_dir():
-        raise ModelError(f"{folder}: not a model folder: {'a file' if folder.exists() else 'no such folder'}")
-    if not file.is_file():
-        raise ModelError(f"{folder}: not a model folder: no {MANIFEST}")
-    manifest = _json(file)
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise ModelError(f"{file}: not a Genesis model: format must be {FORMAT!r}")
-    if manifest.get("schema") != SCHEMA:
-        raise ModelError(f"{file}: schema must be {SCHEMA}, got {manifest.get('schema')!r}")
-    if missing := [key for key in KEYS if key not in manifest]:
-        raise ModelError(f"{file}: damaged: no {', '.join(missing)}")
-    for key, kind in (
-        *(("architecture", dict), ("columns", list), ("label", dict), ("files", dict)),
-        *(("metrics", dict), ("training", dict), ("data", list), ("name", str), ("version", str)),
-    ):
-        if not isinstance(manifest[key], kind):
-            raise ModelError(f"{file}: damaged: {key} must be a JSON {kind.__name__}")
-    for session in manifest["data"]:
-        if not isinstance(session, dict) or not {"instrument", "provenance", "first", "last", "sha256"} <= set(session):
-            raise ModelError(f"{file}: damaged: data must tell of each session, got {session!r:.80}")
-    if columns_hash([str(name) for name in manifest["columns"]]) != manifest["columns_hash"]:
-        raise ModelError(f"{file}: columns do not match their hash")
-    return manifest
+def _verified(folder: Path, name: str, manifest: Mapping[str, Any]) -> bytes:
+    content = read_bytes(folder / name)
+    found = digest(name, content, manifest["version"])
+    if found != manifest["files"][name]:
+        raise ModelError(f"{folder / name}: changed since the model was registered (sha256 {found[:12]}...)")
+    return content
 
 
-def _weights(file: Path, manifest: dict[str, Any]) -> dict[str, np.ndarray]:
+def _definitions(folder: Path, content: Mapping[str, bytes], manifest: Mapping[str, Any]) -> Definitions:
+    """The columns' definitions, as written down with the model; before that was done, those of today."""
+    columns, levels = manifest["columns"], levels_of(manifest)
+    if manifest["schema"] == 1:
+        try:
+            return Definitions.of(columns, levels)
+        except InputError as error:
+            raise ModelError(f"columns unknown to this version: {error}") from error
+    definitions = Definitions.read(parse(folder / FEATURES, content[FEATURES]))
+    lineage = manifest["lineage"]
+    if (list(definitions.names), definitions.levels) != (columns, levels):
+        raise ModelError(f"{FEATURES} defines other columns or levels than {MANIFEST} names")
+    if definitions.hash != lineage.get("feature_hash"):
+        raise ModelError(f"{FEATURES} does not match its hash in {MANIFEST}")
+    if other := definitions.computed_otherwise(lineage.get("witness", ())):
+        commit = f", commit {lineage['commit']}" if lineage.get("commit") else ""
+        raise ModelError(
+            f"this code computes {', '.join(other[:3])}{f' and {len(other) - 3} more' if len(other) > 3 else ''} "
+            f"otherwise than the code that made the model (version {manifest['code_version']}{commit}): use that one"
+        )
+    return definitions
+
+
+def _weights(file: Path, content: bytes, manifest: Mapping[str, Any]) -> dict[str, np.ndarray]:
     try:
-        with safe_open(file, framework="np") as tensors:
-            said = json.loads((tensors.metadata() or {}).get(FORMAT, "{}"))
-            if said.get("columns_hash") != manifest["columns_hash"]:
-                raise ModelError(f"{file}: trained on other columns than the manifest names")
-            return {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
-        if isinstance(error, ModelError):
-            raise
-        raise ModelError(f"{file}: not a safetensors file: {error}") from error
-
-
-def _json(file: Path) -> Any:
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise ModelError(f"{file}: not readable as JSON: {error}") from error
+        size = int.from_bytes(content[:8], "little")
+        if not 0 < size <= min(len(content) - 8, LARGEST_JSON):
+            raise ValueError(f"a header of {size:,} bytes in a file of {len(content):,}")
+        told = json.loads(content[8 : 8 + size])["__metadata__"][FORMAT]
+        if json.loads(told)["columns_hash"] != manifest["columns_hash"]:
+            raise ModelError(f"{file}: trained on other columns than the manifest names")
+        return load(content)
+    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError, OverflowError, MemoryError) as error:
+        raise ModelError(f"{file}: not a safetensors file of a model: {type(error).__name__} {error}") from error

@@ -72,8 +72,16 @@ class Scaler:
     def load(cls, path: Path) -> Scaler:
         """Read parameters written by `save`; `ModelError` says what is wrong with the file."""
         try:
-            table = json.loads(path.read_text(encoding="utf-8"))
+            return cls.read(path, path.read_bytes())
+        except OSError as error:
+            raise ModelError(f"{path}: not a scaler: {error}") from error
+
+    @classmethod
+    def read(cls, path: Path, content: bytes) -> Scaler:
+        """Parameters from the content of the file `path`."""
+        try:
+            table = json.loads(content.decode("utf-8"))
             return cls(np.array(table["mean"], np.float64), np.array(table["std"], np.float64), float(table["clip"]))
-        except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError) as error:
+        except (UnicodeDecodeError, ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
             cause = f"no key {error}" if isinstance(error, KeyError) else str(error)
             raise ModelError(f"{path}: not a scaler: {cause}") from error

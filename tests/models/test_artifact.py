@@ -1,4 +1,3 @@
-import hashlib
 import json
 import shutil
 
@@ -9,6 +8,7 @@ from genesis_lib.clock import from_iso
 from genesis_lib.errors import ModelError
 from genesis_lib.features import model_inputs
 from genesis_lib.models import artifact as artifacts
+from genesis_lib.models import manifest as manifests
 
 
 @pytest.fixture
@@ -70,8 +70,11 @@ def test_tampering_is_refused_in_one_line(folder, cause):
 def resign(folder):
     """Make the hashes right again, as a forger would."""
     manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["files"] = {n: hashlib.sha256((folder / n).read_bytes()).hexdigest() for n in artifacts.HASHED}
-    manifest["version"] = artifacts.content_version(manifest)
+    version = manifest["version"]
+    manifest["files"] = {n: manifests.digest(n, (folder / n).read_bytes(), version) for n in manifest["files"]}
+    manifest["version"] = manifests.content_version(manifest)
+    card = folder / "card.md"
+    card.write_text(card.read_text().replace(version, manifest["version"]))
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 

@@ -1,0 +1,107 @@
+import json
+import time
+
+import numpy as np
+import pytest
+
+from genesis_lib.errors import ModelError
+from genesis_lib.models import artifact as artifacts
+from genesis_lib.models import registry
+from genesis_lib.models.registration import LEFT_S
+
+
+def test_everything_that_is_told_is_read_back(make_registered, tmp_path) -> None:
+    second = {"kind": "smoothed", "horizon": 50, "threshold": 2e-4, "span": 100, "width": 1.0}
+    first = {"kind": "smoothed", "horizon": 5, "threshold": 1e-4, "span": 100, "width": 1.0}
+    _, parent = make_registered(tmp_path, seed=3)
+    page = b"<p>{name} {version}</p>"
+    _, made = make_registered(
+        tmp_path,
+        levels=5,
+        label=first,
+        labels=[first, second],
+        temperature=[1.5, 0.5],
+        parents=[parent.version],
+        seeds=[7, 8, 9],
+        files={"card.html": page, "card.json": b'{"version": "{version}"}', "baselines.safetensors": b"\x00{version}"},
+    )
+    again = artifacts.read(made.path)
+    assert again.levels == again.features().levels == 5
+    assert again.labels == (first, second) and again.label == first and again.head == 0
+    assert again.temperature == (1.5, 0.5)
+    assert again.lineage["parents"] == [parent.version] and again.lineage["seeds"] == [7, 8, 9]
+    assert again.file("card.html").decode() == f"<p>small {made.version}</p>"
+    assert json.loads(again.file("card.json")) == {"version": made.version}
+    assert again.file("baselines.safetensors") == b"\x00{version}", "what is no card is left as it is"
+    assert set(again.manifest["files"]) == {path.name for path in made.path.iterdir()} - {"manifest.json"}
+    assert parent.temperature is None and parent.labels == (parent.label,) and parent.levels == 2
+    with pytest.raises(ModelError, match="no file 'other'; it has"):
+        again.file("other")
+
+
+def test_every_part_makes_another_version(make_registered, tmp_path) -> None:
+    variants = (
+        {},
+        {"levels": 3},
+        {"temperature": [2.0]},
+        {"parents": ["0" * 12]},
+        {"seeds": [1, 2]},
+        {"files": {"card.json": b"{}"}},
+        {"card": "another"},
+        {"metrics": {"accuracy": 0.6}},
+    )
+    versions = [make_registered(tmp_path, **changes)[1].version for changes in variants]
+    assert len(set(versions)) == len(variants)
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause"),
+    [
+        (
+            {"columns": ("ask_price_1", "volume_of_tea")},
+            "columns unknown to this version: unknown feature 'volume_of_t",
+        ),
+        ({"levels": 1}, "columns unknown to this version: feature 'ask_price_2' needs 2 levels"),
+        ({"labels": [{"kind": "other"}]}, "head 0 must be the place of label among 1 labels"),
+        ({"head": 1}, "head 1 must be the place of label"),
+        ({"temperature": [1.0, 2.0]}, "temperature must be 1 positive numbers"),
+        ({"temperature": [0.0]}, "temperature must be 1 positive numbers"),
+        ({"files": {"../escape": b""}}, "plain names"),
+        ({"files": {"a/b": b""}}, "plain names"),
+        ({"files": {".hidden": b""}}, "plain names"),
+        ({"files": {"weights.safetensors": b""}}, "plain names"),
+        ({"files": {"manifest.json": b""}}, "plain names"),
+        ({"columns": ("obi_1",)}, "scaler has 8 columns, the model 1"),
+        ({"architecture": {"kind": "oracle", "levels": 2, "window": 20}}, "oracle"),
+        ({"weights": {"head.bias": np.zeros(3, np.float32)}}, "weights"),
+    ],
+)
+def test_what_does_not_fit_leaves_nothing_behind(make_registered, tmp_path, changes, cause) -> None:
+    with pytest.raises(ModelError, match=cause):
+        make_registered(tmp_path, **changes)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_the_folder_of_a_version_is_never_written_again(make_registered, tmp_path) -> None:
+    _, made = make_registered(tmp_path)
+    before = {path: (path.stat().st_mtime_ns, path.stat().st_ino) for path in (made.path, *made.path.iterdir())}
+    _, again = make_registered(tmp_path)
+    assert again.manifest["created"] == made.manifest["created"]
+    assert before == {path: (path.stat().st_mtime_ns, path.stat().st_ino) for path in (made.path, *made.path.iterdir())}
+    (made.path / "scaler_params.json").write_text("{}")
+    with pytest.raises(ModelError, match=r"scaler_params\.json: changed"):
+        make_registered(tmp_path)
+    assert (made.path / "scaler_params.json").read_text() == "{}", "a damaged version is not mended over"
+
+
+def test_what_a_killed_writer_left_is_swept_when_it_is_old(make_registered, tmp_path) -> None:
+    import os
+
+    fresh, old = tmp_path / ".staging-fresh", tmp_path / ".staging-old"
+    for folder in (fresh, old):
+        folder.mkdir()
+        (folder / "weights.safetensors").write_bytes(b"half")
+    os.utime(old, (time.time() - 2 * LEFT_S,) * 2)
+    make_registered(tmp_path)
+    assert fresh.exists() and not old.exists()
+    assert [entry.name for entry in registry.entries(tmp_path)] == ["small"]
