@@ -48,8 +48,9 @@ class NetworkConfig:
         return config
 
     def as_dict(self) -> dict[str, Any]:
-        """What the manifest stores."""
-        return {"kind": self.KIND, **{key: getattr(self, key) for key in self.DERIVED}, **asdict(self)}
+        """What the manifest stores, as JSON gives it back (lists, not tuples)."""
+        own = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        return {"kind": self.KIND, **{key: getattr(self, key) for key in self.DERIVED}, **own}
 
     def require(self, **least: int) -> None:
         """Refuse fields that are not whole numbers of at least so much, and shares outside [0, 1)."""
@@ -59,6 +60,15 @@ class NetworkConfig:
                 raise ModelError(f"{name} must be a whole number of at least {bound}, got {value!r}")
         if not (isinstance(self.dropout, (int, float)) and 0.0 <= self.dropout < 1.0):
             raise ModelError(f"dropout must lie in [0, 1), got {self.dropout!r}")
+
+    def require_sizes(self, *names: str, count: int) -> None:
+        """Refuse fields that are not so many whole numbers of at least 1; a list, as JSON has it, becomes a tuple."""
+        for name in names:
+            value = getattr(self, name)
+            sound = isinstance(value, (list, tuple)) and len(value) == count
+            if not (sound and all(type(size) is int and size >= 1 for size in value)):
+                raise ModelError(f"{name} must be {count} whole numbers of at least 1, got {value!r}")
+            object.__setattr__(self, name, tuple(value))
 
 
 class Network(nn.Module):

@@ -60,6 +60,11 @@ def registered(root, name="small", seed=0, **changes):
     return net, registry.register(name, root=root, **(given | changes))
 
 
+@pytest.fixture(autouse=True)
+def _seeded():
+    torch.manual_seed(0)
+
+
 @pytest.fixture(scope="session")
 def make_lived_in():
     return lived_in

@@ -1,14 +1,31 @@
+import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import torch
 
 from genesis_lib.errors import ModelError
 from genesis_lib.features import OFI_INPUTS, model_inputs
 from genesis_lib.models.kinds import KINDS, book_levels, build, config_of, kind, restore
 
 NETS = [name for name, item in KINDS.items() if item.torch]
+TINY = {
+    "deeplob": {"window": 12, "channels": 3, "branch": 2, "hidden": 5},
+    "causal-16": {"window": 56, "channels": 2, "hidden": 4, "skip": True},
+    "causal-32": {"window": 54, "channels": 3, "hidden": 4},
+    "deeplob-lstm": {"window": 26, "channels": 3, "branch": 2, "hidden": 4},
+    "tabl": {"window": 7, "features": [6, 8], "times": [4, 3]},
+    "attention": {"window": 9, "width": 4, "layers": 2, "pooled": 2},
+}
 each_net = pytest.mark.parametrize("name", NETS)
+
+
+def tiny(name, heads=2):
+    """A configuration of the kind that takes no time: the book of two levels, and columns beside it where it may."""
+    columns = model_inputs(2) if kind(name).book else model_inputs(2) + OFI_INPUTS(2)[:3]
+    return kind(name).configure(columns, heads=heads, **TINY[name])
 
 
 def test_the_table_is_read_without_torch():
@@ -51,12 +68,92 @@ def test_columns_make_the_shape():
 
 
 @each_net
-def test_a_network_is_built_from_what_a_manifest_says(name):
-    config = kind(name).configure(model_inputs(10))
-    assert config_of(config.as_dict()) == config
+def test_the_default_is_as_large_as_documented(name):
+    item, config = kind(name), kind(name).configure(model_inputs(10))
+    assert type(config) is item.config_class() and config == config_of(config.as_dict())
+    assert (config.inputs, config.window, config.heads) == (40, 100, 1)
     net = build(config)
-    assert type(net) is kind(name).net_class() and net.parameter_count == kind(name).parameters
-    assert net.is_dense == kind(name).dense == hasattr(net, "dense") or name == "deeplob"
+    assert type(net) is item.net_class() and net.parameter_count == item.parameters
+    assert net.is_dense == item.dense and (not item.dense or callable(net.dense))
+    assert len(item.title.split()) > 2 and len((net.__doc__ or "").split()) > 40 and "References" in net.__doc__
+
+
+@each_net
+def test_a_configuration_reads_back_from_json(name):
+    config = tiny(name)
+    stored = json.loads(json.dumps(config.as_dict()))
+    assert stored == config.as_dict() and stored["kind"] == kind(name).architecture
+    assert {"inputs", "window", "heads"} <= set(stored) and config_of(stored) == config
+    with pytest.raises(ModelError, match=r"unknown architecture keys colour, depth; allowed: .*heads.*window"):
+        config_of(stored | {"depth": 3, "colour": 1})
+    for key in ("window", "heads", "dropout"):
+        with pytest.raises(ModelError, match=key):
+            config_of(stored | {key: -1})
+
+
+@each_net
+@pytest.mark.parametrize("heads", [1, 3])
+def test_windows_in_logits_out(name, heads, make_lived_in):
+    config = tiny(name, heads)
+    net = make_lived_in(config)
+    rows = torch.randn(config.window + 30, config.inputs)
+    index = torch.stack([torch.arange(config.window) + first for first in (0, 1, 5, 30)])
+    with torch.inference_mode():
+        logits, shared = net(rows[index]), net.windows(rows, index)
+        assert logits.shape == shared.shape == (4, heads, 3) and logits.std(dim=0).min() > 1e-5
+        assert (logits - shared).abs().max() < 1e-5
+        if net.is_dense:
+            assert (net.dense(rows[None])[0, [0, 1, 5, 30]] - logits).abs().max() < 1e-5
+
+
+@each_net
+def test_every_row_of_the_window_matters_and_no_other(name, make_lived_in):
+    config = tiny(name)
+    net = make_lived_in(config).double()
+    rows = torch.randn(config.window + 20, config.inputs, dtype=torch.float64, requires_grad=True)
+    index = torch.arange(config.window)[None] + 11
+    (gradient,) = torch.autograd.grad(net.windows(rows, index)[0].square().sum(), rows)
+    felt = gradient.abs().sum(dim=1).nonzero()[:, 0]
+    assert felt.tolist() == list(range(11, 11 + config.window))
+
+
+@each_net
+def test_a_window_holds_its_own_rows_only(name, make_lived_in):
+    config = tiny(name)
+    net, x = make_lived_in(config), torch.randn(2, config.window, config.inputs)
+    before = net(x)[0].detach()
+    x[1] = 9.0
+    assert torch.allclose(net(x)[0], before, atol=1e-6)
+
+
+@each_net
+def test_training_reaches_every_weight_of_every_head(name):
+    config = tiny(name)
+    torch.manual_seed(3)
+    net = build(config).train()
+    logits = net(torch.randn(16, config.window, config.inputs))
+    (logits * torch.randn_like(logits)).sum().backward()
+    still = [path for path, p in net.named_parameters() if p.grad is None or not p.grad.abs().max() > 0]
+    assert not still
+
+
+@each_net
+def test_the_same_seed_makes_the_same_network(name):
+    config, made = tiny(name), []
+    for seed in (5, 5, 6):
+        torch.manual_seed(seed)
+        made.append(build(config).arrays())
+    assert all(np.array_equal(a, made[1][path]) for path, a in made[0].items())
+    assert any(not np.array_equal(a, made[2][path]) for path, a in made[0].items())
+
+
+@each_net
+def test_what_is_stored_is_all_there_is(name, make_lived_in):
+    config = tiny(name)
+    net = make_lived_in(config)
+    again = restore(json.loads(json.dumps(config.as_dict())), net.arrays())
+    x = torch.randn(3, config.window, config.inputs)
+    assert torch.equal(net(x), again(x))
 
 
 def test_restored_weights_are_the_same_and_must_fit():
