@@ -60,13 +60,16 @@ def read_bytes(file: Path, limit: int = LARGEST) -> bytes:
         if file.is_symlink():
             raise ModelError(f"{file}: a link; a model consists of plain files") from error
         raise ModelError(f"{file}: cannot be read: {error.strerror or error}") from error
-    with os.fdopen(handle, "rb") as stream:
+    try:
         about = os.fstat(handle)
         if not stat.S_ISREG(about.st_mode):
             raise ModelError(f"{file}: cannot be read: not a plain file")
         if about.st_size > limit:
             raise ModelError(f"{file}: {about.st_size:,} bytes, at most {limit:,} are read")
-        return stream.read(limit)
+        with os.fdopen(handle, "rb", closefd=False) as stream:
+            return stream.read(limit)
+    finally:
+        os.close(handle)
 
 
 def parse(file: Path, content: bytes) -> Any:
