@@ -73,7 +73,7 @@ class Rows:
         if not sessions:
             raise InputError("no sessions: training and evaluation need at least one recording")
         named = input_columns(inputs, levels) if isinstance(inputs, str) else inputs
-        features = named if isinstance(named, FeatureSet) else FeatureSet(named)
+        features = named if isinstance(named, FeatureSet) else FeatureSet(named, levels)
         columns = tuple(features.names)
         flow_columns = OFI_INPUTS(levels)
         parts: list[tuple[np.ndarray, ...]] = []
@@ -81,7 +81,7 @@ class Rows:
             if rows.depth < levels:
                 raise InputError(f"{rows.instrument.name}: rows have {rows.depth} levels, the model needs {levels}")
             values = features.batch(rows).astype(np.float32)
-            flow = FeatureSet(flow_columns).batch(rows).astype(np.float32)
+            flow = FeatureSet(flow_columns, levels).batch(rows).astype(np.float32)
             usable = rows.valid & np.isfinite(values).all(axis=1) & np.isfinite(rows.mid)
             spread, own = rows.levels[:, 0, 2] - rows.levels[:, 0, 0], np.full(len(rows), number, np.int32)
             parts.append((values, flow, rows.mid, spread, rows.ts_exchange, own, usable))

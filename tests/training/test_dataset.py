@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -107,3 +109,13 @@ def test_a_mirrored_row_is_the_row_of_the_mirrored_book(make_planted):
     scaler = Scaler.fit(rows.inputs)
     assert np.array_equal(rows.scaled(scaler, mirrored=True), other.scaled(scaler))
     assert np.allclose(rows.mid + other.mid, 30_000), "what rises in one falls in the other"
+
+
+def test_rows_of_a_deeper_book_are_those_of_one_as_deep_as_asked_for(make_planted):
+    deep = make_planted(400, 4)
+    cut = replace(deep, levels=deep.levels[:, :3])
+    for inputs in ("book", "ofi", ("obi_total",)):
+        from_deep, from_cut = Rows.of([deep], 3, inputs), Rows.of([cut], 3, inputs)
+        assert np.array_equal(from_deep.inputs, from_cut.inputs, equal_nan=True)
+        assert np.array_equal(from_deep.flow, from_cut.flow, equal_nan=True)
+    assert not np.array_equal(Rows.of([deep], 10, ("obi_total",)).inputs, from_deep.inputs, equal_nan=True)
