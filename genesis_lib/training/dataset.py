@@ -35,6 +35,8 @@ class Rows:
         Names of `inputs` and `flow`.
     sessions
         What each session is: instrument, provenance, rows, first and last time, hash.
+    levels
+        Book levels a side that the columns were computed from.
     """
 
     inputs: np.ndarray
@@ -47,6 +49,7 @@ class Rows:
     columns: tuple[str, ...]
     flow_columns: tuple[str, ...]
     sessions: tuple[dict[str, object], ...]
+    levels: int
 
     @classmethod
     def of(
@@ -89,7 +92,7 @@ class Rows:
         del parts
         starts = run_starts(usable, session)
         told = tuple(map(describe, sessions))
-        return cls(values, flow, mid, spread, time, session, starts, columns, flow_columns, told)
+        return cls(values, flow, mid, spread, time, session, starts, columns, flow_columns, told, levels)
 
     def __len__(self) -> int:
         return len(self.mid)
