@@ -59,7 +59,7 @@ $(BENCH)/.ready: setup.py
 	@$(BENCH)/bin/python -m pip --disable-pip-version-check install -q --no-build-isolation -e ".[bench]"
 	@touch $@
 
-$(COMPILED): $(READY) $(wildcard orderbook_ext/*.pyx orderbook_ext/*.pxd)
+$(COMPILED): $(READY) $(wildcard orderbook_ext/*.pyx orderbook_ext/*.pxd orderbook_ext/*.h)
 	@$(BIN)/python setup.py -q build_ext --inplace
 	@touch $(COMPILED)
 

@@ -91,15 +91,31 @@ setup(
     packages=find_packages(include=["genesis_lib*", "orderbook_ext*"]),
     package_data={
         "genesis_lib": ["reports.html", "detectors/regime_model.json", "widgets/static/*", "widgets/share/**/*"],
-        "orderbook_ext": ["*.pyi", "*.pxd", "*.pyx"],
+        "orderbook_ext": ["*.pyi", "*.pxd", "*.pyx", "*.h"],
     },
     install_requires=REQUIRES,
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["genesis = genesis_lib.cli:main"]},
     ext_modules=cythonize(
         [
-            Extension(f"orderbook_ext.{name}", [f"orderbook_ext/{name}.pyx"], extra_compile_args=FLAGS)
-            for name in ("_book", "_crowd", "_order_view", "_orders", "_program", "_rolling", "_scan", "_trees")
+            Extension(
+                f"orderbook_ext.{name}",
+                [f"orderbook_ext/{name}.pyx"],
+                include_dirs=["orderbook_ext"],
+                depends=[f"orderbook_ext/{file.name}" for file in (HERE / "orderbook_ext").glob(f"{name}*.h")],
+                extra_compile_args=FLAGS,
+            )
+            for name in (
+                "_book",
+                "_crowd",
+                "_order_view",
+                "_orders",
+                "_program",
+                "_rolling",
+                "_scan",
+                "_stream",
+                "_trees",
+            )
         ],
         build_dir="build",
         compiler_directives={

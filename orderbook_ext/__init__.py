@@ -10,18 +10,25 @@ import warnings
 
 from orderbook_ext._json_py import ScanError
 from orderbook_ext._order_checks import OrderAction
+from orderbook_ext._stream_plan import Operation, Register
 
 __all__ = [
     "COMPILED",
     "Crowd",
+    "Operation",
     "OrderAction",
     "OrderBook",
     "OrderLevelBook",
+    "Plan",
     "Program",
+    "Register",
     "Rolling",
     "ScanError",
     "Scanner",
+    "Stream",
     "Trees",
+    "instruction_set",
+    "instruction_sets",
 ]
 
 COMPILED = False
@@ -32,6 +39,7 @@ if os.environ.get("GENESIS_NO_EXTENSIONS") == "1":
     from orderbook_ext._program_py import Program
     from orderbook_ext._rolling_py import Rolling
     from orderbook_ext._scan_py import Scanner
+    from orderbook_ext._stream_py import Plan, Stream, instruction_set, instruction_sets
     from orderbook_ext._trees_py import Trees
 else:
     try:
@@ -41,6 +49,7 @@ else:
         from orderbook_ext._program import Program
         from orderbook_ext._rolling import Rolling
         from orderbook_ext._scan import Scanner
+        from orderbook_ext._stream import Plan, Stream, instruction_set, instruction_sets
         from orderbook_ext._trees import Trees
 
         COMPILED = True
@@ -57,4 +66,5 @@ else:
         from orderbook_ext._program_py import Program
         from orderbook_ext._rolling_py import Rolling
         from orderbook_ext._scan_py import Scanner
+        from orderbook_ext._stream_py import Plan, Stream, instruction_set, instruction_sets
         from orderbook_ext._trees_py import Trees

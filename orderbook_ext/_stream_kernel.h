@@ -1,0 +1,304 @@
+/* The step of a network, once for each instruction set: _stream.h includes this file with
+
+     FN(name)  the name of a function in this set
+     TARGET    its attribute
+     LANES     floats in a vector: 16, 8, 4, or 1 where the compiler knows no vectors
+     PAIR      vectors worked on side by side
+     BLOCK     positions worked on together
+
+   Lanes are outputs, never terms of one sum, every sum has one order, and a product is rounded before it is added: all
+   sets give the same bits, and so does the twin in numpy. */
+
+#if LANES == 1
+typedef float FN(vector);
+typedef int32_t FN(integers);
+typedef uint32_t FN(counts);
+#else
+typedef float FN(vector) __attribute__((vector_size(4 * LANES)));
+typedef int32_t FN(integers) __attribute__((vector_size(4 * LANES)));
+typedef uint32_t FN(counts) __attribute__((vector_size(4 * LANES)));
+#endif
+#define V FN(vector)
+#define I FN(integers)
+
+TARGET static inline V FN(load)(const float *from) {
+    V v;
+    memcpy(&v, from, sizeof v);
+    return v;
+}
+
+TARGET static inline void FN(store)(float *to, V v) { memcpy(to, &v, sizeof v); }
+
+TARGET static inline V FN(of_bits)(I bits) {
+    V v;
+    memcpy(&v, &bits, sizeof v);
+    return v;
+}
+
+TARGET static inline I FN(bits_of)(V v) {
+    I bits;
+    memcpy(&bits, &v, sizeof v);
+    return bits;
+}
+
+TARGET static inline V FN(all)(float x) {
+#if LANES == 1
+    return x;
+#else
+    return x - (V){0};
+#endif
+}
+
+/* a where the sign of `which` is set, else b. */
+TARGET static inline V FN(choose)(V which, V a, V b) {
+    I mask = FN(bits_of)(which) >> 31;
+    return FN(of_bits)((FN(bits_of)(a) & mask) | (FN(bits_of)(b) & ~mask));
+}
+
+TARGET static inline V FN(least)(V a, V b) { return FN(choose)(a - b, a, b); }
+TARGET static inline V FN(most)(V a, V b) { return FN(choose)(a - b, b, a); }
+
+/* e^x for |x| <= 87, within two units in the last place: S. Moshier's expf (Cephes). */
+TARGET static inline V FN(exponential)(V x) {
+    x = FN(least)(FN(most)(x, FN(all)(-87.0f)), FN(all)(87.0f));
+    V shifted = x * 1.44269504088896341f + 12582912.0f; /* whole numbers stand in the lowest bits */
+    V n = shifted - 12582912.0f;
+    V r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
+    V p = FN(all)(1.9875691500e-4f);
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * (r * r) + r + 1.0f;
+    FN(counts) scale;
+    memcpy(&scale, &shifted, sizeof scale);
+    scale = (scale - (0x4B400000u - 127u)) << 23;
+    V power;
+    memcpy(&power, &scale, sizeof power);
+    return p * power;
+}
+
+TARGET static inline V FN(sigmoid)(V x) { return 1.0f / (1.0f + FN(exponential)(-x)); }
+
+/* S. Moshier's tanhf (Cephes). */
+TARGET static inline V FN(tangent)(V x) {
+    V size = FN(of_bits)(FN(bits_of)(x) & 0x7FFFFFFF);
+    V square = x * x;
+    V p = FN(all)(-5.70498872745e-3f);
+    p = p * square + 2.06390887954e-2f;
+    p = p * square + -5.37397155531e-2f;
+    p = p * square + 1.33314422036e-1f;
+    p = p * square + -3.33332819422e-1f;
+    V small = p * square * x + x;
+    V large = 1.0f - 2.0f / (FN(exponential)(size + size) + 1.0f);
+    large = FN(of_bits)(FN(bits_of)(large) | (FN(bits_of)(x) & (int32_t)0x80000000));
+    return FN(choose)(size - 0.625f, small, large);
+}
+
+TARGET static inline V FN(leak)(V x, float slope) { return FN(most)(x, x * slope); }
+
+/* Sums of products of `rows` positions with one panel of weights: sixteen outputs, or the `PAIR * LANES` of them from w
+   on. Four chains a sum, by the input's number modulo four, added up every GROUP taps. */
+TARGET static inline __attribute__((always_inline)) void FN(block)(
+    const float *x, const float *w, int64_t taps, int64_t tap_step, int64_t inputs, int64_t step, const int rows,
+    V sum[BLOCK][PAIR]
+) {
+    for (int64_t first = 0; first < taps; first += GROUP) {
+        const int64_t last = first + GROUP < taps ? first + GROUP : taps;
+        V a[BLOCK][4][PAIR];
+        for (int r = 0; r < rows; r++)
+            for (int j = 0; j < 4; j++)
+                for (int v = 0; v < PAIR; v++) a[r][j][v] = FN(all)(0.0f);
+        for (int64_t t = first; t < last; t++) {
+            const float *xt = x + t * tap_step, *wt = w + t * inputs * PANEL;
+            int64_t k = 0;
+#define TERM(j)                                                                                       \
+    for (int v = 0; v < PAIR; v++) {                                                                  \
+        V weight = FN(load)(wt + (k + j) * PANEL + v * LANES);                                        \
+        for (int r = 0; r < rows; r++) a[r][j][v] = a[r][j][v] + FN(all)(xt[r * step + k + j]) * weight; \
+    }
+            for (; k + 4 <= inputs; k += 4) {
+                TERM(0)
+                TERM(1)
+                TERM(2)
+                TERM(3)
+            }
+            if (k < inputs) {
+                TERM(0)
+            }
+            if (k + 1 < inputs) {
+                TERM(1)
+            }
+            if (k + 2 < inputs) {
+                TERM(2)
+            }
+#undef TERM
+        }
+        for (int r = 0; r < rows; r++)
+            for (int v = 0; v < PAIR; v++)
+                sum[r][v] = sum[r][v] + ((a[r][0][v] + a[r][1][v]) + (a[r][2][v] + a[r][3][v]));
+    }
+}
+
+/* `rows` positions from x on, one panel (or part of one): start from `from`, add the products, bend, write. */
+TARGET static inline __attribute__((always_inline)) void FN(panel)(
+    const StreamOp *op, const float *x, const float *w, const float *from, float *out, int64_t outputs, const int rows
+) {
+    V sum[BLOCK][PAIR];
+    float edge[PAIR * LANES];
+    const int whole = outputs >= PAIR * LANES;
+    for (int r = 0; r < rows; r++) {
+        const float *begin = from + r * op->add_step;
+        if (!whole) {
+            memset(edge, 0, sizeof edge);
+            memcpy(edge, begin, outputs * sizeof(float));
+            begin = edge;
+        }
+        for (int v = 0; v < PAIR; v++) sum[r][v] = FN(load)(begin + v * LANES);
+    }
+    FN(block)(x, w, op->taps, op->tap_step, op->inputs, op->src_step, rows, sum);
+    for (int r = 0; r < rows; r++) {
+        float *to = whole ? out + r * op->dst_step : edge;
+        for (int v = 0; v < PAIR; v++) {
+            V y = sum[r][v];
+            FN(store)(to + v * LANES, op->slope == 1.0f ? y : FN(leak)(y, op->slope));
+        }
+        if (!whole) memcpy(out + r * op->dst_step, edge, outputs * sizeof(float));
+    }
+}
+
+TARGET static void FN(conv)(const StreamOp *op, const float *x, const float *from, float *out) {
+    const int64_t size = op->taps * op->inputs * PANEL;
+    for (int64_t n = 0; n < op->outputs; n += PAIR * LANES) {
+        const float *w = op->weight + (n / PANEL) * size + n % PANEL;
+        int64_t p = 0;
+#if BLOCK > 1
+        for (; p + BLOCK <= op->positions; p += BLOCK)
+            FN(panel)(op, x + p * op->src_step, w, from + p * op->add_step + n, out + p * op->dst_step + n,
+                      op->outputs - n, BLOCK);
+#endif
+        for (; p < op->positions; p++)
+            FN(panel)(op, x + p * op->src_step, w, from + p * op->add_step + n, out + p * op->dst_step + n,
+                      op->outputs - n, 1);
+    }
+}
+
+/* One weight a tap and column; the taps in four chains. */
+TARGET static void FN(depthwise)(const StreamOp *op, const float *x, float *out) {
+    for (int64_t n = 0; n < op->outputs; n += LANES) {
+        const int64_t left = op->outputs - n;
+        const int whole = left >= LANES;
+        float edge[LANES];
+        V a[4];
+        for (int j = 0; j < 4; j++) a[j] = FN(all)(0.0f);
+        memset(edge, 0, sizeof edge);
+#define TAP(j)                                                                                           \
+    {                                                                                                    \
+        const float *at = x + (t + j) * op->tap_step + n;                                                \
+        if (!whole) {                                                                                    \
+            memcpy(edge, at, left * sizeof(float));                                                      \
+            at = edge;                                                                                   \
+        }                                                                                                \
+        a[j] = a[j] + FN(load)(at) * FN(load)(op->weight + (t + j) * op->inputs + n);                    \
+    }
+        int64_t t = 0;
+        for (; t + 4 <= op->taps; t += 4) {
+            TAP(0)
+            TAP(1)
+            TAP(2)
+            TAP(3)
+        }
+        if (t < op->taps) TAP(0)
+        if (t + 1 < op->taps) TAP(1)
+        if (t + 2 < op->taps) TAP(2)
+#undef TAP
+        V y = FN(load)(op->bias + n) + ((a[0] + a[1]) + (a[2] + a[3]));
+        if (op->slope != 1.0f) y = FN(leak)(y, op->slope);
+        if (whole)
+            FN(store)(out + n, y);
+        else {
+            FN(store)(edge, y);
+            memcpy(out + n, edge, left * sizeof(float));
+        }
+    }
+}
+
+TARGET static void FN(maximum)(const StreamOp *op, const float *x, float *restrict out) {
+    memcpy(out, x, op->outputs * sizeof(float));
+    for (int64_t t = 1; t < op->taps; t++) {
+        const float *other = x + t * op->tap_step;
+        for (int64_t i = 0; i < op->outputs; i++) out[i] = out[i] < other[i] ? other[i] : out[i];
+    }
+}
+
+TARGET static void FN(add)(const StreamOp *op, const float *x, const float *y, float *restrict out) {
+    for (int64_t i = 0; i < op->outputs; i++) {
+        const float sum = x[i] + y[i], bent = sum * op->slope;
+        out[i] = bent > sum ? bent : sum;
+    }
+}
+
+/* Rows of gates (input, forget, cell, output; what comes from the inputs) turned into the last state (h, c). */
+TARGET static void FN(lstm)(const StreamOp *op, const float *x, const float *from, float *out) {
+    const int64_t units = op->inputs;
+    float gates[4 * LARGEST_LSTM];
+    StreamOp recur = *op;
+    recur.taps = recur.positions = 1;
+    recur.outputs = 4 * units;
+    recur.tap_step = recur.src_step = recur.dst_step = recur.add_step = 0;
+    recur.slope = 1.0f;
+    if (from == NULL)
+        memset(out, 0, 2 * units * sizeof(float));
+    else if (from != out)
+        memcpy(out, from, 2 * units * sizeof(float));
+    for (int64_t s = 0; s < op->taps; s++) {
+        FN(conv)(&recur, out, x + s * op->tap_step, gates);
+        for (int64_t n = 0; n < units; n += LANES) {
+            V input = FN(sigmoid)(FN(load)(gates + n)), forget = FN(sigmoid)(FN(load)(gates + units + n));
+            V cell = FN(tangent)(FN(load)(gates + 2 * units + n)), open = FN(sigmoid)(FN(load)(gates + 3 * units + n));
+            V c = forget * FN(load)(out + units + n) + input * cell;
+            FN(store)(out + units + n, c);
+            FN(store)(out + n, open * FN(tangent)(c));
+        }
+    }
+}
+
+/* Scale a raw row into the first register; 0 when a value is not finite. */
+TARGET static int FN(scale)(const StreamScaler *by, const double *row, float *out, int64_t width) {
+    int bad = 0;
+    for (int64_t i = 0; i < width; i++) bad |= !(fabs(row[i]) <= DBL_MAX);
+    if (bad) return 0;
+    for (int64_t i = 0; i < width; i++) {
+        double z = (row[i] - by->mean[i]) / by->std[i];
+        z = z < -by->clip ? -by->clip : z;
+        z = z > by->clip ? by->clip : z;
+        out[i] = (float)z;
+    }
+    return 1;
+}
+
+TARGET static void FN(work)(const StreamOp *ops, int64_t count, float *const *at) {
+    for (const StreamOp *op = ops; op < ops + count; op++) {
+        const float *x = at[op->src] + op->src_at;
+        const float *from = op->add < 0 ? op->bias : at[op->add] + op->add_at;
+        float *out = at[op->dst] + op->dst_at;
+        switch (op->kind) {
+        case STREAM_CONV: FN(conv)(op, x, from, out); break;
+        case STREAM_DEPTHWISE: FN(depthwise)(op, x, out); break;
+        case STREAM_MAX: FN(maximum)(op, x, out); break;
+        case STREAM_ADD: FN(add)(op, x, from, out); break;
+        case STREAM_COPY: memmove(out, x, op->outputs * sizeof(float)); break;
+        case STREAM_LSTM: FN(lstm)(op, x, op->add < 0 ? NULL : from, out); break;
+        }
+        if (op->back) memcpy(out - op->back, out, op->written * sizeof(float)); /* a ring holds each row twice */
+    }
+}
+
+#undef V
+#undef I
+#undef FN
+#undef TARGET
+#undef LANES
+#undef PAIR
+#undef BLOCK
