@@ -16,18 +16,17 @@ from genesis_lib.analytics.summary import figures
 from genesis_lib.clock import EventClock
 from genesis_lib.config import Config
 from genesis_lib.engine.alarms import Alarms
+from genesis_lib.engine.forecast import Forecast
 from genesis_lib.engine.header import changes, describe
 from genesis_lib.engine.trader import Trader
-from genesis_lib.errors import ModelError, SessionError, StateError
+from genesis_lib.errors import SessionError, StateError
 from genesis_lib.execution import TradeEvent
-from genesis_lib.features import FeatureSet
 from genesis_lib.feeds.base import ReplaySource
 from genesis_lib.feeds.builder import RowBuilder
 from genesis_lib.journal import Journal
 from genesis_lib.journal.commands import sought
 from genesis_lib.types import Event, Gap, Instrument, Snapshot
 
-SIGNALS = ("DOWN", "NEUTRAL", "UP")
 SEEN_ROWS = 400  # before the place of a seek, at least: fills every window, and the rules know the model's habits
 
 
@@ -68,6 +67,8 @@ class Engine:
         Position, profit, fees, trades; `account.active` tells whether entries are taken.
     builder : RowBuilder
         `builder.book` is the live order book.
+    forecast : Forecast or None
+        The model beside the stream; `forecast.remaining` says how many rows it still waits for.
     events, rows, signals, gaps, seeks : int
         Events seen; book rows made; rows with a prediction; gaps met; how often it was sent to another time.
     row, probabilities, signal, confidence
@@ -107,15 +108,10 @@ class Engine:
         self.instrument, self.config = instrument, config
         self.journal = Journal.open("sqlite://", "memory") if journal is None else journal
         self.builder = RowBuilder(instrument, config.market.depth)
-        self._features = self._predictor = None
         self._artifact, self._span = artifact, (0, 0)
-        if artifact is not None:
-            if (depth := self.builder.depth) < artifact.levels:
-                limit = f"market.depth is {depth}" if depth == config.market.depth else f"{instrument.name} has {depth}"
-                raise ModelError(
-                    f"model {artifact.name} {artifact.version} needs {artifact.levels} levels a side, {limit}"
-                )
-            self._features, self._predictor = FeatureSet(artifact.columns), artifact.predictor()
+        self.forecast = (
+            None if artifact is None else Forecast(artifact, self.builder.depth, config.market.depth, instrument)
+        )
         self.header = describe(instrument, config, artifact, source=source, provenance=provenance, data_hash=data_hash)
         self.events = self.rows = self.signals = self.gaps = self.seeks = 0
         self.row: Snapshot | None = None
@@ -213,10 +209,9 @@ class Engine:
 
         source.enter(position)
         rows = SEEN_ROWS
-        if self._features is not None:
-            rows = max(rows, self._features.warmup + getattr(self._artifact, "window", 1))
-            self._features.reset()
-            self._predictor = self._artifact.predictor()
+        if self.forecast is not None:
+            rows = max(rows, self.forecast.warmup)
+            self.forecast.reset()
         if self.alarms is not None:
             self.alarms.forget()
         ledger, seen = self.builder.ledger, (self.rows, self.signals)
@@ -241,16 +236,9 @@ class Engine:
         self._span = (min(self._span[0] or row.ts_exchange, row.ts_exchange), max(self._span[1], row.ts_exchange))
         self.row = row
         self.rows += 1
-        if self._predictor is not None:
-            self._predict(row)
-
-    def _predict(self, row: Snapshot) -> None:
-        self.probabilities = self._predictor.step(self._features.step(row))
-        best = int(self.probabilities.argmax())
-        confidence = float(self.probabilities[best])
-        known = confidence == confidence
-        self.signals += known
-        self.signal, self.confidence = (SIGNALS[best], confidence) if known else ("NONE", 0.0)
+        if self.forecast is not None:
+            self.probabilities, self.signal, self.confidence = self.forecast.of(row)
+            self.signals += self.signal != "NONE"
 
     def start(self) -> None:
         """Take entries from the next event on; `StateError` after a kill, until a reset."""

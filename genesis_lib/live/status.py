@@ -38,6 +38,7 @@ def status(engine: Engine, source: Source, picture: Picture) -> dict[str, Any]:
         "equity": account.equity,
         "signal": picture.signal,
         "model": model and model | {"exposure": engine.exposure},
+        "warmup": engine.forecast.remaining if engine.forecast is not None else 0,  # rows before the next prediction
         "preset": engine.config.strategy.preset,
         "gaps": engine.gaps,
         "feed": source.health() if hasattr(source, "health") else None,  # what a live market has, a recording has not

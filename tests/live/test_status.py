@@ -18,6 +18,7 @@ def test_before_the_first_row_there_are_no_prices_and_after_it_they_are_the_book
     empty = plain(status(engine, source, picture))
     assert empty["mid"] is None and empty["spread"] is None and empty["ts"] is None and empty["valid"] is False
     assert empty["signal"] == {"class": "NONE", "confidence": 0.0, "p": None} and empty["model"] is None
+    assert empty["warmup"] == 0, "no model, nothing to wait for"
     for event in source.events():
         if (step := engine.step(event)) is not None:
             picture.add(step)
@@ -27,6 +28,16 @@ def test_before_the_first_row_there_are_no_prices_and_after_it_they_are_the_book
     assert full["events"] == engine.events and full["rows"] == engine.rows and full["provenance"] == "simulated"
     assert set(full) == set(empty) and json.dumps(full, allow_nan=False)
     assert full["feed"] is None, "a recording has no health of connections"
+
+
+def test_a_model_that_warms_up_says_for_how_many_rows_more(uniform):
+    class Slow(type(uniform)):
+        remaining = 7
+
+    source = open_source("simulator", seed=1, minutes=0.1)
+    engine = Engine.build(source.instrument, artifact=Slow())
+    assert status(engine, source, Picture())["warmup"] == 7
+    source.close()
 
 
 def test_the_health_of_a_live_market_stands_in_the_status():

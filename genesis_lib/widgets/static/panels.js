@@ -114,7 +114,8 @@ function writeSignal(parts, header) {
   const { class: name, confidence, p } = header.signal ?? {};
   write(parts.signal, SIGNS[name] ?? NOTHING);
   mark(parts.call, "class", name ?? "NONE");
-  const waiting = header.model ? "model warming up" : "no model loaded";
+  const left = header.warmup > 0 ? `: ${header.warmup} row${header.warmup === 1 ? "" : "s"}` : "";
+  const waiting = header.model ? `warming up${left}` : "no model loaded";
   write(parts.confidence, p ? percent(confidence) : "");
   write(parts.sure, p ? "confidence" : waiting);
   const rows = [["Down", 0], ["Neutral", 1], ["Up", 2]];
