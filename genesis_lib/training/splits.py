@@ -1,82 +1,37 @@
 """Cross-validation in which no training sample has seen any of what it is tested on.
 
-A sample is an interval of time: from the first row of its window to the row at which its label is known. Two samples
-whose intervals meet share data, so one of them must not be trained on while the other is tested.
+Two samples whose intervals of time meet share data, so one of them must not be trained on while the other is tested.
+Three ways to cut, one protocol: ``split(start, time, end, session)`` gives `Fold`s.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import asdict, dataclass, fields
+from itertools import combinations
 
 import numpy as np
 
 from genesis_lib.errors import InputError
+from genesis_lib.training.folds import Fold, paths, stretches
+from genesis_lib.training.intervals import (
+    UNITS,
+    cut_between,
+    cut_evenly,
+    days,
+    opposite,
+    overlaps,
+    piece_of,
+    ranks,
+    recorded,
+    spans,
+)
+
+__all__ = ["SPLITTERS", "CombinatorialPurged", "Fold", "PurgedKFold", "WalkForward", "paths", "splitter", "stretches"]
 
 
-@dataclass(frozen=True, slots=True)
-class Fold:
-    """Positions of the samples of one fold, each (n,) int64 and ascending; none is in two."""
-
-    number: int
-    train: np.ndarray
-    validation: np.ndarray  # chooses when to stop and which fold is best
-    test: np.ndarray  # chooses nothing
-    purged: int  # samples that are in none of the three
-
-
-def stretches(fold: Fold, total: int) -> dict[str, list[tuple[int, int]]]:
-    """Runs of neighbouring samples in each part of a fold, as (first, last + 1); what is in no part is ``purge``.
-
-    >>> fold = Fold(0, np.array([5, 6]), np.array([8]), np.array([0, 1, 2]), 4)
-    >>> stretches(fold, 10)["purge"]
-    [(3, 5), (7, 8), (9, 10)]
-    """
-    part = np.zeros(total, np.int8)
-    names = ("purge", "train", "validation", "test")
-    for code, name in enumerate(names[1:], 1):
-        part[getattr(fold, name)] = code
-    edges = np.concatenate([[0], np.flatnonzero(np.diff(part)) + 1, [total]])
-    runs: dict[str, list[tuple[int, int]]] = {name: [] for name in names}
-    for first, last in pairwise(edges):
-        runs[names[part[first]]].append((int(first), int(last)))
-    return runs
-
-
-def overlaps(start: np.ndarray, end: np.ndarray, other_start: np.ndarray, other_end: np.ndarray) -> np.ndarray:
-    """Which closed intervals [start, end] meet any of the other ones: (n,) bool.
-
-    >>> overlaps(np.array([0, 5]), np.array([4, 9]), np.array([9]), np.array([12]))
-    array([False,  True])
-    """
-    if len(other_start) == 0:
-        return np.zeros(len(start), bool)
-    order = np.argsort(other_start, kind="stable")
-    begins, reach = other_start[order], np.maximum.accumulate(other_end[order])
-    last = np.searchsorted(begins, end, side="right") - 1  # the last that begins before this one ends
-    return (last >= 0) & (reach[np.maximum(last, 0)] >= start)
-
-
-def spans(start: np.ndarray, end: np.ndarray, session: np.ndarray) -> np.ndarray:
-    """Number the stretches of time that sessions recorded at once share: (n,) int64.
-
-    Two instruments of one index recorded together must be held out together, so they are cut at the same moments.
-    """
-    numbers = np.unique(session)
-    first = np.array([start[session == s].min() for s in numbers])
-    last = np.array([end[session == s].max() for s in numbers])
-    order = np.argsort(first, kind="stable")
-    group = np.empty(len(numbers), np.int64)
-    current, reach = -1, None
-    for i in order:
-        if reach is None or first[i] > reach:
-            current, reach = current + 1, last[i]
-        group[i], reach = current, max(reach, last[i])
-    return group[np.searchsorted(numbers, session)]
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PurgedKFold:
     """K folds, purged by time and embargoed.
 
@@ -85,15 +40,22 @@ class PurgedKFold:
     folds
         Number of folds, at least 2.
     embargo
-        After a tested stretch, also leave out training samples that begin within this share of the recorded span.
+        After a tested stretch, also leave out training samples that begin within this share of the recorded time.
     validation
         Share of the samples held out of training to choose on, at most 0.5.
+    unit
+        What is never parted. ``moment``: what was recorded at one moment, so that two instruments are cut at the same
+        one. ``stretch``: sessions that overlap in time, whole. ``day``: all stretches that begin on one UTC day, whole;
+        day and night sessions of a date are then on the same side.
+    together
+        A number a session, for ties that times do not tell: sessions of one number are one stretch.
 
     Notes
     -----
-    Every stretch of recorded time is cut into `folds` pieces of as many samples each; fold j tests piece j of every
-    stretch. The validation piece lies opposite the tested one. What meets a tested interval is left out of validation
-    and training, what meets a validation interval out of training.
+    Every stretch of recorded time is cut into `folds` pieces of as many samples each, and fold j tests piece j of every
+    stretch: sessions apart in time, on one day or not, are stretches of their own. Of whole stretches or days, fold j
+    tests the j-th of `folds` runs of about as many samples. The validation piece lies opposite the tested one. What
+    meets a tested interval is left out of validation and training, what meets a validation interval out of training.
 
     References
     ----------
@@ -103,6 +65,8 @@ class PurgedKFold:
     folds: int = 5
     embargo: float = 0.01
     validation: float = 0.15
+    unit: str = "moment"
+    together: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.folds < 2:
@@ -111,6 +75,17 @@ class PurgedKFold:
             raise InputError(f"embargo must lie in [0, 1), got {self.embargo!r}")
         if not 0.0 < self.validation <= 0.5:
             raise InputError(f"validation must lie in (0, 0.5], got {self.validation!r}")
+        if self.unit not in UNITS:
+            raise InputError(f"unit must be one of {', '.join(UNITS)}, got {self.unit!r}")
+
+    @property
+    def kind(self) -> str:
+        """Its name, as `splitter` takes it."""
+        return next(name for name, kind in SPLITTERS.items() if kind is type(self))
+
+    def as_dict(self) -> dict[str, object]:
+        """What a manifest stores."""
+        return {"kind": self.kind, **asdict(self)}
 
     def split(self, start: np.ndarray, time: np.ndarray, end: np.ndarray, session: np.ndarray) -> Iterator[Fold]:
         """Give the folds.
@@ -125,43 +100,180 @@ class PurgedKFold:
         Raises
         ------
         InputError
-            When a fold would have nothing to train, validate or test on.
+            When there are fewer units than folds, or a fold would have nothing to train, validate or test on.
         """
         n = len(time)
         if n < 4 * self.folds:
             raise InputError(f"{n} samples are too few for {self.folds} folds; at least {4 * self.folds} are needed")
-        group = spans(start, end, session)
+        group = spans(start, end, session, self.together)
         margin = np.zeros(n, np.int64)
         for g in np.unique(group):
             inside = group == g
-            margin[inside] = int(self.embargo * (end[inside].max() - start[inside].min()))
-        for number in range(self.folds):
-            test, validation = np.zeros(n, bool), np.zeros(n, bool)
+            margin[inside] = int(self.embargo * recorded(start[inside], end[inside]))
+        for number, (piece, test, validation, train) in enumerate(self._cuts(start, time, group)):
+            yield self._purged(number, start, end, margin, (train, validation, test), piece)
+
+    def tested_pieces(self) -> list[tuple[int, ...]]:
+        """Numbers of the pieces that each fold tests."""
+        return [(piece,) for piece in range(self.folds)]
+
+    def _cuts(self, start, time, group):
+        """Give piece numbers (n,) and masks test, validation, train (n,) of each fold, not purged yet."""
+        axes = list(self._axes(start, time, group, self.folds))
+        piece = np.empty(len(time), np.int64)
+        for members, rank, edges in axes:
+            piece[members] = piece_of(rank, edges)
+        for tested in self.tested_pieces():
+            test, validation = np.isin(piece, tested), np.zeros(len(time), bool)
+            for members, rank, edges in axes:
+                validation[members] = opposite(rank, edges, tested, self.validation)
+            yield piece, test, validation, ~(test | validation)
+
+    def _purged(self, number, start, end, margin, parts, piece) -> Fold:
+        train, validation, test = parts
+        unused = ~(train | validation | test)
+        met = overlaps(start, end, start[test], end[test])
+        near = self._near(start, end, test, margin)
+        validation, train, asked = validation & ~near, train & ~near, train
+        met |= asked & overlaps(start, end, start[validation], end[validation])
+        train &= ~self._near(start, end, validation, margin)
+        for name, mask in (("train", train), ("validation", validation), ("test", test)):
+            if not mask.any():
+                raise InputError(
+                    f"fold {number}: nothing left to {name} on after purging {len(start)} samples; "
+                    "record longer, or take fewer folds, a smaller embargo or a shorter horizon"
+                )
+        left = ~(train | validation | test | unused)
+        places = [np.flatnonzero(mask) for mask in (train, validation, test)]
+        extra = np.flatnonzero(left & ~met), np.flatnonzero(unused)
+        return Fold(number, *places, int(left.sum()), *extra, piece[places[2]])
+
+    def _near(self, start, end, judges, margin) -> np.ndarray:
+        """Which samples meet those that judge, or begin within the embargo after one."""
+        return overlaps(start, end, start[judges], end[judges] + margin[judges])
+
+    def _axes(self, start, time, group, count: int):
+        """Give members, ranks and edges of every axis that is cut by itself into `count` pieces."""
+        if self.unit == "moment":
             for g in np.unique(group):
                 members = np.flatnonzero(group == g)
-                tested, held = self._cut(time[members], number)
-                test[members[tested]], validation[members[held]] = True, True
-            train = ~(test | validation)
-            near_test = overlaps(start, end, start[test], end[test] + margin[test])
-            validation &= ~near_test
-            train &= ~near_test
-            train &= ~overlaps(start, end, start[validation], end[validation] + margin[validation])
-            for name, mask in (("train", train), ("validation", validation), ("test", test)):
-                if not mask.any():
-                    raise InputError(
-                        f"fold {number}: nothing left to {name} on after purging {n} samples; "
-                        "record longer, or take fewer folds, a smaller embargo or a shorter horizon"
-                    )
-            kept = int(train.sum() + validation.sum() + test.sum())
-            yield Fold(number, *(np.flatnonzero(mask) for mask in (train, validation, test)), n - kept)
+                yield members, ranks(time[members]), cut_evenly(len(members), count)
+        else:
+            yield np.arange(len(time)), ranks(time), self._whole(start, group, count)
 
-    def _cut(self, time: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Masks of the tested and of the validation samples of one stretch; equal times are never parted."""
-        n = len(time)
-        rank = np.searchsorted(np.sort(time), time, side="left")
-        first, last = n * number // self.folds, n * (number + 1) // self.folds
-        tested = (rank >= first) & (rank < last)
-        held = round(self.validation * n)
-        after = (rank - last) % n  # ranks after the tested piece, round the end to before it
-        begin = (n - (last - first) - held) // 2
-        return tested, (after >= begin) & (after < begin + held) & ~tested
+    def _whole(self, start, group, count: int) -> np.ndarray:
+        unit = group if self.unit == "stretch" else days(start, group)
+        return cut_between(np.bincount(unit), count, self.unit)
+
+
+@dataclass(frozen=True)
+class CombinatorialPurged(PurgedKFold):
+    """Every choice of some pieces is tested once, so that many whole histories are tested and not one.
+
+    Parameters
+    ----------
+    folds
+        Pieces, at least 3.
+    embargo, validation, unit, together
+        As for `PurgedKFold`.
+    tested
+        Pieces tested at once, at least 1 and fewer than `folds`.
+
+    Notes
+    -----
+    N pieces, k of them tested at once, are :math:`\\binom Nk` folds and :math:`\\binom{N-1}{k-1}` `paths`. The scores
+    of the paths are a distribution, where one walk through history has one number.
+
+    References
+    ----------
+    M. Lopez de Prado, "Advances in Financial Machine Learning", Wiley, 2018, chapter 12.
+    """
+
+    folds: int = 6
+    tested: int = 2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 1 <= self.tested < self.folds:
+            raise InputError(f"tested must be at least 1 and fewer than the {self.folds} folds, got {self.tested!r}")
+
+    def tested_pieces(self) -> list[tuple[int, ...]]:
+        """Every choice of `tested` pieces, in order."""
+        return list(combinations(range(self.folds), self.tested))
+
+    @property
+    def path_count(self) -> int:
+        """Whole histories that the folds' tests make."""
+        return math.comb(self.folds - 1, self.tested - 1)
+
+
+@dataclass(frozen=True)
+class WalkForward(PurgedKFold):
+    """Train on the past, test on what came next, and walk on: nothing is ever trained on that came after a test.
+
+    Parameters
+    ----------
+    folds
+        Tested pieces; the first of `folds` + 1 pieces of all time is only trained on.
+    embargo
+        Also leave out training samples that end within this share of the recorded time before what they are tested on.
+    validation
+        Share of the past, its newest part, held out of training to choose on; what is trained on comes before it.
+    unit, together
+        As for `PurgedKFold`; all sessions are one line of time, whose pieces may span several.
+    rolling
+        Pieces of the past to train on, the newest ones; all of them when left out (an expanding past).
+    """
+
+    rolling: int | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.rolling is not None and self.rolling < 1:
+            raise InputError(f"rolling must be at least 1 piece, got {self.rolling!r}")
+
+    def tested_pieces(self) -> list[tuple[int, ...]]:
+        """Every piece but the first."""
+        return [(piece,) for piece in range(1, self.folds + 1)]
+
+    def _cuts(self, start, time, group):
+        n, rank = len(time), ranks(time)
+        count = self.folds + 1
+        edges = cut_evenly(n, count) if self.unit == "moment" else self._whole(start, group, count)
+        piece = piece_of(rank, edges)
+        for (tested,) in self.tested_pieces():
+            oldest = 0 if self.rolling is None else int(edges[max(tested - self.rolling, 0)])
+            newest = int(edges[tested])
+            held = newest - round(self.validation * (newest - oldest))
+            past = (rank >= oldest) & (rank < newest)
+            yield piece, piece == tested, past & (rank >= held), past & (rank < held)
+
+    def _near(self, start, end, judges, margin) -> np.ndarray:
+        """Which samples meet those that judge, or end within the embargo before one."""
+        return overlaps(start, end, start[judges] - margin[judges], end[judges])
+
+
+SPLITTERS = {"kfold": PurgedKFold, "walk-forward": WalkForward, "combinatorial": CombinatorialPurged}
+
+
+def splitter(name: str, folds: int | None = None, embargo: float = 0.01, **settings: object) -> PurgedKFold:
+    """Make a splitter by name: ``kfold``, ``walk-forward`` or ``combinatorial``.
+
+    Raises
+    ------
+    InputError
+        For another name, or a setting that it does not have.
+
+    Examples
+    --------
+    >>> splitter("combinatorial", 6, tested=2).path_count
+    5
+    """
+    if name not in SPLITTERS:
+        raise InputError(f"split must be one of {', '.join(SPLITTERS)}, got {name!r}")
+    kind = SPLITTERS[name]
+    known = {item.name for item in fields(kind)}
+    if unknown := sorted(set(settings) - known):
+        raise InputError(f"{name} has no setting {unknown[0]!r}; it has {', '.join(sorted(known))}")
+    number = {} if folds is None else {"folds": folds}
+    return kind(**number, embargo=embargo, **settings)
