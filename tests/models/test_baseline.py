@@ -8,7 +8,7 @@ from genesis_lib.models.baseline import NAMES, Baselines
 from genesis_lib.models.scaler import Scaler
 
 RNG = np.random.default_rng(0)
-FLOW = RNG.normal(size=(4000, 3))
+FLOW = RNG.normal(size=(4000, 3)).astype(np.float32)
 CLASSES = np.digitize(FLOW[:, 1] + 0.5 * RNG.normal(size=4000), [-0.5, 0.5])
 KNOWN = np.where(RNG.random(4000) < 0.7, CLASSES, RNG.integers(0, 3, 4000))
 COLUMNS = ("a", "b", "c")
@@ -16,7 +16,8 @@ COLUMNS = ("a", "b", "c")
 
 @pytest.fixture(scope="module")
 def fitted():
-    return Baselines.fit(FLOW[:3000], CLASSES[:3000], KNOWN[:3000], COLUMNS, Scaler.fit(FLOW[:3000]))
+    held = FLOW[2400:3000], CLASSES[2400:3000]
+    return Baselines.fit(FLOW[:2400], CLASSES[:2400], KNOWN[:2400], COLUMNS, Scaler.fit(FLOW[:2400]), validation=held)
 
 
 def test_each_does_what_its_name_says(fitted):
@@ -30,13 +31,64 @@ def test_each_does_what_its_name_says(fitted):
         assert np.allclose(proba.sum(axis=1), 1, atol=1e-5) and (proba > 0).all()
 
 
-def test_equals_scikit_learn(fitted):
+def test_persistence_says_how_often_what_was_known_came_again(fitted):
+    _, proba = fitted.predict(FLOW, KNOWN)["persistence"]
+    for known in range(3):
+        again = np.mean(CLASSES[:2400][KNOWN[:2400] == known] == known)
+        assert np.allclose(proba[known == KNOWN, known], again, atol=1e-3)
+
+
+def test_trees_find_what_is_not_linear():
+    classes = np.digitize(np.abs(FLOW[:, 0]) + 0.3 * RNG.normal(size=4000), [0.4, 1.0])
+    held = FLOW[2400:3000], classes[2400:3000]
+    known = np.ones(4000, int)
+    made = Baselines.fit(FLOW[:2400], classes[:2400], known[:2400], COLUMNS, Scaler.fit(FLOW[:2400]), validation=held)
+    answers = made.predict(FLOW[3000:], known[3000:])
+    hits = {name: np.mean(guess == classes[3000:]) for name, (guess, _) in answers.items()}
+    assert hits["boosted_ofi"] > hits["logistic_ofi"] + 0.2
+
+
+def test_without_validation_samples_no_trees_are_grown():
+    made = Baselines.fit(FLOW, CLASSES, KNOWN, COLUMNS, Scaler.fit(FLOW))
+    assert made.boosted is None and made.names == NAMES[:3] == tuple(made.predict(FLOW, KNOWN))
+
+
+def test_weighing_rare_classes_up_is_no_strength():
     from sklearn.linear_model import LogisticRegression
 
-    scaled = fitted.scaler.transform(FLOW).astype(float)
-    model = LogisticRegression(C=1.0, max_iter=500, class_weight="balanced").fit(scaled[:3000], CLASSES[:3000])
-    _, proba = fitted.predict(FLOW[3000:], KNOWN[3000:])["logistic_ofi"]
-    assert np.allclose(proba, model.predict_proba(scaled[3000:]), atol=1e-9)
+    rare = np.where(RNG.random(4000) < 0.9, 1, CLASSES)
+    scaler = Scaler.fit(FLOW[:2400])
+    held = FLOW[2400:3000], rare[2400:3000]
+    made = Baselines.fit(FLOW[:2400], rare[:2400], KNOWN[:2400], COLUMNS, scaler, validation=held)
+    _, proba = made.predict(FLOW[3000:], KNOWN[3000:])["logistic_ofi"]
+    balanced = LogisticRegression(class_weight="balanced").fit(scaler.transform(FLOW[:2400]), rare[:2400])
+    ours, theirs = (
+        -np.log(chance[np.arange(1000), rare[3000:]]).mean()
+        for chance in (proba, balanced.predict_proba(scaler.transform(FLOW[3000:])))
+    )
+    assert ours < 0.8 * theirs
+
+
+# What a model holds that was registered before there were trees and transitions.
+OLD = {
+    "prior": [0.25, 0.5, 0.25],
+    "hit_rate": 0.6,
+    "columns": ["a", "b"],
+    "scaler": {"mean": [0.0, 1.0], "std": [1.0, 2.0], "clip": 10.0},
+    "coefficients": [[1.0, 0.0], [0.0, 0.0], [-1.0, 0.5]],
+    "intercepts": [0.0, 0.25, 0.0],
+}
+
+
+def test_an_older_model_says_what_it_said():
+    made = Baselines.of(OLD)
+    answers = made.predict(np.array([[1.0, 3.0], [-2.0, 1.0]]), np.array([2, 0]))
+    assert tuple(answers) == NAMES[:3] and made.as_dict() == OLD
+    assert np.allclose(answers["persistence"][1], [[0.2, 0.2, 0.6], [0.6, 0.2, 0.2]])
+    assert answers["persistence"][0].tolist() == [2, 0]
+    power = np.exp([[1.0, 0.25, -0.5], [-2.0, 0.25, 2.0]])
+    assert np.allclose(answers["logistic_ofi"][1], power / power.sum(axis=1, keepdims=True))
+    assert np.allclose(answers["majority"][1], [0.25, 0.5, 0.25])
 
 
 def test_plain_numbers_bring_back_the_same_answers(fitted):
@@ -59,5 +111,12 @@ def test_damage_is_named(fitted):
     table = fitted.as_dict()
     with pytest.raises(ModelError, match="baselines"):
         Baselines.of(table | {"prior": [1.0]})
+    with pytest.raises(ModelError, match="baselines: transitions must have shape"):
+        Baselines.of(table | {"transitions": [0.5]})
+    with pytest.raises(ModelError, match="trees: value is damaged"):
+        Baselines.of(table | {"boosted": table["boosted"] | {"value": "!"}})
+    with pytest.raises(ModelError, match="ask about column 2 of 1"):
+        narrow = {"mean": [0.0], "std": [1.0], "clip": 10.0}
+        Baselines.of(table | {"columns": ["a"], "scaler": narrow, "coefficients": [[0.0]] * 3})
     with pytest.raises(ModelError, match="damaged"):
         Baselines.of({k: v for k, v in table.items() if k != "scaler"})
