@@ -142,7 +142,7 @@ KINDS: dict[str, Kind] = {
             72_257,
         ),
         Kind("majority", "the most frequent class of the training samples", "majority"),
-        Kind("persistence", "the class of the newest move that is known", "persistence"),
+        Kind("persistence", "the class of the newest move that is known", "persistence", inputs="log_return_1"),
         Kind("logistic", "multinomial logistic regression", "logistic", inputs="ofi"),
         Kind("boosted", "gradient boosted trees", "boosted", inputs="ofi"),
         Kind("ensemble", "mean of several models", "ensemble"),

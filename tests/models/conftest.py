@@ -10,11 +10,30 @@ from genesis_lib.features import OFI_INPUTS, model_inputs
 from genesis_lib.models import registry
 from genesis_lib.models.baseline import Baselines
 from genesis_lib.models.deeplob import DeepLOBConfig
-from genesis_lib.models.kinds import build
+from genesis_lib.models.kinds import build, kind
 from genesis_lib.models.network import Network, NetworkConfig
 from genesis_lib.models.scaler import Scaler
 
 torch.set_num_threads(1)
+
+TINY = {
+    "deeplob": {"window": 12, "channels": 3, "branch": 2, "hidden": 5},
+    "causal-16": {"window": 56, "channels": 2, "hidden": 4, "skip": True},
+    "causal-32": {"window": 54, "channels": 3, "hidden": 4},
+    "deeplob-lstm": {"window": 26, "channels": 3, "branch": 2, "hidden": 4},
+    "tabl": {"window": 7, "features": [6, 8], "times": [4, 3]},
+    "attention": {"window": 9, "width": 4, "layers": 2, "pooled": 2},
+}
+
+
+def tiny_columns(name: str) -> tuple[str, ...]:
+    """The book of two levels, and columns beside it where the kind takes them."""
+    return model_inputs(2) if kind(name).book else model_inputs(2) + OFI_INPUTS(2)[:3]
+
+
+def tiny(name: str, heads: int = 2) -> NetworkConfig:
+    """A configuration of the kind that takes no time."""
+    return kind(name).configure(tiny_columns(name), heads=heads, **TINY[name])
 
 
 def lived_in(config: NetworkConfig, seed: int = 0) -> Network:
@@ -63,6 +82,11 @@ def registered(root, name="small", seed=0, **changes):
 @pytest.fixture(autouse=True)
 def _seeded():
     torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def make_tiny():
+    return tiny
 
 
 @pytest.fixture(scope="session")

@@ -11,21 +11,7 @@ from genesis_lib.features import OFI_INPUTS, model_inputs
 from genesis_lib.models.kinds import KINDS, book_levels, build, config_of, kind, restore
 
 NETS = [name for name, item in KINDS.items() if item.torch]
-TINY = {
-    "deeplob": {"window": 12, "channels": 3, "branch": 2, "hidden": 5},
-    "causal-16": {"window": 56, "channels": 2, "hidden": 4, "skip": True},
-    "causal-32": {"window": 54, "channels": 3, "hidden": 4},
-    "deeplob-lstm": {"window": 26, "channels": 3, "branch": 2, "hidden": 4},
-    "tabl": {"window": 7, "features": [6, 8], "times": [4, 3]},
-    "attention": {"window": 9, "width": 4, "layers": 2, "pooled": 2},
-}
 each_net = pytest.mark.parametrize("name", NETS)
-
-
-def tiny(name, heads=2):
-    """A configuration of the kind that takes no time: the book of two levels, and columns beside it where it may."""
-    columns = model_inputs(2) if kind(name).book else model_inputs(2) + OFI_INPUTS(2)[:3]
-    return kind(name).configure(columns, heads=heads, **TINY[name])
 
 
 def test_the_table_is_read_without_torch():
@@ -79,8 +65,8 @@ def test_the_default_is_as_large_as_documented(name):
 
 
 @each_net
-def test_a_configuration_reads_back_from_json(name):
-    config = tiny(name)
+def test_a_configuration_reads_back_from_json(name, make_tiny):
+    config = make_tiny(name)
     stored = json.loads(json.dumps(config.as_dict()))
     assert stored == config.as_dict() and stored["kind"] == kind(name).architecture
     assert {"inputs", "window", "heads"} <= set(stored) and config_of(stored) == config
@@ -93,8 +79,8 @@ def test_a_configuration_reads_back_from_json(name):
 
 @each_net
 @pytest.mark.parametrize("heads", [1, 3])
-def test_windows_in_logits_out(name, heads, make_lived_in):
-    config = tiny(name, heads)
+def test_windows_in_logits_out(name, heads, make_tiny, make_lived_in):
+    config = make_tiny(name, heads)
     net = make_lived_in(config)
     rows = torch.randn(config.window + 30, config.inputs)
     index = torch.stack([torch.arange(config.window) + first for first in (0, 1, 5, 30)])
@@ -107,8 +93,8 @@ def test_windows_in_logits_out(name, heads, make_lived_in):
 
 
 @each_net
-def test_every_row_of_the_window_matters_and_no_other(name, make_lived_in):
-    config = tiny(name)
+def test_every_row_of_the_window_matters_and_no_other(name, make_tiny, make_lived_in):
+    config = make_tiny(name)
     net = make_lived_in(config).double()
     rows = torch.randn(config.window + 20, config.inputs, dtype=torch.float64, requires_grad=True)
     index = torch.arange(config.window)[None] + 11
@@ -118,8 +104,8 @@ def test_every_row_of_the_window_matters_and_no_other(name, make_lived_in):
 
 
 @each_net
-def test_a_window_holds_its_own_rows_only(name, make_lived_in):
-    config = tiny(name)
+def test_a_window_holds_its_own_rows_only(name, make_tiny, make_lived_in):
+    config = make_tiny(name)
     net, x = make_lived_in(config), torch.randn(2, config.window, config.inputs)
     before = net(x)[0].detach()
     x[1] = 9.0
@@ -127,8 +113,8 @@ def test_a_window_holds_its_own_rows_only(name, make_lived_in):
 
 
 @each_net
-def test_training_reaches_every_weight_of_every_head(name):
-    config = tiny(name)
+def test_training_reaches_every_weight_of_every_head(name, make_tiny):
+    config = make_tiny(name)
     torch.manual_seed(3)
     net = build(config).train()
     logits = net(torch.randn(16, config.window, config.inputs))
@@ -138,8 +124,8 @@ def test_training_reaches_every_weight_of_every_head(name):
 
 
 @each_net
-def test_the_same_seed_makes_the_same_network(name):
-    config, made = tiny(name), []
+def test_the_same_seed_makes_the_same_network(name, make_tiny):
+    config, made = make_tiny(name), []
     for seed in (5, 5, 6):
         torch.manual_seed(seed)
         made.append(build(config).arrays())
@@ -148,8 +134,8 @@ def test_the_same_seed_makes_the_same_network(name):
 
 
 @each_net
-def test_what_is_stored_is_all_there_is(name, make_lived_in):
-    config = tiny(name)
+def test_what_is_stored_is_all_there_is(name, make_tiny, make_lived_in):
+    config = make_tiny(name)
     net = make_lived_in(config)
     again = restore(json.loads(json.dumps(config.as_dict())), net.arrays())
     x = torch.randn(3, config.window, config.inputs)
