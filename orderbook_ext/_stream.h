@@ -19,8 +19,9 @@ typedef struct {
     int64_t src_at, add_at, dst_at; /* floats from the register's oldest row */
     int64_t taps, tap_step, inputs, positions, src_step, add_step, dst_step, outputs;
     int64_t back, written; /* floats to the other copy of a ring's row, and how many to repeat there; else 0 */
-    const float *weight, *bias;
+    const float *weight, *bias, *gain, *shift; /* gain and shift whole panels, or NULL */
     float slope;
+    int32_t tanh;
 } StreamOp;
 
 typedef struct {

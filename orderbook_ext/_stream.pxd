@@ -14,7 +14,10 @@ cdef extern from "_stream.h" nogil:
         int64_t back, written
         const float* weight
         const float* bias
+        const float* gain
+        const float* shift
         float slope
+        int32_t tanh
 
     ctypedef struct StreamScaler:
         const double* mean

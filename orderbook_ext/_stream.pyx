@@ -137,7 +137,8 @@ cdef class Plan:
         to.src_step, to.dst_step, to.outputs = op.src_step, op.dst_step, op.outputs
         to.add_step = op.add_step if op.add >= 0 else 0
         to.slope = op.slope
-        to.weight = to.bias = NULL
+        to.weight = to.bias = to.gain = to.shift = NULL
+        to.tanh = op.tanh
         if op.kind == "depthwise":
             to.inputs = op.outputs  # from tap to tap
         if op.weight is not None:
@@ -147,14 +148,24 @@ cdef class Plan:
             to.weight = &floats[0]
             kept.append(packed)
         if op.bias is not None:
-            bias = np.ascontiguousarray(op.bias)
-            floats = bias
+            floats = self._keep(op.bias, kept)
             to.bias = &floats[0]
-            kept.append(bias)
+        if op.gain is not None:
+            floats = self._keep(op.gain, kept)
+            to.gain = &floats[0]
+            floats = self._keep(op.shift, kept)
+            to.shift = &floats[0]
         if target.ring:
             to.back = target.rows * target.width
             to.written = (op.positions - 1) * op.dst_step + op.outputs
         return 0
+
+    cdef _keep(self, values, list kept):
+        """A row of values, filled up to whole panels."""
+        made = aligned((len(values) + PANEL - 1) // PANEL * PANEL)
+        made[: len(values)] = values
+        kept.append(made)
+        return made
 
     @property
     def floats(self):

@@ -141,10 +141,11 @@ TARGET static inline __attribute__((always_inline)) void FN(block)(
     }
 }
 
-/* `rows` positions from x on, one panel (or part of one): start from `from`, add the products, bend, write. */
+/* `rows` positions from x on, outputs from n on, as many as fit: start from `from`, add the products, bend, write. */
 TARGET static inline __attribute__((always_inline)) void FN(panel)(
-    const StreamOp *op, const float *x, const float *w, const float *from, float *out, int64_t outputs, const int rows
+    const StreamOp *op, const float *x, const float *w, const float *from, float *out, int64_t n, const int rows
 ) {
+    const int64_t outputs = op->outputs - n;
     V sum[BLOCK][PAIR];
     float edge[PAIR * LANES];
     const int whole = outputs >= PAIR * LANES;
@@ -162,7 +163,10 @@ TARGET static inline __attribute__((always_inline)) void FN(panel)(
         float *to = whole ? out + r * op->dst_step : edge;
         for (int v = 0; v < PAIR; v++) {
             V y = sum[r][v];
-            FN(store)(to + v * LANES, op->slope == 1.0f ? y : FN(leak)(y, op->slope));
+            if (op->slope != 1.0f) y = FN(leak)(y, op->slope);
+            if (op->tanh) y = FN(tangent)(y);
+            if (op->gain != NULL) y = y * FN(load)(op->gain + n + v * LANES) + FN(load)(op->shift + n + v * LANES);
+            FN(store)(to + v * LANES, y);
         }
         if (!whole) memcpy(out + r * op->dst_step, edge, outputs * sizeof(float));
     }
@@ -176,11 +180,11 @@ TARGET static void FN(conv)(const StreamOp *op, const float *x, const float *fro
 #if BLOCK > 1
         for (; p + BLOCK <= op->positions; p += BLOCK)
             FN(panel)(op, x + p * op->src_step, w, from + p * op->add_step + n, out + p * op->dst_step + n,
-                      op->outputs - n, BLOCK);
+                      n, BLOCK);
 #endif
         for (; p < op->positions; p++)
             FN(panel)(op, x + p * op->src_step, w, from + p * op->add_step + n, out + p * op->dst_step + n,
-                      op->outputs - n, 1);
+                      n, 1);
     }
 }
 
@@ -248,6 +252,8 @@ TARGET static void FN(lstm)(const StreamOp *op, const float *x, const float *fro
     recur.outputs = 4 * units;
     recur.tap_step = recur.src_step = recur.dst_step = recur.add_step = 0;
     recur.slope = 1.0f;
+    recur.tanh = 0;
+    recur.gain = NULL;
     if (from == NULL)
         memset(out, 0, 2 * units * sizeof(float));
     else if (from != out)

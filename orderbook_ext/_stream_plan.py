@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 KINDS = ("conv", "depthwise", "max", "add", "copy", "lstm")  # as the enum in _stream.h
+SCALE = ("gain", "shift")
 LARGEST = 1 << 28  # floats of a register: keeps every product of two sizes within 64 bits
 LARGEST_LSTM = 256  # units
 VARIABLE = "GENESIS_INSTRUCTIONS"  # of the environment: names the instruction set to use
@@ -45,6 +46,8 @@ class Operation(NamedTuple):
         How many, and how far apart.
     slope
         Of a leaky rectifier below zero; 1 leaves sums as they are.
+    tanh, gain, shift
+        What a conv may do after that: bend with a tanh, then times `gain` (outputs,) plus `shift` (outputs,).
     ahead
         Runs after the answer, before the rings move on: for what the next answer needs of rows that are known.
     """
@@ -67,6 +70,9 @@ class Operation(NamedTuple):
     weight: np.ndarray | None = None
     bias: np.ndarray | None = None
     slope: float = 1.0
+    tanh: bool = False
+    gain: np.ndarray | None = None
+    shift: np.ndarray | None = None
     ahead: bool = False
 
 
@@ -143,7 +149,12 @@ def _operation(op: Operation, registers: Sequence[Register]) -> Operation:
         _extent("add", registers, op.add, op.add_at, (op.positions - 1) * op.add_step + op.outputs)
         if op.add == op.dst and not (op.kind == "lstm" and op.add_at == op.dst_at):
             raise ValueError(f"add must not be the target, got {op.add}")
-    return op._replace(weight=_weight(op), bias=_bias(op))
+    if (op.tanh or op.gain is not None or op.shift is not None) and op.kind != "conv":
+        raise ValueError(f"tanh, gain and shift belong to a conv, not to {op.kind}")
+    if (op.gain is None) != (op.shift is None):
+        raise ValueError("gain and shift must be given together")
+    scale = {} if op.gain is None else {name: _floats(name, getattr(op, name), (op.outputs,)) for name in SCALE}
+    return op._replace(weight=_weight(op), bias=_bias(op), tanh=bool(op.tanh), ahead=bool(op.ahead), **scale)
 
 
 def _extent(name: str, registers: Sequence[Register], register: int, at: int, count: int) -> None:

@@ -206,7 +206,9 @@ class Stream:
             if op.add >= 0:
                 begin = _windows(self._flat(op.add)[op.add_at :], op.positions, op.add_step, op.outputs)
             y = _windows(out, op.positions, op.dst_step, op.outputs)
-            y[:] = leak(_sums(op, x, begin), op.slope)
+            sums = leak(_sums(op, x, begin), op.slope)
+            sums = tangent(sums) if op.tanh else sums
+            y[:] = sums if op.gain is None else sums * op.gain + op.shift
         elif op.kind == "depthwise":
             terms = _windows(x, op.taps, op.tap_step, op.outputs) * op.weight
             chains = [_add_up(terms[j::4]) for j in range(4)]

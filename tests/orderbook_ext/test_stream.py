@@ -71,6 +71,7 @@ def network(seed=0, width=11, channels=17, units=16):
         Operation(
             *("conv", 3, 0, 4, 0, 4 * units),
             **{"inputs": 40, "weight": numbers(seed + 6, 1, 40, 4 * units), "bias": numbers(seed + 7, 4 * units)},
+            **{"tanh": True, "gain": numbers(seed + 12, 4 * units), "shift": numbers(seed + 13, 4 * units)},
         ),
         Operation(
             *("lstm", 4, 0, 5, 2 * units, 2 * units),
@@ -146,6 +147,7 @@ def test_rows_marked_invalid_and_reset_leave_no_trace(way):
 def test_convolution_is_what_numpy_says(way, inputs, outputs):
     taps, positions, dilation = 3, 5, 2
     weight, bias = numbers(3, taps, inputs, outputs), numbers(4, outputs)
+    gain, shift = numbers(14, outputs), numbers(15, outputs)
     width = positions * inputs
     registers = [Register(1 + dilation * (taps - 1), width, True), Register(1, positions * outputs + 3)]
     shape = {"taps": taps, "tap_step": dilation * width, "inputs": inputs, "positions": positions}
@@ -153,6 +155,7 @@ def test_convolution_is_what_numpy_says(way, inputs, outputs):
         *("conv", 0, 0, 1, 0, outputs),
         **shape,
         **{"src_step": inputs, "dst_step": outputs, "weight": weight, "bias": bias, "slope": 0.1},
+        **{"tanh": True, "gain": gain, "shift": shift},
     )
     rows = numbers(5, 12, width)
     window = registers[0].rows
@@ -160,7 +163,7 @@ def test_convolution_is_what_numpy_says(way, inputs, outputs):
     history = rows.reshape(12, positions, inputs)
     for t in range(window - 1, 12):
         want = bias + sum(history[t - dilation * (taps - 1 - k)] @ weight[k] for k in range(taps))
-        want = np.where(want > 0, want, 0.1 * want).reshape(-1)
+        want = (np.tanh(np.where(want > 0, want, 0.1 * want)) * gain + shift).reshape(-1)
         assert np.abs(got[t, : min(3, len(want))] - want[:3]).max() < 1e-5
 
 
