@@ -33,6 +33,7 @@ from genesis_lib.models.manifest import (
     WEIGHTS,
     content_version,
     digest,
+    essence,
     parse,
     read_bytes,
     read_manifest,
@@ -216,6 +217,9 @@ def read(folder: Path) -> Artifact:
     """
     manifest = read_manifest(folder)
     content = {name: _verified(folder, name, manifest) for name in manifest["files"]}
+    for name, said in manifest.get("cards", {}).items():
+        if essence(name, content[name], manifest["version"]) != said:
+            raise ModelError(f"{folder / name}: tells of another content than {MANIFEST} says")
     if content_version(manifest) != manifest["version"]:
         raise ModelError(
             f"{folder / MANIFEST}: changed since the model was registered "

@@ -25,7 +25,7 @@ KEYS = (
     *("format", "schema", "name", "version", "created", "code_version", "seed", "architecture", "columns"),
     *("columns_hash", "label", "metrics", "data_hash", "provenance", "data", "training", "files"),
 )
-ADDED = ("levels", "labels", "head", "calibration", "lineage")  # by schema 2
+ADDED = ("levels", "labels", "head", "calibration", "lineage", "cards")  # by schema 2
 # Not part of the version: when it was made, and what follows from everything else.
 OUTSIDE = ("version", "created")
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -34,14 +34,20 @@ FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 # Cards name the version that they tell of, and so are hashed with this in its place.
 PLACE = b"{version}"
 CARDS = (CARD, "card.html", "card.json")
+# What a card tells of one run on one machine (latency, times) is no part of a version, but of the file's own hash.
+MEASURED = re.compile(rb'<!--measured-->.*?<!--/measured-->|\n "measured": [^\n]*', re.DOTALL)
 LARGEST = 1 << 30  # bytes of one file
 LARGEST_JSON = 1 << 26
 MOST_COLUMNS, MOST_LEVELS, MOST_ROWS, MOST_HEADS = 10_000, 1000, 1_000_000, 100
 
 
 def content_version(manifest: Mapping[str, Any]) -> str:
-    """Twelve hex digits that follow from the manifest and, through its hashes, from every file."""
+    """Twelve hex digits that follow from the manifest and, through its hashes, from every file.
+
+    Of a card they follow from its essence.
+    """
     content = {key: value for key, value in manifest.items() if key not in OUTSIDE}
+    content["files"] = {name: said for name, said in manifest["files"].items() if name not in CARDS}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -50,6 +56,11 @@ def digest(name: str, content: bytes, version: str) -> str:
     if name in CARDS and version:
         content = content.replace(version.encode(), PLACE)
     return hashlib.sha256(content).hexdigest()
+
+
+def essence(name: str, content: bytes, version: str) -> str:
+    """SHA-256 of a card without what it measured on one machine: the same training twice is one version."""
+    return digest(name, MEASURED.sub(b"", content), version)
 
 
 def read_bytes(file: Path, limit: int = LARGEST) -> bytes:
@@ -109,7 +120,7 @@ def _check(manifest: dict[str, Any], schema: int) -> None:
         **dict.fromkeys(("name", "version", "created", "code_version", "columns_hash", "data_hash", "provenance"), str),
     }
     if schema > 1:
-        kinds |= {"levels": int, "labels": list, "head": int, "calibration": dict, "lineage": dict}
+        kinds |= {"levels": int, "labels": list, "head": int, "calibration": dict, "lineage": dict, "cards": dict}
     for key, kind in kinds.items():
         if not isinstance(manifest[key], kind) or isinstance(manifest[key], bool):
             raise ModelError(f"damaged: {key} must be a JSON {kind.__name__}")
@@ -130,6 +141,8 @@ def _check(manifest: dict[str, Any], schema: int) -> None:
     _check_files(manifest["files"], (*HASHED, FEATURES) if schema > 1 else HASHED)
     if schema > 1:
         _check_heads(manifest)
+        if set(manifest["cards"]) != set(manifest["files"]) & set(CARDS):
+            raise ModelError(f"damaged: cards must name the cards among the files, got {list(manifest['cards'])!r:.80}")
 
 
 def _check_files(files: dict[str, Any], needed: tuple[str, ...]) -> None:

@@ -134,6 +134,7 @@ def register(
         "training": dict(training),
         "lineage": lineage_of(definitions, parents, [seed] if seeds is None else seeds),
         "files": {file: manifests.digest(file, given, "") for file, given in sorted(content.items())},
+        "cards": {file: manifests.essence(file, content[file], "") for file in manifests.CARDS if file in content},
     }
     manifest = json.loads(json.dumps(manifest))  # what is hashed is what will be read back
     manifest["version"] = version = manifests.content_version(manifest)

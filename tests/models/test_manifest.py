@@ -13,6 +13,15 @@ def test_a_card_hashes_as_it_was_before_it_learnt_its_version() -> None:
     assert manifests.digest("weights.safetensors", after, "0123456789ab") == manifests.digest("x", after, "")
 
 
+def test_what_a_card_measured_is_no_part_of_the_version_but_of_the_file() -> None:
+    fast, slow = b'{\n "a": 1,\n "measured": 5\n}', b'{\n "a": 1,\n "measured": 9\n}'
+    assert manifests.essence("card.json", fast, "") == manifests.essence("card.json", slow, "")
+    assert manifests.digest("card.json", fast, "") != manifests.digest("card.json", slow, "")
+    page = b"<p>a</p><!--measured-->%s<!--/measured--><p>b</p>"
+    assert manifests.essence("card.html", page % b"1 us", "") == manifests.essence("card.html", page % b"2 us", "")
+    assert manifests.essence("card.html", page % b"1 us", "") != manifests.essence("card.html", page[9:] % b"1 us", "")
+
+
 def test_only_plain_files_of_sensible_size_are_read(tmp_path) -> None:
     plain = tmp_path / "plain"
     plain.write_bytes(b"12345")
@@ -44,7 +53,7 @@ def test_nesting_without_end_is_no_json(tmp_path) -> None:
 
 
 def test_the_version_follows_from_all_but_the_date() -> None:
-    first = manifests.content_version({"a": 1, "created": "now", "version": ""})
-    assert first == manifests.content_version({"version": "x", "created": "then", "a": 1})
-    assert first != manifests.content_version({"a": 2, "created": "now", "version": ""})
+    first = manifests.content_version({"a": 1, "created": "now", "version": "", "files": {}})
+    assert first == manifests.content_version({"version": "x", "created": "then", "a": 1, "files": {}})
+    assert first != manifests.content_version({"a": 2, "created": "now", "version": "", "files": {}})
     assert manifests.VERSION.fullmatch(first)

@@ -54,6 +54,16 @@ def test_every_part_makes_another_version(make_registered, tmp_path) -> None:
     assert len(set(versions)) == len(variants)
 
 
+def test_what_a_card_measured_makes_no_other_version_and_is_not_to_be_changed(make_registered, tmp_path) -> None:
+    page = b"<p>{version}</p><!--measured-->%s<!--/measured-->"
+    _, first = make_registered(tmp_path, files={"card.html": page % b"5 us"})
+    _, again = make_registered(tmp_path, files={"card.html": page % b"6 us"})
+    assert first.version == again.version and b"5 us" in again.file("card.html")
+    (first.path / "card.html").write_bytes(first.file("card.html").replace(b"5 us", b"1 us"))
+    with pytest.raises(ModelError, match=r"card\.html: changed"):
+        artifacts.read(first.path)
+
+
 @pytest.mark.parametrize(
     ("changes", "cause"),
     [
