@@ -1,0 +1,84 @@
+"""Work in order, whoever does it; real clusters of several processes are started by the long tests."""
+
+import os
+from operator import neg
+
+import joblib
+import pytest
+from joblib._parallel_backends import ThreadingBackend
+
+from genesis_lib.training.parallel import in_order, on_a_cluster
+
+
+class WithoutGenerators(ThreadingBackend):
+    """As Ray's: not of joblib's own, takes no number of jobs for one, and gives all results at the end."""
+
+    supports_return_generator = False
+    jobs_seen = ()
+
+    def configure(self, n_jobs=1, *args, **kwargs):
+        type(self).jobs_seen = (*self.jobs_seen, n_jobs)
+        return super().configure(n_jobs, *args, **kwargs)
+
+
+joblib.register_parallel_backend("without-generators", WithoutGenerators)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_results_come_in_the_order_of_the_calls(jobs):
+    found = in_order([joblib.delayed(neg)(i) for i in range(7)], jobs)
+    assert next(found) == 0 and list(found) == [-i for i in range(1, 7)]
+    assert not on_a_cluster()
+
+
+def test_a_backend_without_generators_is_asked_for_all_it_has():
+    WithoutGenerators.jobs_seen = ()
+    work = [joblib.delayed(neg)(i) for i in range(7)]
+    with joblib.parallel_config(backend="without-generators"):
+        assert on_a_cluster() and list(in_order(work)) == [-i for i in range(7)]
+    with joblib.parallel_config(backend="without-generators", n_jobs=3):
+        assert list(in_order(work)) == [-i for i in range(7)] and list(in_order(work, 2)) == [-i for i in range(7)]
+    assert WithoutGenerators.jobs_seen == (-1, 3, 2)
+
+
+def test_what_fails_is_raised_here():
+    with pytest.raises(ZeroDivisionError):
+        list(in_order([joblib.delayed(divmod)(1, i) for i in (1, 0)], 2))
+
+
+@pytest.fixture(scope="module")
+def dask_cluster():
+    distributed = pytest.importorskip("distributed", reason="needs the extra cluster: pip install -e .[cluster]")
+    local = {"host": "127.0.0.1", "dashboard_address": None, "processes": True}
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, **local) as made, distributed.Client(made):
+        yield "dask"
+
+
+@pytest.fixture(scope="module")
+def ray_cluster():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        ray = pytest.importorskip("ray", reason="needs the extra cluster: pip install -e .[cluster]")
+        from ray.util.joblib import register_ray
+
+        quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": "ERROR"}
+        ray.init(num_cpus=2, _node_ip_address="127.0.0.1", object_store_memory=200_000_000, **quiet)
+        register_ray()
+        yield "ray"
+        ray.shutdown()
+
+
+@pytest.fixture(params=["dask", "ray"])
+def cluster(request):
+    """A real cluster of two processes on this machine, and joblib told to use it."""
+    with joblib.parallel_config(backend=request.getfixturevalue(f"{request.param}_cluster")):
+        yield request.param
+
+
+@pytest.mark.slow
+def test_a_cluster_works_in_order_in_processes_of_its_own(cluster):
+    pids = list(in_order([joblib.delayed(os.getpid)() for _ in range(8)]))
+    assert on_a_cluster() and os.getpid() not in pids
+    assert list(in_order([joblib.delayed(neg)(i) for i in range(20)])) == [-i for i in range(20)]
+    with pytest.raises(ZeroDivisionError):
+        list(in_order([joblib.delayed(divmod)(1, 0)]))
