@@ -93,7 +93,13 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["genesis_lib*", "orderbook_ext*"]),
     package_data={
-        "genesis_lib": ["reports.html", "detectors/regime_model.json", "widgets/static/*", "widgets/share/**/*"],
+        "genesis_lib": [
+            "reports.html",
+            "training/card.html",
+            "detectors/regime_model.json",
+            "widgets/static/*",
+            "widgets/share/**/*",
+        ],
         "orderbook_ext": ["*.pyi", "*.pxd", "*.pyx", "*.h"],
     },
     install_requires=REQUIRES,

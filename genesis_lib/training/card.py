@@ -1,28 +1,35 @@
-"""From a cross-validation to a registered model with a card that says what it is good for, and what not."""
+"""The facts of a model card, and from a cross-validation to a registered model that has one.
+
+``card.json`` is the source of ``card.html`` and ``card.md``. Its facts follow from the model and the data alone. What
+is measured (latency, times) differs from run to run, stands under ``measured``, and is no part of a model's version.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import asdict
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-import pandas as pd
+import numpy as np
 
-from genesis_lib.models import registry
+from genesis_lib.models import kinds, registry
 from genesis_lib.models.artifact import Artifact
-from genesis_lib.models.baseline import NAMES as BASELINES
-from genesis_lib.training.crossval import CrossValidation
+from genesis_lib.training.card_page import page
+from genesis_lib.training.card_text import card_json, markdown
+from genesis_lib.training.card_words import EXPOSED, amount, label_in_words, limits, seeds_in_words, simulated_in_words
 from genesis_lib.training.dataset import Rows
 from genesis_lib.training.evaluation import Evaluation
-from genesis_lib.training.scores import NAMES
+from genesis_lib.training.latency import step_latency
+from genesis_lib.training.results import CrossValidation
+from genesis_lib.training.scoreboard import FEE_BPS, Scoreboard
 
-WORDS = {
-    "smoothed": "mean mid of the next {horizon} book rows against the mid now",
-    "smoothed-past": "mean mid of the next {horizon} book rows against the mean of the last {horizon}",
-    "volatility": "return over {horizon} book rows in units of the volatility of the last {span}",
-    "triple-barrier": "which barrier, {width} past volatilities away, the mid passes first within {horizon} book rows",
-}
+FORMAT, SCHEMA = "genesis-card", 1
+FILES = ("card.json", "card.html", "card.md")
+CROSS_VALIDATION = "cross-validation"
+OPTIONS_OF_RUNS = ("quiet", "threads", "accelerator")  # how a run was made, not what it gives
 
 
 def register_best(
@@ -32,6 +39,7 @@ def register_best(
     *,
     root: str | Path = "models",
     unseen: Mapping[str, Evaluation] | None = None,
+    fee_bps: float = FEE_BPS,
 ) -> Artifact:
     """Register the fold that did best on its validation samples, with metrics, baselines and card.
 
@@ -43,40 +51,64 @@ def register_best(
         Model name below `root`.
     unseen
         Evaluations on sessions that were held out of everything, to be shown in the card, by what they are called.
+    fee_bps
+        A taker's fee a side, for the profit that the card shows.
     """
-    best = result.best
+    with tempfile.TemporaryDirectory() as scratch:
+        trial = register_trial(result, rows, name, scratch)
+        card = training_card(trial, result, rows, unseen or {}, fee_bps=fee_bps)
+    shown = {title: {**each.scores, "rows": each.rows} for title, each in (unseen or {}).items()}
+    pages = card_files(card)
+    return registry.register(
+        name, **_content(result, rows, shown), root=root, card=pages.pop("card.md").decode(), files=pages
+    )
+
+
+def register_trial(result: CrossValidation, rows: Rows, name: str, root: str | Path) -> Artifact:
+    """Register the best fold without a card: to be asked about unseen sessions before the card is written."""
+    return registry.register(name, **_content(result, rows, {}), root=root)
+
+
+def _content(result: CrossValidation, rows: Rows, unseen: Mapping[str, object]) -> dict[str, Any]:
+    best, first = result.best, result.best.first
     metrics = {
         **result.scores(),
-        "baselines": {model: result.scores(model) for model in BASELINES},
+        "baselines": {model: result.scores(model) for model in result.models if model != result.model},
         "folds": fold_records(result),
         "best_fold": best.number,
-        "unseen": {title: {**shown.scores, "rows": shown.rows} for title, shown in (unseen or {}).items()},
+        "unseen": dict(unseen),
     }
-    training = {
-        **asdict(result.training),
+    return {
+        "weights": first.weights,
+        "scaler": first.scaler,
+        "baselines": best.baselines.as_dict(),
+        "architecture": first.architecture,
+        "columns": rows.columns,
+        "levels": rows.levels,
+        "label": best.label.as_dict(),
+        "labels": [label.as_dict() for label in best.labels],
+        "temperature": first.temperature,
+        "metrics": metrics,
+        "data_hash": rows.data_hash,
+        "provenance": rows.provenance,
+        "data": rows.sessions,
+        "training": settings(result),
+        "seed": first.seed,
+        "seeds": result.seeds,
+    }
+
+
+def settings(result: CrossValidation) -> dict[str, Any]:
+    """What decided the run, as a manifest stores it."""
+    training = asdict(result.training) if is_dataclass(result.training) else {}
+    return {
+        "model": result.model,
+        **{key: value for key, value in training.items() if key not in OPTIONS_OF_RUNS},
+        "split": type(result.splitter).__name__,
         **{f"split_{key}": value for key, value in asdict(result.splitter).items()},
         "stride": result.stride,
-        "seconds": round(result.seconds, 1),
         "parameters": result.parameters,
     }
-    del training["quiet"]
-    return registry.register(
-        name,
-        weights=best.first.weights,
-        scaler=best.first.scaler,
-        baselines=best.baselines.as_dict(),
-        architecture=best.first.architecture,
-        columns=rows.columns,
-        label=best.label.as_dict(),
-        metrics=metrics,
-        data_hash=rows.data_hash,
-        provenance=rows.provenance,
-        data=rows.sessions,
-        training=training,
-        seed=result.training.seed,
-        card=model_card(result, rows, unseen or {}),
-        root=root,
-    )
 
 
 def fold_records(result: CrossValidation) -> list[dict[str, object]]:
@@ -88,128 +120,160 @@ def fold_records(result: CrossValidation) -> list[dict[str, object]]:
     ]
 
 
-def model_card(result: CrossValidation, rows: Rows, unseen: Mapping[str, Evaluation]) -> str:
-    """Markdown; ``{name}`` and ``{version}`` are left for the registry to fill in."""
-    best, net = result.best, result.scores()
-    label, training = best.label, result.training
-    lines = [
-        "# {name} {version}",
-        "",
-        f"DeepLOB ({result.parameters:,} parameters): {result.config.levels} book levels a side, "
-        f"{result.config.window} rows a window, probabilities of DOWN, NEUTRAL, UP.",
-        "",
-        "## Label",
-        "",
-        WORDS[label.kind].format(horizon=label.horizon, span=label.span, width=f"{label.width:g}") + ".",
-    ]
-    if label.kind != "triple-barrier":
-        how = (
-            "the lower tercile of the absolute move in the training rows"
-            if result.label.threshold == "balanced"
-            else ("given")
-        )
-        lines.append(f"DOWN and UP beyond a threshold of {label.threshold:.3e} ({how}), NEUTRAL within.")
-    lines += [
-        "",
-        "## Data",
-        "",
-        f"Provenance: **{rows.provenance}**. SHA-256 of the rows: `{rows.data_hash}`.",
-        "",
-        _markdown(
-            pd.DataFrame(
-                [{key: s[key] for key in ("instrument", "provenance", "rows", "first", "last")} for s in rows.sessions]
-            ).set_index("instrument")
-        ),
-        "",
-        "## Training",
-        "",
-        f"{result.splitter.folds} folds, purged by window start and label end, embargo "
-        f"{100 * result.splitter.embargo:g} % of each recorded span, validation {100 * result.splitter.validation:g} % "
-        f"of the samples. A sample every {result.stride} rows; at most {training.windows or 'all'} windows a pass, "
-        f"{training.epochs} passes, patience {training.patience}, batches of {training.batch_size}, Adam "
-        f"{training.learning_rate:g}, weights inverse to the class shares, seed {training.seed}"
-        f"{', books mirrored and log sizes shifted at random' if training.augment else ''}. "
-        f"{result.seconds / 60:.1f} minutes in all. Threshold, scaler, weights and baselines of a fold come from its "
-        f"training samples alone. This is fold {best.number}, the one that says most about its validation samples.",
-        "",
-        "## Cross-validation",
-        "",
-        "Accuracy of the network in each part, and of the baselines on the same test samples:",
-        "",
-        _markdown(result.fold_table()[["predictions", "n_train", "n_test", "train", "validation", "test", *BASELINES]]),
-        "",
-        "All test samples of the folds together:",
-        "",
-        _markdown(result.baseline_table()),
-        "",
-        "By class (network):",
-        "",
-        _markdown(result.class_table()),
-        "",
-        "Confusion (network; true class down, answer across):",
-        "",
-        _markdown(result.confusion()),
-        "",
-        "Class shares:",
-        "",
-        _markdown(pd.DataFrame(best.shares).T.rename_axis(f"fold {best.number}")),
-        "",
-    ]
-    for title, shown in unseen.items():
-        table = pd.DataFrame({"deeplob": shown.scores, **shown.baselines}).T.rename_axis("model")[list(NAMES)]
-        shares = ", ".join(f"{name} {100 * share:.0f} %" for name, share in shown.shares.items())
-        lines += [
-            f"## Unseen: {title}",
-            "",
-            f"{shown.rows:,} rows that no fold had any part of ({shares}):",
-            "",
-            _markdown(table),
-            "",
-        ]
-    lines += [
-        "## Verdict",
-        "",
-        *verdict(net, {name: result.scores(name) for name in BASELINES}, "In cross-validation"),
-        *(line for title, shown in unseen.items() for line in verdict(shown.scores, shown.baselines, f"On {title}")),
-        f"- Calibration error on the test samples is {net['ece']:.3f}"
-        + (": its probabilities must not be read as frequencies." if net["ece"] > 0.05 else "."),
-        "",
-        "## Intended use and limits",
-        "",
-        "- It makes the workbench's desk, backtest and notebooks run on real predictions. It is no advice to trade.",
-        f"- {sum(int(s['rows']) for s in rows.sessions):,} rows are minutes of market: they show that the pipeline is "
-        "right and free of leaks, and support no general claim about accuracy.",
-        "- Accuracy is not profit: the moves it predicts are mostly smaller than spread and fees.",
-        "- It takes one row after each book event; another pace of events is another distribution.",
-        *(
-            ["- Part of its training data is **simulated**; what it learnt there says nothing about a market."]
-            if "simulated" in rows.provenance
-            else []
-        ),
-        "",
-    ]
-    return "\n".join(lines)
+def scoreboard(result: CrossValidation, rows: Rows, fee_bps: float = FEE_BPS) -> Scoreboard:
+    """Answers of every model on the test samples of all folds."""
+    _, ends = result.label.moves(rows.mid, rows.starts, rows.time, rows.spread)
+    row = np.concatenate([fold.rows for fold in result.folds])
+    fold = np.repeat(np.arange(len(result.folds)), [len(fold.rows) for fold in result.folds])
+    window = int(result.best.first.architecture.get("window", 1))
+    return Scoreboard(
+        answers={
+            name: tuple(
+                np.concatenate([getattr(fold, of)[name] for fold in result.folds]) for of in ("predicted", "proba")
+            )
+            for name in result.models
+        },
+        classes=np.concatenate([fold.classes for fold in result.folds]),
+        row=row,
+        end=ends[row],
+        start=row - window + 1,
+        part=fold * len(rows.sessions) + rows.session[row],
+        mid=rows.mid,
+        spread=rows.spread,
+        session=rows.session,
+        sessions=rows.sessions,
+        fee_bps=fee_bps,
+    )
 
 
-def verdict(net: Mapping[str, float], baselines: Mapping[str, Mapping[str, float]], where: str) -> list[str]:
-    """One line a baseline that says plainly which of the two is ahead, by what."""
-    lines = []
-    for name, other in baselines.items():
-        ahead = [key for key in ("accuracy", "macro_f1", "mcc") if net[key] > other[key]]
-        ahead += ["log_loss"] if net["log_loss"] < other["log_loss"] else []
-        what = "beats" if len(ahead) == 4 else "**loses to**" if not ahead else f"beats (in {', '.join(ahead)} only)"
-        figures = ", ".join(f"{key} {net[key]:.3f} / {other[key]:.3f}" for key in ("accuracy", "macro_f1", "log_loss"))
-        lines.append(f"- {where} the network {what} {name}: {figures}.")
-    return lines
+def training_card(
+    artifact: Artifact,
+    result: CrossValidation,
+    rows: Rows,
+    unseen: Mapping[str, Evaluation],
+    *,
+    fee_bps: float = FEE_BPS,
+) -> dict[str, Any]:
+    """Card of a model that is about to be registered; its version is left for the registry to fill in.
+
+    Parameters
+    ----------
+    artifact
+        The model, as `register_trial` gives it.
+    result, rows, unseen, fee_bps
+        See `register_best`.
+    """
+    held = {
+        "title": CROSS_VALIDATION,
+        "exposure": "unseen",
+        "words": f"Test samples of all {len(result.folds)} folds together; each was answered by models that were not "
+        "trained on it, nor on anything its window or label touches.",
+        **scoreboard(result, rows, fee_bps).as_dict(),
+        "heads": [
+            {"label": label_in_words(label.as_dict()), **{key: _plain(value) for key, value in row.items()}}
+            for label, (_, row) in zip(result.best.labels, result.head_table().iterrows())
+        ],
+    }
+    results = [held, *(evaluation_block(title, each) for title, each in unseen.items())]
+    seeds = result.seed_table()
+    training = {
+        "folds": fold_records(result),
+        "best_fold": result.best.number,
+        "shares": result.best.shares,
+        "settings": settings(result),
+        "curves": [
+            {"fold": fold.number, "seed": member.seed, "points": [dict(point) for point in member.history]}
+            for fold in result.folds
+            for member in fold.members
+        ],
+        "seeds": {
+            "words": seeds_in_words(result.seeds),
+            "scores": [{"seed": int(seed), **row} for seed, row in seeds.to_dict("index").items()],
+            "mean": seeds.mean().to_dict(),
+            "spread": seeds.std(ddof=1).to_dict() if len(seeds) > 1 else None,
+        },
+    }
+    latency = step_latency(artifact, rows.inputs, rows.starts)
+    made = {"name": artifact.name, "version": "{version}", "made_by": "train"}
+    seconds = {"training_s": round(result.seconds, 1)}
+    return _card(made, artifact, results, training, result.parameters, latency | seconds)
 
 
-def _markdown(frame: pd.DataFrame) -> str:
-    head = [str(frame.index.name or ""), *map(str, frame.columns)]
-    body = [[_cell(index), *map(_cell, values)] for index, values in zip(frame.index, frame.itertuples(index=False))]
-    return "\n".join("| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *body))
+def evaluation_card(artifact: Artifact, evaluation: Evaluation, latency: Mapping[str, Any]) -> dict[str, Any]:
+    """Card of one evaluation of a registered model; `latency` as `step_latency` gives it."""
+    title = ", ".join(sorted({str(told["instrument"]) for told in evaluation.board.sessions}))
+    made = {"name": artifact.name, "version": artifact.version, "made_by": "evaluate"}
+    parameters = artifact.manifest["training"].get("parameters", artifact.metrics.get("parameters"))
+    block = evaluation_block(title, evaluation) | {"data_hash": evaluation.data_hash}
+    block["words"] = f"{amount(evaluation.board.sessions)}. {block['words']}"
+    return _card(made, artifact, [block], None, parameters, dict(latency))
 
 
-def _cell(value: object) -> str:
-    if isinstance(value, bool) or not isinstance(value, float):
-        return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
-    return "" if math.isnan(value) else f"{value:.4f}"
+def evaluation_block(title: str, evaluation: Evaluation) -> dict[str, Any]:
+    """Figures of a model on some sessions, as a card shows them."""
+    heads = [row | {"label": label_in_words(row["label"])} for row in evaluation.heads]
+    words = EXPOSED[evaluation.exposure]
+    return {
+        "title": title,
+        "exposure": evaluation.exposure,
+        "words": words,
+        **evaluation.board.as_dict(),
+        "heads": heads,
+    }
+
+
+def _card(
+    made: Mapping[str, Any],
+    artifact: Artifact,
+    results: Sequence[Mapping[str, Any]],
+    training: Mapping[str, Any] | None,
+    parameters: int | None,
+    measured: Mapping[str, Any],
+) -> dict[str, Any]:
+    manifest, warm = artifact.manifest, int(artifact.features().warmup)
+    kind = str(results[0]["main"])
+    title = kinds.KINDS[kind].title if kind in kinds.KINDS else kind
+    shown = [told for block in results for told in block["sessions"]]
+    return {
+        "format": FORMAT,
+        "schema": SCHEMA,
+        **made,
+        "model": {
+            "kind": kind,
+            "title": title,
+            "architecture": {k: v for k, v in artifact.architecture.items() if isinstance(v, (str, int, float, bool))},
+            "parameters": parameters,
+            "columns": len(artifact.columns),
+            "first_columns": list(artifact.columns[:4]),
+            "levels": artifact.levels,
+            "window": artifact.window,
+            "warmup": warm,
+        },
+        "labels": [label_in_words(table) for table in artifact.labels],
+        "label": artifact.label,
+        "provenance": manifest["provenance"],
+        "simulated": simulated_in_words(manifest["data"], shown),
+        "data": [dict(told) for told in manifest["data"]],
+        "data_in_words": amount(manifest["data"]),
+        "training": training,
+        "calibration": {"temperature": artifact.temperature and list(artifact.temperature)},
+        "results": [dict(block) for block in results],
+        "limits": limits(manifest["data"], artifact.window, warm, results),
+        "lineage": {
+            "data_hash": artifact.data_hash,
+            "columns_hash": artifact.columns_hash,
+            **{key: value for key, value in artifact.lineage.items() if key != "witness"},
+        },
+        "measured": {**measured, "created": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")},
+    }
+
+
+def card_files(card: Mapping[str, Any]) -> dict[str, bytes]:
+    """The three files of a card, by name."""
+    texts = {"card.json": card_json(card), "card.html": page(card), "card.md": markdown(card)}
+    return {name: text.encode() for name, text in texts.items()}
+
+
+def _plain(value: Any) -> Any:
+    value = value.item() if hasattr(value, "item") else value
+    return None if isinstance(value, float) and np.isnan(value) else value

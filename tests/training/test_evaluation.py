@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from genesis_lib.errors import InputError, ModelError
+from genesis_lib.models.baseline import NAMES
 from genesis_lib.training import Label, Rows, Samples, answers, evaluate, register_best
 from genesis_lib.types import Instrument
 
@@ -20,7 +21,7 @@ def test_unseen_data_is_scored_with_what_training_fitted(artifact, make_planted)
     got = evaluate(artifact, [first, second])
     assert not got.seen and got.rows == len(got.classes)
     assert got.scores["accuracy"] > got.baselines["majority"]["accuracy"] + 0.08
-    assert set(got.baselines) == {"majority", "persistence", "logistic_ofi"}
+    assert set(got.baselines) == set(NAMES)
     assert all({"accuracy", "macro_f1", "mcc", "log_loss"} <= set(scores) for scores in got.baselines.values())
     table = got.as_dict()
     assert {"accuracy", "macro_f1", "mcc", "log_loss", "ece", "rows", "baselines"} <= set(table)
