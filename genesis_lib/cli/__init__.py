@@ -31,6 +31,7 @@ COMMANDS = {
     "regime": "regimes",
     "train": "model",
     "evaluate": "model",
+    "models": "models",
     "backtest": "trade",
     "report": "trade",
     "run": "session",

@@ -7,6 +7,7 @@ which stage (`genesis_lib.models.stages`). A model is written beside its place a
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ __all__ = [
     "register",
     "restore",
     "rollback",
+    "verify",
 ]
 
 
@@ -146,6 +148,35 @@ def restore(model: str, root: str | Path = "models", *, by: str | None = None, w
     chosen = _own(model, root)
     stages.change(root, "restore", (chosen.name, chosen.version), by=by, why=why)
     return chosen
+
+
+def verify(root: str | Path = "models", models: Sequence[str] = ()) -> list[dict[str, str | None]]:
+    """Read models as if they were to be used, all of a folder when none is named.
+
+    Returns
+    -------
+    list of dict
+        ``model``, and the ``reason`` it is refused for (None when it is whole). A champion that is not there counts.
+    """
+    root = Path(root)
+    wanted = list(models)
+    if not models:
+        folders = sorted(path for path in root.glob("*/*") if path.is_dir() and not path.parent.name.startswith("."))
+        wanted = [f"{folder.parent.name}/{folder.name}" for folder in folders]
+        pointer = root / CHAMPION
+        wanted += ["champion"] if pointer.exists() or pointer.is_symlink() else []
+    checked: list[dict[str, str | None]] = []
+    for model in wanted:
+        reason = None
+        try:
+            if models or model == "champion":
+                load(model, root)
+            else:
+                _registered(root, *model.split("/"))
+        except ModelError as error:
+            reason = str(error)
+        checked.append({"model": model, "reason": reason})
+    return checked
 
 
 def _own(model: str, root: str | Path) -> Artifact:

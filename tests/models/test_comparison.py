@@ -1,0 +1,62 @@
+import json
+
+from genesis_lib.models.comparison import SECTIONS, difference, told
+
+HOUR = {"first": "2024-07-18T10:00:00.000000Z", "last": "2024-07-18T11:00:00.000000Z", "rows": 9, "sha256": "0" * 64}
+
+
+def test_a_model_differs_from_itself_in_nothing(make_registered, tmp_path):
+    _, made = make_registered(tmp_path)
+    assert difference(made, made) == {} and told({}) == ["no difference"]
+
+
+def test_every_section_tells_what_is_other(make_registered, tmp_path):
+    _, one = make_registered(
+        tmp_path, metrics={"accuracy": 0.5, "folds": [{"fold": 0}], "baselines": {"a": {"mcc": 0.0}}}
+    )
+    _, two = make_registered(
+        tmp_path,
+        name="other",
+        seed=4,
+        metrics={"accuracy": 0.625, "folds": [{"fold": 1}], "baselines": {"a": {"mcc": 0.0}, "b": {"mcc": 0.25}}},
+        columns=("obi_1", "obi_total", *one.columns[2:]),
+        levels=5,
+        label=one.label | {"horizon": 20},
+        architecture=one.architecture | {"dropout": 0.5},
+        data_hash="1" * 64,
+        provenance="recorded",
+        data=[{"instrument": "v:A", "provenance": "recorded", **HOUR}],
+        training={"epochs": 3, "optimizer": {"name": "adam"}},
+        parents=[one.version],
+    )
+    found = difference(one, two)
+    assert tuple(found) == SECTIONS
+    assert found["architecture"] == {"dropout": [one.architecture["dropout"], 0.5]}
+    assert found["label"] == {"horizon": [5, 20]}
+    assert found["metrics"] == {"accuracy": [0.5, 0.625], "baselines.b.mcc": [None, 0.25]}, "and no table of folds"
+    assert found["training"] == {"epochs": [None, 3], "optimizer.name": [None, "adam"]}
+    assert found["lineage"]["parents"] == [[], [one.version]] and found["lineage"]["name"] == ["small", "other"]
+    assert "witness" not in found["lineage"] and "commit" not in found["lineage"]
+    assert found["columns"]["levels"] == [2, 5] and "count" not in found["columns"]
+    assert (
+        found["columns"]["definition of obi_1"][0] is None and found["columns"]["definition of ask_price_1"][1] is None
+    )
+    assert found["data"]["provenance"] == ["simulated", "recorded"]
+    assert found["weights"]["tensors of one shape and other values"]
+    json.dumps(found)
+    lines = told(found)
+    assert "  accuracy: 0.5 -> 0.625 (+0.125)" in lines and "  baselines.b.mcc: none -> 0.25" in lines
+    assert [line for line in lines if not line.startswith(" ")] == list(SECTIONS)
+    assert all(len(line) < 220 for line in lines)
+    many = {"columns": {f"definition of x{i}": ["a", "b"] for i in range(40)}}
+    assert told(many)[-1] == "  and 10 more" and len(told(many)) == 32
+    back = difference(two, one)
+    assert back["metrics"] == {"accuracy": [0.625, 0.5], "baselines.b.mcc": [0.25, None]}
+
+
+def test_heads_are_compared_one_by_one(make_registered, tmp_path):
+    _, one = make_registered(tmp_path)
+    second = one.label | {"horizon": 50}
+    _, two = make_registered(tmp_path, name="two", labels=[one.label, second])
+    found = difference(one, two)["label"]
+    assert found["heads"] == [None, 2] and found["head 1.horizon"] == [None, 50]
