@@ -1,4 +1,4 @@
-"""Networks, their artifacts and their predictions. Serving needs numpy alone; the networks' own modules import torch."""
+"""Networks, their artifacts and their predictions. Serving needs numpy alone, the networks themselves torch."""
 
 from genesis_lib.models import registry
 from genesis_lib.models.artifact import Artifact
