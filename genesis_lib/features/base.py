@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import difflib
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -234,14 +234,20 @@ class FeatureSet:
         if not isinstance(snapshots, Snapshots):
             stream = copy.copy(self)
             return np.array([stream.step(row) for row in snapshots]).reshape(-1, len(self))
-        levels = snapshots.levels[:, : self.depth]
-        return self._fresh(levels.shape[1]).run(
-            np.ascontiguousarray(levels, np.float64),
-            np.ascontiguousarray(snapshots.flow, np.float64),
-            np.asarray(snapshots.ts_exchange, np.int64),
-            float(snapshots.instrument.tick_size),
-            np.asarray(snapshots.valid, bool),
-        )
+        return next(self.pieces(snapshots, max(len(snapshots), 1)))
+
+    def pieces(self, snapshots: Snapshots, size: int = 1 << 16) -> Iterator[np.ndarray]:
+        """What `batch` gives, `size` rows at a time: a long recording never stands in memory as float64."""
+        program = self._fresh(snapshots.levels[:, : self.depth].shape[1])
+        for first in range(0, max(len(snapshots), 1), size):
+            piece = snapshots[first : first + size]
+            yield program.run(
+                np.ascontiguousarray(piece.levels[:, : self.depth], np.float64),
+                np.ascontiguousarray(piece.flow, np.float64),
+                np.asarray(piece.ts_exchange, np.int64),
+                float(piece.instrument.tick_size),
+                np.asarray(piece.valid, bool),
+            )
 
 
 def columns_hash(names: Iterable[str]) -> str:

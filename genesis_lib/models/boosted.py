@@ -84,6 +84,9 @@ class Boosted:
         except ValueError as error:
             raise ModelError(f"weights: trees: {error}") from error
 
+    def __reduce__(self):
+        return Boosted, (self.tables, self.baseline)  # the compiled trees are made anew where they arrive
+
     @cached_property
     def _trees(self) -> Trees:
         t = self.tables

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,13 +47,21 @@ class Scaler:
         >>> Scaler.fit(np.array([[1.0, 7.0], [3.0, 7.0]])).std
         array([1., 1.])
         """
-        from sklearn.preprocessing import StandardScaler  # serving must not need scikit-learn
-
         if len(rows) == 0:
             raise ModelError("scaler: no rows to fit on")
+        return cls.fit_pieces((rows[at : at + (1 << 18)] for at in range(0, len(rows), 1 << 18)), clip)
+
+    @classmethod
+    def fit_pieces(cls, pieces: Iterable[np.ndarray], clip: float = 10.0) -> Scaler:
+        """Fit to rows that come in pieces (n, F): float64 copies of a piece, never of all."""
+        from sklearn.preprocessing import StandardScaler  # serving must not need scikit-learn
+
         fitted = StandardScaler()
-        for start in range(0, len(rows), 1 << 18):  # float64 copies of a piece, never of all
-            fitted.partial_fit(np.asarray(rows[start : start + (1 << 18)], np.float64))
+        for piece in pieces:
+            if len(piece):
+                fitted.partial_fit(np.asarray(piece, np.float64))
+        if not hasattr(fitted, "mean_"):
+            raise ModelError("scaler: no rows to fit on")
         return cls(fitted.mean_.copy(), fitted.scale_.copy(), float(clip))
 
     def transform(self, rows: np.ndarray) -> np.ndarray:

@@ -1,170 +1,188 @@
-"""Purged cross-validation of a network beside its baselines, and the tables that come of it."""
+"""Purged cross-validation of any kind of model beside the baselines."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import sys
+import tempfile
 import time
-from dataclasses import replace
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import joblib
-import numpy as np
-import torch
 from tqdm import tqdm
 
-from genesis_lib.models.baseline import Baselines
-from genesis_lib.models.deeplob import DeepLOB, DeepLOBConfig
-from genesis_lib.models.scaler import Scaler
-from genesis_lib.training.dataset import Rows, Samples
-from genesis_lib.training.labels import Label, shares
-from genesis_lib.training.lit import Augmentation, TrainingConfig, WindowBatches, fit, probabilities
+from genesis_lib import __version__
+from genesis_lib.models.kinds import KINDS, Kind, kind
+from genesis_lib.training.config import TrainingConfig, recipe
+from genesis_lib.training.dataset import Rows
+from genesis_lib.training.estimators import configure_estimator
+from genesis_lib.training.fold import Task, run_fold
+from genesis_lib.training.labels import Label
+from genesis_lib.training.parallel import in_order, on_a_cluster
 from genesis_lib.training.results import CrossValidation, FoldResult, Trained
-from genesis_lib.training.scores import scores
+from genesis_lib.training.samples import HeadSamples
 from genesis_lib.training.splits import Fold, PurgedKFold, stretches
 
-LOOK = 16_384  # windows the training score and the validation loss are measured on, spread evenly
+__all__ = ["CrossValidation", "FoldResult", "Trained", "cross_validate", "timeline"]
+
+STRIDE = 5  # rows between the samples of a network that computes each window by itself
+DEFAULT = "causal-16"
 
 
 def cross_validate(
     rows: Rows,
-    label: Label | None = None,
+    labels: Label | Sequence[Label] | None = None,
     *,
-    config: DeepLOBConfig | None = None,
+    model: str | None = None,
+    config: object = None,
     training: TrainingConfig | None = None,
-    splitter: PurgedKFold | None = None,
-    stride: int = 5,
+    splitter: object = None,
+    stride: int | None = None,
     jobs: int = 1,
+    seeds: Sequence[int] | None = None,
+    keep: Path | None = None,
 ) -> CrossValidation:
-    """Train and test the network and its baselines fold by fold.
+    """Train and test a kind of model, and its baselines, fold by fold.
 
     Parameters
     ----------
     rows
         The pooled sessions.
-    label
-        What to predict; a balanced threshold is fitted on each fold's training samples.
-    config, training, splitter
-        Network, training and folds; the defaults of each when left out. The network takes as many levels as `rows` has.
+    labels
+        What to predict, the first being primary: it is what is scored, and decides when to stop. A balanced threshold
+        is fitted on each fold's training samples.
+    model
+        A key of `genesis_lib.models.kinds.KINDS`; that of `config` when left out, else ``causal-16``.
+    config
+        Shape of the model; its inputs and heads follow from `rows` and `labels`.
+    training
+        How a network is trained; the kind's recipe when left out.
+    splitter
+        What cuts the folds; `PurgedKFold` when left out.
     stride
-        Rows from one sample to the next.
+        Rows from one sample to the next; 1 when left out, 5 for a network that computes each window by itself. Where
+        training is dense it thins the tested samples alone.
     jobs
         Folds at a time (joblib, so `parallel_config` can send them elsewhere); threads are shared among them.
+    seeds
+        A model each; the first decides. That of `training` when left out.
+    keep
+        Folder for finished folds and for what a fold goes on from: a run that was interrupted, started again with the
+        same arguments and folder, goes on, to the same result.
 
     Raises
     ------
     InputError
-        When there are too few samples for the folds.
+        When there are too few samples for the folds, or dense training is asked of a network that cannot.
+    ModelError
+        For an unknown kind, or a configuration that does not fit the columns.
     """
-    label, training, splitter = label or Label(), training or TrainingConfig(), splitter or PurgedKFold()
-    config = replace(config or DeepLOBConfig(), levels=len(rows.columns) // 4)
     began = time.perf_counter()
-    samples = Samples.of(rows, label, config.window, stride)
-    folds = cut(rows, samples, splitter)
-    quiet = training.quiet  # one bar a fold, or with several folds at once one over all of them
-    if jobs != 1:
-        count = min(jobs if jobs > 0 else os.cpu_count() or 1, len(folds))
-        training = replace(training, threads=max(training.threads // count, 1), quiet=True)
-    work = (joblib.delayed(run_fold)(rows, samples, fold, label, config, training) for fold in folds)
-    done = joblib.Parallel(n_jobs=jobs, return_as="generator")(work)
-    results = list(tqdm(done, total=len(folds), desc="folds", unit="fold", file=sys.stderr, disable=jobs == 1 or quiet))
-    seconds = time.perf_counter() - began
+    labels = (labels or Label(),) if isinstance(labels, Label | None) else tuple(labels)
+    task = _task(rows, labels, model, config, training, stride, seeds, keep)
+    splitter = splitter or PurgedKFold()
+    samples, folds = _cut(rows, task, splitter)
+    if keep is not None:
+        task = replace(task, key=_key(rows, task, splitter))
+    quiet = task.training.quiet  # one bar a fold, or with several folds at once one over all of them
+    with ExitStack() as stack:
+        afar = on_a_cluster()
+        if jobs != 1 or afar:
+            task = replace(task, training=replace(task.training, quiet=True))
+        if jobs != 1 and not afar:  # processes of this machine share its cores, and its rows
+            count = min(jobs if jobs > 0 else os.cpu_count() or 1, len(folds))
+            threads = max(task.training.threads // count, 1)
+            task = replace(task, training=replace(task.training, threads=threads))
+            rows = rows.on_disk(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="genesis-rows-"))))
+        done = in_order([joblib.delayed(run_fold)(rows, samples, fold, task) for fold in folds], jobs)
+        bar = {"total": len(folds), "desc": "folds", "unit": "fold", "file": sys.stderr}
+        results = tuple(tqdm(done, disable=quiet or not (jobs != 1 or afar), **bar))
     return CrossValidation(
-        tuple(results), "deeplob", (label,), config, training, splitter, stride, (training.seed,), rows.columns, seconds
+        folds=results,
+        model=task.model,
+        labels=labels,
+        config=task.config,
+        training=task.training,
+        splitter=splitter,
+        stride=task.stride,
+        seeds=task.seeds,
+        inputs=rows.columns,
+        seconds=time.perf_counter() - began,
     )
-
-
-def cut(rows: Rows, samples: Samples, splitter: PurgedKFold) -> list[Fold]:
-    """Folds of the samples, purged by the times of their rows."""
-    times = rows.time[samples.start], rows.time[samples.row], rows.time[samples.end]
-    return list(splitter.split(*times, rows.session[samples.row]))
 
 
 def timeline(
-    rows: Rows, label: Label, splitter: PurgedKFold, *, window: int = 100, stride: int = 5
+    rows: Rows,
+    labels: Label | Sequence[Label],
+    splitter: object,
+    *,
+    window: int = 100,
+    stride: int = 5,
 ) -> list[dict[str, list[tuple[int, int]]]]:
-    """Which samples `cross_validate` would train, validate and test on in each fold, as stretches in order of time."""
-    samples = Samples.of(rows, label, window, stride)
-    return [stretches(fold, len(samples)) for fold in cut(rows, samples, splitter)]
+    """Which samples are trained, validated and tested on in each fold, as stretches in order of time."""
+    samples = HeadSamples.of(rows, labels, window, stride)
+    return [stretches(fold, len(samples)) for fold in samples.folds(rows, splitter)]
 
 
-def run_fold(
-    rows: Rows, samples: Samples, fold: Fold, label: Label, config: DeepLOBConfig, training: TrainingConfig
-) -> FoldResult:
-    """Train and test one fold; threshold, scaler, weights and baselines come from its training samples alone."""
-    began = time.perf_counter()
-    fitted = label.fit(samples.move[fold.train])
-    classes, known = fitted.classes(samples.move), fitted.classes(samples.known)
-    used = samples.rows_used(fold.train, len(rows))
-    scaler = Scaler.fit(rows.inputs[used])
-    flow_rows = rows.flow[used]
-    flow_scaler = Scaler.fit(flow_rows[np.isfinite(flow_rows).all(axis=1)])
-    baselines = Baselines.fit(
-        rows.flow[samples.row[fold.train]], classes[fold.train], known[fold.train], rows.flow_columns, flow_scaler
-    )
-    scaled = rows.scaled(scaler)
-    sizes = np.array(["size" in name for name in rows.columns])
-    augmentation = Augmentation(rows.scaled(scaler, mirrored=True), sizes) if training.augment else None
-
-    def batches(positions: np.ndarray, order=None) -> WindowBatches:
-        size = training.batch_size if order else 4 * training.batch_size
-        return WindowBatches(
-            scaled, samples.row[positions], classes[positions], config.window, size, order, augmentation
+def _task(rows, labels, model, config, training, stride, seeds, keep) -> Task:
+    chosen = kind(model or _kind_of(config))
+    training = training or recipe(chosen.name)
+    if chosen.torch:
+        changes = {} if config is None else asdict(config)
+        for name in ("inputs", "levels", "extra", "heads"):
+            changes.pop(name, None)
+        shape = chosen.configure(rows.columns, len(labels), **changes)
+        dense = training.is_dense(chosen.dense, chosen.name)
+    else:
+        given = (
+            {}
+            if config is None
+            else {k: v for k, v in config.as_dict().items() if k not in ("kind", "inputs", "heads")}
         )
-
-    seed = training.seed + fold.number
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        net = DeepLOB(config)
-    order = (np.random.default_rng(seed), training.windows, training.together)
-    epochs = fit(
-        net,
-        batches(fold.train, order),
-        batches(_spread(fold.validation)),
-        replace(training, seed=seed),
-        f"fold {fold.number}",
-    )
-    parts = {"train": _spread(fold.train), "validation": fold.validation, "test": fold.test}
-    answers = {part: probabilities(net, batches(at), training.threads) for part, at in parts.items()}
-    proba = {"deeplob": answers["test"]}
-    predicted = {"deeplob": answers["test"].argmax(axis=1).astype(np.int8)}
-    for name, (guess, chance) in baselines.predict(rows.flow[samples.row[fold.test]], known[fold.test]).items():
-        predicted[name], proba[name] = guess, chance
-    trained = Trained(
-        seed=seed,
-        architecture=config.as_dict(),
-        weights={k: v.numpy() for k, v in net.state_dict().items() if not k.endswith("num_batches_tracked")},
-        scaler=scaler,
-        temperature=(1.0,),
-        history=(),
-        predictions=epochs * min(training.windows or len(fold.train), len(fold.train)),
-        seconds=time.perf_counter() - began,
-        scores={part: scores(classes[at], answers[part]) for part, at in parts.items()},
-        proba=answers["test"],
-        validation_proba=answers["validation"],
-        heads_proba=answers["test"][:, None].astype(np.float32),
-        parameters=net.parameter_count,
-    )
-    return FoldResult(
-        number=fold.number,
-        sizes={name: len(getattr(fold, name)) for name in parts} | {"purged": fold.purged},
-        shares={name: shares(classes[getattr(fold, name)]) for name in parts},
-        label=fitted,
-        labels=(fitted,),
-        members=(trained,),
-        rows=samples.row[fold.test],
-        classes=classes[fold.test],
-        heads_classes=classes[fold.test][:, None],
-        validation_rows=samples.row[fold.validation],
-        validation_classes=classes[fold.validation],
-        predicted=predicted,
-        proba=proba,
-        baselines=baselines,
-        seconds=time.perf_counter() - began,
-    )
+        shape, dense = configure_estimator(chosen.name, rows.columns, len(labels), given), False
+    stride = stride or (STRIDE if chosen.torch and not dense else 1)
+    seeds = tuple(seeds) if seeds else (training.seed,)
+    return Task(labels, chosen.name, shape, training, seeds, dense, stride, keep)
 
 
-def _spread(positions: np.ndarray) -> np.ndarray:
-    """At most `LOOK` of the positions, evenly spread."""
-    if len(positions) <= LOOK:
-        return positions
-    return positions[np.linspace(0, len(positions) - 1, LOOK).astype(np.int64)]
+def _kind_of(config: object) -> str:
+    """Name of the kind a configuration is one of; the default kind without any."""
+    if config is None:
+        return DEFAULT
+    told = config.as_dict()
+
+    def fits(item: Kind) -> bool:
+        return item.architecture == told["kind"]
+
+    alike = [item for item in KINDS.values() if fits(item)]
+    exact = [item for item in alike if all(told.get(name) == value for name, value in item.preset.items())]
+    return (exact or alike)[0].name
+
+
+def _cut(rows: Rows, task: Task, splitter) -> tuple[HeadSamples, list[Fold]]:
+    samples = HeadSamples.of(rows, task.labels, task.config.window, 1 if task.dense else task.stride)
+    return samples, list(samples.folds(rows, splitter))
+
+
+def _key(rows: Rows, task: Task, splitter) -> str:
+    """SHA-256 of all that decides the outcome: what is kept under it can stand for what would be computed."""
+    training = asdict(task.training)
+    del training["quiet"]
+    told = {
+        "code": __version__,
+        "data": rows.data_hash,
+        "columns": [*rows.columns, "/", *rows.flow_columns, rows.mirrored is not None],
+        "labels": [asdict(label) for label in task.labels],
+        "model": task.model,
+        "config": task.config.as_dict(),
+        "training": training,
+        "splitter": [type(splitter).__name__, asdict(splitter)],
+        "stride": task.stride,
+        "seeds": task.seeds,
+    }
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 
@@ -13,8 +14,11 @@ from genesis_lib.clock import iso
 from genesis_lib.errors import InputError
 from genesis_lib.features import OFI_INPUTS, FeatureSet, input_columns
 from genesis_lib.models.scaler import Scaler
+from genesis_lib.training.augment import upside_down
 from genesis_lib.training.labels import Label, last_known, run_starts
 from genesis_lib.types import Snapshots
+
+PIECE = 1 << 16  # rows that stand in memory as float64 at a time
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ class Rows:
         What each session is: instrument, provenance, rows, first and last time, hash.
     levels
         Book levels a side that the columns were computed from.
+    mirrored
+        (N, F) float32 `inputs` of the same market upside down, where they were asked for.
     """
 
     inputs: np.ndarray
@@ -50,10 +56,15 @@ class Rows:
     flow_columns: tuple[str, ...]
     sessions: tuple[dict[str, object], ...]
     levels: int
+    mirrored: np.ndarray | None = None
 
     @classmethod
     def of(
-        cls, sessions: Sequence[Snapshots], levels: int = 10, inputs: str | Sequence[str] | FeatureSet = "book"
+        cls,
+        sessions: Sequence[Snapshots],
+        levels: int = 10,
+        inputs: str | Sequence[str] | FeatureSet = "book",
+        mirrored: bool = False,
     ) -> Rows:
         """Compute the columns of each session by itself and pool them; one without rows is left out.
 
@@ -66,6 +77,9 @@ class Rows:
         inputs
             What the model reads: see `genesis_lib.features.input_columns`, the names themselves, or a model's own
             `Artifact.features`.
+        mirrored
+            Compute the inputs of the market upside down, too (see `genesis_lib.training.augment.upside_down`), for
+            augmentation. The raw book alone does without: its mirror is an exchange of columns.
 
         Raises
         ------
@@ -77,22 +91,29 @@ class Rows:
             raise InputError("no sessions: training and evaluation need at least one recording")
         named = input_columns(inputs, levels) if isinstance(inputs, str) else inputs
         features = named if isinstance(named, FeatureSet) else FeatureSet(named, levels)
-        columns = tuple(features.names)
-        flow_columns = OFI_INPUTS(levels)
+        order_flow, total = FeatureSet(OFI_INPUTS(levels), levels), sum(map(len, sessions))
+        values, flow = (np.empty((total, len(each)), np.float32) for each in (features, order_flow))
+        turned = np.empty_like(values) if mirrored else None
         parts: list[tuple[np.ndarray, ...]] = []
+        first = 0
         for number, rows in enumerate(sessions):
             if rows.depth < levels:
                 raise InputError(f"{rows.instrument.name}: rows have {rows.depth} levels, the model needs {levels}")
-            values = features.batch(rows).astype(np.float32)
-            flow = FeatureSet(flow_columns, levels).batch(rows).astype(np.float32)
-            usable = rows.valid & np.isfinite(values).all(axis=1) & np.isfinite(rows.mid)
-            spread, own = rows.levels[:, 0, 2] - rows.levels[:, 0, 0], np.full(len(rows), number, np.int32)
-            parts.append((values, flow, rows.mid, spread, rows.ts_exchange, own, usable))
-        values, flow, mid, spread, time, session, usable = (np.concatenate(part) for part in zip(*parts))
-        del parts
+            own = slice(first, first + len(rows))
+            _fill(values[own], features, rows)
+            _fill(flow[own], order_flow, rows)
+            usable = rows.valid & np.isfinite(rows.mid) & np.isfinite(values[own].sum(axis=1))
+            if turned is not None:
+                _fill(turned[own], features, upside_down(rows))
+                usable &= np.isfinite(turned[own].sum(axis=1))
+            spread = rows.levels[:, 0, 2] - rows.levels[:, 0, 0]
+            parts.append((rows.mid, spread, rows.ts_exchange, np.full(len(rows), number, np.int32), usable))
+            first += len(rows)
+        mid, spread, time, session, usable = (np.concatenate(part) for part in zip(*parts))
         starts = run_starts(usable, session)
         told = tuple(map(describe, sessions))
-        return cls(values, flow, mid, spread, time, session, starts, columns, flow_columns, told, levels)
+        names = tuple(features.names), tuple(order_flow.names)
+        return cls(values, flow, mid, spread, time, session, starts, *names, told, levels, turned)
 
     def __len__(self) -> int:
         return len(self.mid)
@@ -112,34 +133,31 @@ class Rows:
         edges = np.searchsorted(self.session, np.arange(len(self.sessions) + 1))
         return [slice(int(first), int(last)) for first, last in pairwise(edges)]
 
-    def scaled(self, scaler: Scaler, mirrored: bool = False) -> np.ndarray:
-        """All inputs scaled, (N, F) float32, 0 at unusable rows (no window holds one); `mirrored` see `mirror`."""
-        order, sign = mirror(self.columns) if mirrored else (slice(None), 1.0)
-        result = np.empty_like(self.inputs)
-        for first in range(0, len(result), 1 << 16):  # float64 copies of a piece, never of all
-            piece = slice(first, first + (1 << 16))
-            result[piece] = scaler.transform(self.inputs[piece][:, order] * sign)
-        result[self.starts < 0] = 0.0
-        return result
+    def fit_scaler(self, used: np.ndarray, flow: bool = False) -> Scaler:
+        """Standardise by the rows that are `used` (N,) bool, of the inputs or of the order-flow columns."""
+        values = self.flow if flow else self.inputs
+        pieces = (values[at : at + PIECE][used[at : at + PIECE]] for at in range(0, len(values), PIECE))
+        return Scaler.fit_pieces(piece[np.isfinite(piece.sum(axis=1))] for piece in pieces)
+
+    def on_disk(self, folder: Path) -> Rows:
+        """The same rows with the large arrays in files of `folder`, which processes then share instead of copying."""
+        folder.mkdir(parents=True, exist_ok=True)
+        moved = {}
+        for name in ("inputs", "flow", "mirrored"):
+            if (array := getattr(self, name)) is not None:
+                np.save(folder / f"{name}.npy", array)
+                moved[name] = np.load(folder / f"{name}.npy", mmap_mode="r")
+        return replace(self, **moved)
+
+
+def _fill(out: np.ndarray, features: FeatureSet, rows: Snapshots) -> None:
+    for number, piece in enumerate(features.pieces(rows, PIECE)):
+        out[number * PIECE : number * PIECE + len(piece)] = piece
 
 
 def pooled_hash(sessions: Iterable[Mapping[str, object]]) -> str:
     """SHA-256 over the hashes of sessions as `describe` tells them, in order."""
     return hashlib.sha256("\n".join(str(told["sha256"]) for told in sessions).encode()).hexdigest()
-
-
-def mirror(columns: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Order and sign that turn a row of model inputs into that of the same book upside down.
-
-    Bids become asks at the same distance on the other side of the mid; what rose falls. ``row[order] * sign``.
-
-    >>> mirror(("ask_price_1", "ask_size_1", "bid_price_1", "bid_size_1"))
-    (array([2, 3, 0, 1]), array([-1.,  1., -1.,  1.]))
-    """
-    other = {"ask": "bid", "bid": "ask"}
-    swapped = [f"{other[name[:3]]}{name[3:]}" for name in columns]
-    order = np.array([list(columns).index(name) for name in swapped])
-    return order, np.where(["price" in name for name in columns], -1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -177,7 +195,7 @@ class Samples:
         number = np.arange(len(rows))
         opening = np.searchsorted(rows.session, rows.session, side="left")
         keep = (end >= 0) & (number - rows.starts >= window - 1) & ((number - opening) % stride == 0)
-        keep[keep] = np.isfinite(rows.flow[keep]).all(axis=1)
+        keep &= np.isfinite(rows.flow.sum(axis=1))
         row = np.flatnonzero(keep)
         if len(row) == 0:
             raise InputError(
@@ -195,51 +213,6 @@ class Samples:
         np.add.at(step, self.start[positions], 1)
         np.add.at(step, self.row[positions] + 1, -1)
         return np.cumsum(step[:-1]) > 0
-
-
-def gather(ends: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows that windows ending at `ends` hold, each once, and where each window finds them.
-
-    Returns
-    -------
-    rows, index
-        (R,) row numbers, and (n, window) positions among them.
-    """
-    wanted = ends[:, None] + np.arange(1 - window, 1)
-    rows, index = np.unique(wanted, return_inverse=True)
-    return rows, index.reshape(wanted.shape)
-
-
-def epoch(
-    positions: np.ndarray, batch: int, rng: np.random.Generator, limit: int | None = None, together: int = 8
-) -> Iterator[np.ndarray]:
-    """Shuffled batches of sample positions, `together` neighbours at a time.
-
-    Neighbouring windows share most of their rows, and the network computes a shared row once: eight neighbours train
-    six times as fast as eight strangers. Where the neighbours are cut changes from epoch to epoch.
-
-    Parameters
-    ----------
-    positions
-        (n,) ascending.
-    batch
-        Samples a batch, about.
-    limit
-        Samples an epoch at most, drawn anew each epoch.
-    """
-    shift = int(rng.integers(together))
-    groups = np.split(positions, np.arange(shift, len(positions), together)) if len(positions) else []
-    groups = [group for group in groups if len(group)]
-    if limit is not None:
-        keep = max(limit // together, 1)
-        groups = [groups[i] for i in rng.permutation(len(groups))[:keep]]
-    else:
-        groups = [groups[i] for i in rng.permutation(len(groups))]
-    size = max(batch // together, 1)
-    for first in range(0, len(groups), size):
-        chosen = np.concatenate(groups[first : first + size])
-        if len(chosen) > 1:  # a batch of one has no variance to normalise with
-            yield chosen
 
 
 def describe(rows: Snapshots) -> dict[str, object]:

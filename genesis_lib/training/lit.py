@@ -1,13 +1,15 @@
-"""Training of one network with Lightning: what to learn from, when to stop, which weights to keep."""
+"""One network trained with Lightning: its loss, its optimiser, its data, and the call that runs them."""
 
 from __future__ import annotations
 
-import copy
 import logging
-import sys
+import math
+import signal
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytorch_lightning as pl
@@ -15,256 +17,281 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import DataLoader, IterableDataset
-from tqdm import tqdm
 
 from genesis_lib.errors import InputError
-from genesis_lib.models.deeplob import DeepLOB
-from genesis_lib.training.dataset import epoch, gather
+from genesis_lib.models.network import Network
+from genesis_lib.training.batches import Batch, WindowBatches
+from genesis_lib.training.callbacks import Judge, Keep, Progress
+from genesis_lib.training.config import TrainingConfig
+from genesis_lib.training.dense import DenseBatches
+from genesis_lib.training.hardware import choose
+
+Batches = DenseBatches | WindowBatches
+NORMS = {True: 16_384, False: 4_096}  # predictions that the statistics of normalisations are taken from, dense or not
 
 
-@dataclass(frozen=True, slots=True)
-class TrainingConfig:
-    """How a network is trained.
+class Passes(IterableDataset):
+    """Training batches, pass after pass, in lessons: one iteration ends when a validation is due.
 
-    Parameters
-    ----------
-    epochs
-        At most this many passes.
-    patience
-        Passes without a better validation loss before training stops.
-    batch_size
-        Windows a step.
-    windows
-        Windows a pass at most, drawn anew each pass; None trains on all.
-    together
-        Neighbouring windows that are drawn together (they share their rows' computation); 1 draws each by itself.
-    learning_rate, weight_decay
-        Of Adam.
-    augment
-        Show half of the batches upside down (bids as asks, UP as DOWN), and shift the log sizes of each stretch of
-        rows by a common random amount: neither which side is which nor the unit of size may matter.
-    seed
-        Decides initial weights, order and dropout.
-    threads
-        Threads torch may use.
-    quiet
-        No progress bar.
+    What comes next depends on the seed, the pass and the place in it alone, so training can go on where it stopped.
     """
 
-    epochs: int = 15
-    patience: int = 15
-    batch_size: int = 256
-    windows: int | None = 32_768
-    together: int = 8
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.0
-    augment: bool = True
-    seed: int = 7
-    threads: int = 2
-    quiet: bool = False
+    def __init__(self, batches: Batches, config: TrainingConfig, samples: int, dense: bool) -> None:
+        self.batches, self.seed = batches, config.seed
+        self.limit = config.a_pass(samples, dense)
+        self.limited = self.limit < samples
+        self.check, self.budget = config.a_check(self.limit), config.epochs * self.limit
+        self.number, self.place, self.seen = 0, 0, 0  # pass, batches taken of it, predictions
 
-    def __post_init__(self) -> None:
-        for name in ("epochs", "patience", "together", "threads"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1, got {getattr(self, name)!r}")
-        if self.batch_size < 2:
-            raise InputError(f"batch_size must be at least 2, got {self.batch_size!r}")
-        if self.windows is not None and self.windows < self.batch_size:
-            raise InputError(f"windows must be at least batch_size {self.batch_size}, got {self.windows!r}")
-        if not self.learning_rate > 0:
-            raise InputError(f"learning_rate must be positive, got {self.learning_rate!r}")
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """What training does to the rows of a batch.
-
-    `mirrored` (N, F) are the scaled rows upside down, `sizes` (F,) marks the size columns, `shift` is the deviation of
-    their common shift in scaled units.
-    """
-
-    mirrored: np.ndarray
-    sizes: np.ndarray
-    shift: float = 0.5
-
-    def apply(
-        self, scaled: np.ndarray, rows: np.ndarray, classes: np.ndarray, rng: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Values of some rows (ascending) and the classes that then hold."""
-        flip = rng.random() < 0.5
-        values = (self.mirrored if flip else scaled)[rows]
-        stretch = np.concatenate([[0], np.cumsum(np.diff(rows) > 1)])
-        values[:, self.sizes] += rng.normal(0.0, self.shift, stretch[-1] + 1).astype(np.float32)[stretch, None]
-        return values, 2 - classes if flip else classes
+    def __iter__(self) -> Iterator[Batch]:
+        due = min(self.seen + self.check, self.budget)
+        while self.seen < due:
+            plan = self.batches.plan(np.random.default_rng([self.seed, self.number]), self.limit * self.limited)
+            if not plan:
+                raise InputError("training: not one batch of two samples can be made of the training samples")
+            for place in range(self.place, len(plan)):
+                batch = self.batches.load(plan[place], np.random.default_rng([self.seed, self.number, place]))
+                self.place, self.seen = place + 1, self.seen + batch.count
+                yield batch
+                if self.seen >= due:
+                    break
+            if self.place == len(plan):
+                self.number, self.place = self.number + 1, 0
 
 
-class WindowBatches(IterableDataset):
-    """Batches of windows as (rows, index, classes), ready for `DeepLOB.windows`.
+class _InOrder(IterableDataset):
+    def __init__(self, batches: Batches) -> None:
+        self.batches = batches
 
-    Parameters
-    ----------
-    scaled
-        (N, F) float32 scaled rows of all sessions.
-    ends
-        (n,) last row of each window, ascending.
-    classes
-        (n,) int8.
-    window, batch_size
-        Rows a window, windows a batch.
-    order
-        None goes through the windows in order, once; else (generator, windows a pass at most, neighbours together).
-    augmentation
-        Only with an order.
-    """
-
-    def __init__(self, scaled, ends, classes, window, batch_size, order=None, augmentation=None) -> None:
-        self.scaled, self.ends, self.classes = scaled, ends, classes.astype(np.int64)
-        self.window, self.batch_size, self.order, self.augmentation = window, batch_size, order, augmentation
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        everything = np.arange(len(self.ends))
-        if self.order is None:
-            batches = np.split(everything, np.arange(self.batch_size, len(everything), self.batch_size))
-        else:
-            rng, limit, together = self.order
-            batches = epoch(everything, self.batch_size, rng, limit, together)
-        for chosen in batches:
-            rows, index = gather(self.ends[chosen], self.window)
-            if self.order is None or self.augmentation is None:
-                values, classes = self.scaled[rows], self.classes[chosen]
-            else:
-                values, classes = self.augmentation.apply(self.scaled, rows, self.classes[chosen], self.order[0])
-            yield torch.from_numpy(values), torch.from_numpy(index), torch.from_numpy(classes)
-
-    def loader(self) -> DataLoader:
-        """The batches as Lightning wants them."""
-        return DataLoader(self, batch_size=None, num_workers=0)
+    def __iter__(self) -> Iterator[Batch]:
+        return self.batches.in_order()
 
 
-class LitDeepLOB(pl.LightningModule):
-    """DeepLOB with its loss: cross-entropy weighted by class, Adam.
+class FoldData(pl.LightningDataModule):
+    """Training and validation batches of one fold, dense or windowed alike."""
+
+    def __init__(self, train: Passes, validation: Batches) -> None:
+        super().__init__()
+        self.train, self.validation = train, validation
+
+    def train_dataloader(self) -> DataLoader:
+        return _loader(self.train)
+
+    def val_dataloader(self) -> DataLoader:
+        return _loader(_InOrder(self.validation))
+
+
+def _loader(batches: IterableDataset) -> DataLoader:
+    # A loader without a generator of its own draws from the global one each time it begins.
+    return DataLoader(batches, batch_size=None, num_workers=0, generator=torch.Generator())
+
+
+def answer(net: Network, batch: Batch) -> Tensor:
+    """Logits of one batch: (B, H, 3) of windows, (B, T - window + 1, H, 3) of stretches."""
+    return net.dense(batch.x) if batch.index is None else net.windows(batch.x, batch.index)
+
+
+def loss_of(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Mean over heads of the mean cross-entropy of a head's targets; -1 gives none, a head without any counts 0."""
+    total = logits.sum() * 0.0  # a batch without any target has a gradient, too: zero
+    for head in range(logits.shape[-2]):
+        mine = targets[..., head].flatten()
+        known = (mine >= 0).sum() if weights is None else weights[mine[mine >= 0]].sum()
+        flat = logits[..., head, :].reshape(-1, 3)
+        losses = functional.cross_entropy(flat, mine, weights, ignore_index=-1, reduction="sum")
+        total = total + losses / known.clamp(min=1e-12) / logits.shape[-2]
+    return total
+
+
+class LitNetwork(pl.LightningModule):
+    """A network with its loss and optimiser.
 
     Parameters
     ----------
     net
         The network.
-    class_weights
-        (3,) weights of DOWN, NEUTRAL, UP.
     config
-        Learning rate and weight decay are read from it.
+        Rates and decay are read from it.
+    budget
+        Predictions the one-cycle schedule is laid out over.
+    weights
+        (3,) weights of DOWN, NEUTRAL, UP, or None.
     """
 
-    def __init__(self, net: DeepLOB, class_weights: np.ndarray, config: TrainingConfig) -> None:
+    def __init__(self, net: Network, config: TrainingConfig, budget: int, weights: np.ndarray | None = None) -> None:
         super().__init__()
-        self.net, self.config = net, config
-        self.register_buffer("class_weights", torch.tensor(class_weights, dtype=torch.float32), persistent=False)
+        self.net, self.config, self.budget = net, config, budget
+        self.seen, self.lesson = 0, 0
+        self.sums = {"train": [0.0, 0], "validation": [0.0, 0], "hits": [0.0, 0]}
+        given = None if weights is None else torch.tensor(weights, dtype=torch.float32)
+        self.register_buffer("class_weights", given, persistent=False)
 
-    def training_step(self, batch, _number: int) -> Tensor:
-        rows, index, classes = batch
-        return functional.cross_entropy(self.net.windows(rows, index)[:, 0], classes, self.class_weights)
+    def on_train_epoch_start(self) -> None:
+        # Dropout of a lesson follows from its number alone: what was interrupted goes on with the same.
+        torch.manual_seed(self.config.seed * 1_000_003 + self.lesson)
+        self.lesson += 1
 
-    def validation_step(self, batch, _number: int) -> None:
-        rows, index, classes = batch
-        logits = self.net.windows(rows, index)[:, 0]
-        loss = functional.cross_entropy(logits, classes)
-        hits = (logits.argmax(1) == classes).float().mean()
-        size = len(classes)
-        self.log("validation_loss", loss, batch_size=size, on_step=False, on_epoch=True)
-        self.log("validation_accuracy", hits, batch_size=size, on_step=False, on_epoch=True)
+    def on_train_batch_start(self, batch: Batch, number: int) -> None:
+        rate = self.config.learning_rate
+        if self.config.schedule == "one-cycle":
+            rate *= one_cycle(self.seen / self.budget)
+        for group in self.optimizers().param_groups:
+            group["lr"] = rate
+
+    def training_step(self, batch: Batch, number: int) -> Tensor:
+        loss = loss_of(answer(self.net, batch), batch.targets, self.class_weights)
+        self.seen += batch.count
+        self._add("train", loss.detach(), batch.count)
+        return loss
+
+    def validation_step(self, batch: Batch, number: int) -> None:
+        # The primary head is the one that is served, so it alone says when to stop.
+        logits, primary = answer(self.net, batch)[..., :1, :].float(), batch.targets[..., :1]
+        known = primary >= 0
+        right = (logits.argmax(-1) == primary) & known
+        count = int(known.sum())
+        self._add("validation", loss_of(logits, primary), count)
+        self._add("hits", right.sum() / max(count, 1), count)
+
+    def _add(self, name: str, mean: Tensor, count: int) -> None:
+        total = self.sums[name]
+        self.sums[name] = [total[0] + mean * count, total[1] + count]
+
+    def told(self, name: str) -> float:
+        """Mean of what was added under a name since it was last asked for."""
+        total, count = self.sums[name]
+        self.sums[name] = [0.0, 0]
+        return float(total) / max(count, 1)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        return torch.optim.Adam(
-            self.net.parameters(), lr=self.config.learning_rate, weight_decay=self.config.weight_decay
-        )
+        decays = [p for p in self.net.parameters() if p.ndim > 1]
+        others = [p for p in self.net.parameters() if p.ndim <= 1]
+        groups = [{"params": decays, "weight_decay": self.config.weight_decay}, {"params": others, "weight_decay": 0.0}]
+        return torch.optim.AdamW([g for g in groups if g["params"]], lr=self.config.learning_rate)
 
 
-class BestWeights(pl.Callback):
-    """Keep the weights of the pass with the least validation loss, in memory."""
+def one_cycle(done: float) -> float:
+    """Share of the peak rate after a share of the budget: 1/25 up to 1 at a quarter, then down to 1/10,000.
 
-    def __init__(self) -> None:
-        self.loss, self.epoch, self.state = float("inf"), -1, None
-
-    def on_validation_end(self, trainer: pl.Trainer, module: LitDeepLOB) -> None:
-        loss = float(trainer.callback_metrics["validation_loss"])
-        if loss < self.loss or self.state is None:
-            self.loss, self.epoch = loss, trainer.current_epoch
-            self.state = copy.deepcopy(module.net.state_dict())
-
-
-class Progress(pl.Callback):
-    """One bar a fold on standard error; standard output belongs to results."""
-
-    def __init__(self, title: str, epochs: int) -> None:
-        self._title, self._epochs, self._bar = title, epochs, None
-
-    def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        self._bar = tqdm(total=self._epochs, desc=self._title, unit="epoch", file=sys.stderr, dynamic_ncols=True)
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        metrics = trainer.callback_metrics
-        self._bar.set_postfix(
-            loss=f"{float(metrics['validation_loss']):.4f}", accuracy=f"{float(metrics['validation_accuracy']):.3f}"
-        )
-        self._bar.update()
-
-    def on_train_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        self._bar.close()
-
-
-def class_weights(classes: np.ndarray) -> np.ndarray:
-    """Weights inverse to the classes' shares, mean 1 over the samples; 0 for a class that never occurs.
-
-    >>> class_weights(np.array([0, 0, 1, 2])).round(3)
-    array([0.667, 1.333, 1.333])
+    >>> [round(one_cycle(at), 4) for at in (0.0, 0.25, 1.0)]
+    [0.04, 1.0, 0.0001]
     """
-    count = np.bincount(classes, minlength=3)
-    return np.divide(len(classes), count * np.count_nonzero(count), out=np.zeros(3), where=count > 0)
+    first, last, at = (1 / 25, 1.0, done / 0.25) if done < 0.25 else (1.0, 1e-4, min((done - 0.25) / 0.75, 1.0))
+    return last + (first - last) * (1 + math.cos(math.pi * at)) / 2
 
 
-def fit(net: DeepLOB, train: WindowBatches, validation: WindowBatches, config: TrainingConfig, title: str = "") -> int:
-    """Train a network in place and leave it with its best weights, in evaluation mode; give the passes made.
+@dataclass(frozen=True)
+class Fitted:
+    """How training went: a record a validation, and predictions seen."""
 
-    Nothing is written anywhere; torch's global random state and thread count come back as they were.
+    history: tuple[dict[str, float], ...]
+    predictions: int
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """What `fit` learns from: training and validation batches of one kind, and training samples there are.
+
+    `class_weights` (3,) weighs the classes; `title` names the progress bar; `keep` is the file that training can go on
+    from after an interruption, None to keep nothing; `key` says what is trained, so that no other file is gone on from.
+    """
+
+    train: Batches
+    validation: Batches
+    samples: int
+    class_weights: np.ndarray | None = None
+    title: str = ""
+    keep: Path | None = None
+    key: str = ""
+
+
+def fit(net: Network, lessons: Lessons, config: TrainingConfig) -> Fitted:
+    """Train a network in place and leave it with its best weights, in evaluation mode.
+
+    Nothing is written anywhere but to `Lessons.keep`; torch's global random state and thread count come back as they
+    were.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        When the user interrupts; what was reached is in `Lessons.keep`.
     """
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    best = BestWeights()
-    stop = pl.callbacks.EarlyStopping("validation_loss", patience=config.patience, mode="min")
-    callbacks = [stop, best, *([] if config.quiet else [Progress(title, config.epochs)])]
-    module = LitDeepLOB(net, class_weights(train.classes), config)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(config.threads)
-    try:
-        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-            # Lightning advises loader workers; the batches are slices of an array in memory.
-            warnings.filterwarnings("ignore", module="pytorch_lightning.*")
-            torch.manual_seed(config.seed)
-            trainer = pl.Trainer(
-                accelerator="cpu",
-                devices=1,
-                max_epochs=config.epochs,
-                callbacks=callbacks,
-                gradient_clip_val=1.0,
-                logger=False,
-                enable_checkpointing=False,
-                enable_progress_bar=False,
-                enable_model_summary=False,
-                num_sanity_val_steps=0,
-            )
-            trainer.fit(module, train.loader(), validation.loader())
-    finally:
-        torch.set_num_threads(threads)
-    net.load_state_dict(best.state)
+    net.train()  # Lightning leaves the mode as it finds it
+    dense = isinstance(lessons.train, DenseBatches)
+    passes = Passes(lessons.train, config, lessons.samples, dense)
+    module = LitNetwork(net, config, passes.budget, lessons.class_weights)
+    judge = Judge(config, passes, lessons.train.thinned(NORMS[dense]))
+    callbacks = [judge]
+    if lessons.keep is not None:
+        callbacks.append(keep := Keep(lessons.keep, lessons.key, judge, passes))
+        keep.restore(module)
+    if not config.quiet:
+        callbacks.append(Progress(lessons.title, passes.budget))
+    hardware = choose(config.accelerator)
+    with _threads(config.threads), torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        # Lightning advises loader workers; the batches are slices of an array in memory.
+        warnings.filterwarnings("ignore", module="pytorch_lightning.*")
+        torch.manual_seed(config.seed)
+        trainer = pl.Trainer(
+            accelerator=hardware.accelerator,
+            devices=1,
+            precision=hardware.precision,
+            max_epochs=-1,
+            callbacks=callbacks,
+            gradient_clip_val=config.clip,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+        )
+        if not judge.done(module.seen):
+            _run(trainer, module, FoldData(passes, lessons.validation))
+    net.load_state_dict(judge.best)
     net.eval()
-    return trainer.current_epoch
+    return Fitted(tuple(judge.history), module.seen)
 
 
-def probabilities(net: DeepLOB, batches: WindowBatches, threads: int = 2) -> np.ndarray:
-    """Softmax of the network over batches in order: (n, 3) float64."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
+def _run(trainer: pl.Trainer, module: LitNetwork, data: FoldData) -> None:
+    """Lightning turns an interruption into an exit, and ignores the next one for ever: undo both."""
+    before = signal.getsignal(signal.SIGINT)
     try:
-        with torch.inference_mode():
-            parts = [torch.softmax(net.windows(rows, index)[:, 0].double(), 1) for rows, index, _ in batches]
+        trainer.fit(module, data)
+    except SystemExit:
+        signal.signal(signal.SIGINT, before)
+        raise KeyboardInterrupt from None
+
+
+def logits_at(net: Network, batches: Batches, rows: np.ndarray, config: TrainingConfig) -> np.ndarray:
+    """Logits (n, H, 3) float32 at some rows (ascending), of a network in evaluation mode.
+
+    `batches` must hold exactly these samples, windowed or dense.
+    """
+    hardware = choose(config.accelerator)
+    net.to(hardware.device)
+    result = np.empty((len(rows), net.config.heads, 3), np.float32)
+    with _threads(config.threads), torch.inference_mode():
+        for part in batches.plan():
+            batch = batches.load(part)
+            values = answer(net, Batch(*(p.to(hardware.device) if isinstance(p, Tensor) else p for p in batch)))
+            values = values.float().cpu().numpy()
+            if isinstance(batches, WindowBatches):
+                result[part] = values
+            else:
+                counts, at = batches.answered(part)
+                place = np.searchsorted(rows, at)
+                wanted = (place < len(rows)) & (rows[np.minimum(place, len(rows) - 1)] == at)
+                result[place[wanted]] = values[counts][wanted]
+    net.to("cpu")
+    return result
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
     finally:
         torch.set_num_threads(before)
-    return torch.cat(parts).numpy()

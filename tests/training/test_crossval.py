@@ -4,13 +4,16 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from genesis_lib.models.baseline import NAMES
 from genesis_lib.models.deeplob import DeepLOBConfig
+from genesis_lib.models.kinds import restore
 from genesis_lib.models.scaler import Scaler
-from genesis_lib.models.streaming import FoldedDeepLOB
-from genesis_lib.training import Label, PurgedKFold, Rows, Samples, TrainingConfig, cross_validate
-from genesis_lib.training.crossval import run_fold, timeline
+from genesis_lib.training import Label, PurgedKFold, Rows, TrainingConfig, cross_validate
+from genesis_lib.training.crossval import timeline
+from genesis_lib.training.members import softmax
+from genesis_lib.training.samples import HeadSamples
 
 
 def test_it_learns_what_was_planted(small_cv):
@@ -36,9 +39,8 @@ def test_it_learns_nothing_where_there_is_nothing(make_planted):
 
 def test_everything_of_a_fold_comes_from_its_training_samples(small_cv):
     rows, result = small_cv
-    samples = Samples.of(rows, result.label, result.config.window, result.stride)
-    times = rows.time[samples.start], rows.time[samples.row], rows.time[samples.end]
-    for fold, got in zip(result.splitter.split(*times, rows.session[samples.row]), result.folds):
+    samples = HeadSamples.of(rows, result.label, result.config.window, result.stride)
+    for fold, got in zip(samples.folds(rows, result.splitter), result.folds):
         used = np.zeros(len(rows), bool)
         for position in fold.train:
             used[samples.start[position] : samples.row[position] + 1] = True
@@ -87,22 +89,27 @@ def test_the_best_fold_does_not_hear_of_the_test(small_cv):
 def test_the_test_answers_are_those_of_the_registered_weights(small_cv):
     rows, result = small_cv
     fold = result.folds[1]
-    net = FoldedDeepLOB(fold.first.weights, result.config.as_dict())
-    at = rows.session_slices()[1]
-    mine = np.full((len(rows), 3), np.nan)
-    mine[at] = net.predict(fold.first.scaler.transform(rows.inputs[at]))
-    inside = fold.rows >= at.start
-    assert inside.sum() > 100
-    assert np.abs(mine[fold.rows[inside]] - fold.proba["deeplob"][inside]).max() < 1e-5
+    net = restore(fold.first.architecture, fold.first.weights)
+    windows = fold.rows[:, None] + np.arange(1 - result.config.window, 1)
+    with torch.inference_mode():
+        logits = net(torch.from_numpy(fold.first.scaler.transform(rows.inputs[windows])))[:, 0].numpy()
+    mine = softmax(logits / fold.first.temperature[0])
+    assert len(mine) > 100 and np.abs(mine - fold.proba["deeplob"]).max() < 1e-5
 
 
-def test_the_same_seed_gives_the_same_fold(small_cv):
+def test_the_same_seed_gives_the_same_folds(small_cv):
     rows, result = small_cv
-    samples = Samples.of(rows, result.label, result.config.window, result.stride)
-    times = rows.time[samples.start], rows.time[samples.row], rows.time[samples.end]
-    fold = next(iter(result.splitter.split(*times, rows.session[samples.row])))
-    again = run_fold(rows, samples, fold, result.label, result.config, result.training)
-    assert np.array_equal(again.proba["deeplob"], result.folds[0].proba["deeplob"])
+    again = cross_validate(
+        rows,
+        result.label,
+        config=result.config,
+        training=result.training,
+        splitter=result.splitter,
+        stride=result.stride,
+    )
+    for one, other in zip(again.folds, result.folds):
+        assert np.array_equal(one.proba["deeplob"], other.proba["deeplob"])
+        assert one.first.history == other.first.history
 
 
 def test_two_folds_at_once_give_the_same_with_one_bar(small_cv, capfd):
@@ -137,6 +144,7 @@ def test_the_timeline_shows_what_was_trained_on(small_cv):
     for fold, parts in zip(result.folds, drawn):
         for name in ("train", "validation", "test"):
             assert sum(last - first for first, last in parts[name]) == fold.sizes[name]
-        assert sum(last - first for first, last in parts["purge"]) == fold.sizes["purged"]
+        left = parts["purge"] + parts["embargo"]
+        assert sum(last - first for first, last in left) == fold.sizes["purged"]
         runs = sorted(run for part in parts.values() for run in part)
         assert all(end == begin for (_, end), (begin, _) in pairwise(runs)), "no sample is in two parts"

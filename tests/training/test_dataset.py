@@ -6,7 +6,7 @@ import pytest
 from genesis_lib.errors import InputError
 from genesis_lib.features import model_inputs
 from genesis_lib.models.scaler import Scaler
-from genesis_lib.training.dataset import Rows, Samples, epoch, gather, mirror
+from genesis_lib.training.dataset import Rows, Samples
 from genesis_lib.training.labels import Label
 
 
@@ -51,28 +51,8 @@ def test_rows_used_are_those_of_the_windows(broken):
     assert np.array_equal(samples.rows_used(positions, len(broken)), used)
 
 
-def test_gather_finds_each_window_and_holds_each_row_once():
-    rows, index = gather(np.array([120, 125, 500]), 100)
-    assert len(np.unique(rows)) == len(rows) == 105 + 100
-    for end, window in zip((120, 125, 500), rows[index]):
-        assert np.array_equal(window, np.arange(end - 99, end + 1))
-
-
-def test_an_epoch_takes_each_sample_once_and_a_limited_one_none_twice():
-    rng = np.random.default_rng(0)
-    positions = np.arange(1000)
-    assert np.array_equal(np.sort(np.concatenate(list(epoch(positions, 64, rng)))), positions)
-    some = np.concatenate(list(epoch(positions, 64, rng, limit=200)))
-    assert len(some) == len(np.unique(some)) and 190 <= len(some) <= 200
-    alone = list(epoch(positions, 64, rng, together=1))
-    assert {len(batch) for batch in alone} == {64, 1000 % 64}
-
-
-def test_scaled_rows_and_provenance(broken):
-    scaler = Scaler.fit(broken.inputs[broken.starts >= 0])
-    scaled = broken.scaled(scaler)
-    assert scaled.dtype == np.float32 and (scaled[400] == 0).all()
-    assert np.array_equal(scaled[10], scaler.transform(broken.inputs[10]))
+def test_rows_know_what_they_are(broken):
+    assert broken.inputs.dtype == np.float32 and np.isnan(broken.inputs[400]).all() and broken.starts[400] == -1
     assert broken.provenance == "simulated" and broken.columns == model_inputs(10)
     assert [s["rows"] for s in broken.sessions] == [700, 500] and len(broken.data_hash) == 64
     assert broken.session_slices() == [slice(0, 700), slice(700, 1200)]
@@ -97,25 +77,36 @@ def test_refusals(make_planted):
         Samples.of(Rows.of([make_planted(300, 1)]), Label(horizon=20), stride=0)
 
 
-def test_a_mirrored_row_is_the_row_of_the_mirrored_book(make_planted):
-    session = make_planted(200, 4)
-    upside_down = make_planted(200, 4)
-    levels = session.levels
-    upside_down.levels[:, :, 0], upside_down.levels[:, :, 1] = 30_000 - levels[:, :, 2], levels[:, :, 3]
-    upside_down.levels[:, :, 2], upside_down.levels[:, :, 3] = 30_000 - levels[:, :, 0], levels[:, :, 1]
-    rows, other = Rows.of([session]), Rows.of([upside_down])
-    order, sign = mirror(rows.columns)
-    assert np.array_equal(rows.inputs[:, order] * sign, other.inputs)
-    scaler = Scaler.fit(rows.inputs)
-    assert np.array_equal(rows.scaled(scaler, mirrored=True), other.scaled(scaler))
-    assert np.allclose(rows.mid + other.mid, 30_000), "what rises in one falls in the other"
+def test_columns_in_pieces_are_those_of_the_whole(make_planted, monkeypatch):
+    session = make_planted(700, 1)
+    session.valid[333] = False
+    whole = Rows.of([session], inputs="book+ofi")
+    monkeypatch.setattr("genesis_lib.training.dataset.PIECE", 97)
+    pieces = Rows.of([session], inputs="book+ofi")
+    assert np.array_equal(whole.inputs, pieces.inputs, equal_nan=True)
+    assert np.array_equal(whole.flow, pieces.flow, equal_nan=True)
+    used = whole.starts >= 0
+    assert np.allclose(pieces.fit_scaler(used).std, Scaler.fit(whole.inputs[used]).std, rtol=1e-9)
 
 
-def test_rows_of_a_deeper_book_are_those_of_one_as_deep_as_asked_for(make_planted):
-    deep = make_planted(400, 4)
-    cut = replace(deep, levels=deep.levels[:, :3])
-    for inputs in ("book", "ofi", ("obi_total",)):
-        from_deep, from_cut = Rows.of([deep], 3, inputs), Rows.of([cut], 3, inputs)
-        assert np.array_equal(from_deep.inputs, from_cut.inputs, equal_nan=True)
-        assert np.array_equal(from_deep.flow, from_cut.flow, equal_nan=True)
-    assert not np.array_equal(Rows.of([deep], 10, ("obi_total",)).inputs, from_deep.inputs, equal_nan=True)
+def test_the_scaler_knows_the_rows_that_are_used_alone(broken):
+    used = np.zeros(len(broken), bool)
+    used[150:300] = True
+    expected = Scaler.fit(broken.inputs[150:300])
+    assert np.array_equal(broken.fit_scaler(used).mean, expected.mean)
+    assert np.array_equal(broken.fit_scaler(used, flow=True).mean, Scaler.fit(broken.flow[150:300]).mean)
+
+
+def test_a_model_of_few_levels_does_not_read_the_others(make_planted):
+    deep, shallow = make_planted(300, 1), make_planted(300, 1)
+    shallow = replace(shallow, levels=shallow.levels[:, :3].copy())
+    one, other = Rows.of([deep], 3, "ofi"), Rows.of([shallow], 3, "ofi")
+    assert np.array_equal(one.inputs, other.inputs, equal_nan=True) and np.array_equal(
+        one.flow, other.flow, equal_nan=True
+    )
+
+
+def test_rows_on_disk_are_the_same_and_not_in_memory(broken, tmp_path):
+    there = broken.on_disk(tmp_path / "rows")
+    assert isinstance(there.inputs, np.memmap) and there.mirrored is None
+    assert np.array_equal(there.inputs, broken.inputs, equal_nan=True) and there.data_hash == broken.data_hash

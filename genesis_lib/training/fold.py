@@ -1,0 +1,148 @@
+"""One fold: labels, models of every seed and baselines, all from its training samples alone, and what they answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from genesis_lib.models.baseline import Baselines
+from genesis_lib.models.kinds import kind
+from genesis_lib.models.scaler import Scaler
+from genesis_lib.training.config import TrainingConfig
+from genesis_lib.training.dataset import Rows
+from genesis_lib.training.estimators import estimator_logits, fit_estimator
+from genesis_lib.training.fold_files import load_fold, save_fold
+from genesis_lib.training.labels import Label, shares
+from genesis_lib.training.members import Part, judged, train_network
+from genesis_lib.training.results import ENSEMBLE, PARTS, FoldResult, Trained
+from genesis_lib.training.samples import HeadSamples
+from genesis_lib.training.splits import Fold
+
+
+@dataclass(frozen=True)
+class Task:
+    """What every fold of a cross-validation is told.
+
+    Parameters
+    ----------
+    labels
+        As given; thresholds are fitted a fold.
+    model
+        Name of the kind.
+    config
+        Its shape.
+    training
+        How networks are trained.
+    seeds
+        A model each.
+    dense
+        Whether training is dense: all training samples give loss, and `stride` thins the others.
+    stride
+        Rows from one tested sample to the next.
+    keep
+        Folder that finished folds, and what a fold goes on from, are kept in; None keeps nothing.
+    key
+        Of all that decides the outcome; what is kept under another is never used.
+    """
+
+    labels: tuple[Label, ...]
+    model: str
+    config: object
+    training: TrainingConfig
+    seeds: tuple[int, ...]
+    dense: bool
+    stride: int
+    keep: Path | None = None
+    key: str = ""
+
+
+def run_fold(rows: Rows, samples: HeadSamples, fold: Fold, task: Task) -> FoldResult:
+    """Train and test one fold, or read it back where it was finished before."""
+    began = time.perf_counter()
+    finished = None if task.keep is None else task.keep / f"fold-{fold.number}.safetensors"
+    if finished is not None and (kept := load_fold(finished, task.key)) is not None:
+        return kept
+    if task.dense:
+        fold = thinned(fold, samples, rows, task.stride)
+    labels = tuple(label.fit(samples.moves[fold.train, head]) for head, label in enumerate(task.labels))
+    classes = np.stack([label.classes(samples.moves[:, head]) for head, label in enumerate(labels)], axis=1)
+    known = np.stack([label.classes(samples.knowns[:, head]) for head, label in enumerate(labels)], axis=1)
+    at = {name: getattr(fold, name) for name in PARTS}
+    parts = {name: Part(samples.row[positions], classes[positions]) for name, positions in at.items()}
+    members = tuple(_member(rows, parts, known[fold.train], labels, task, seed, fold.number) for seed in task.seeds)
+    proba = {task.model: members[0].proba}
+    if len(members) > 1:
+        proba[ENSEMBLE] = np.mean([member.proba for member in members], axis=0)
+    predicted = {name: chance.argmax(axis=1).astype(np.int8) for name, chance in proba.items()}
+    baselines = _baselines(rows, parts, known[fold.train, 0], task)
+    for name, (guess, chance) in baselines.predict(rows.flow[parts["test"].row], known[fold.test, 0]).items():
+        predicted[name], proba[name] = guess, chance
+    result = FoldResult(
+        number=fold.number,
+        sizes={name: len(positions) for name, positions in at.items()} | {"purged": fold.purged},
+        shares={name: shares(part.classes[:, 0]) for name, part in parts.items()},
+        label=labels[0],
+        labels=labels,
+        members=members,
+        rows=parts["test"].row,
+        classes=parts["test"].classes[:, 0],
+        heads_classes=parts["test"].classes,
+        validation_rows=parts["validation"].row,
+        validation_classes=parts["validation"].classes[:, 0],
+        predicted=predicted,
+        proba=proba,
+        baselines=baselines,
+        seconds=time.perf_counter() - began,
+    )
+    if finished is not None:
+        save_fold(finished, task.key, result)
+    return result
+
+
+def thinned(fold: Fold, samples: HeadSamples, rows: Rows, stride: int) -> Fold:
+    """The fold with every `stride`-th row of a session in validation and test; training keeps all."""
+    if stride == 1:
+        return fold
+    opening = np.searchsorted(rows.session, np.arange(len(rows.sessions)))
+    kept = (samples.row - opening[rows.session[samples.row]]) % stride == 0
+    parts = {name: getattr(fold, name)[kept[getattr(fold, name)]] for name in ("validation", "test")}
+    return replace(fold, **parts) if all(map(len, parts.values())) else fold
+
+
+def _member(
+    rows: Rows, parts: dict[str, Part], known: np.ndarray, labels: Sequence[Label], task: Task, seed: int, number: int
+) -> Trained:
+    if kind(task.model).torch:
+        keep = None if task.keep is None else task.keep / f"fold-{number}-seed-{seed}.training"
+        key = f"{task.key} fold {number} seed {seed}"
+        return train_network(rows, parts, task.config, task.training, seed, number=number, keep=keep, key=key)
+    began = time.perf_counter()
+    train, held = parts["train"], parts["validation"]
+    pair = rows.inputs[train.row], train.classes, rows.inputs[held.row], held.classes
+    settings = {
+        key: value for key, value in task.config.as_dict().items() if key not in ("kind", "inputs", "heads", "column")
+    }
+    fitted = fit_estimator(
+        task.model, *pair, rows.columns, known=known, labels=labels, config=settings, seed=seed,
+        threads=task.training.threads,
+    )  # fmt: skip
+    asked = {**parts, "train": train.thinned(1 << 14)}
+    given = {name: estimator_logits(fitted, rows, part.row) for name, part in asked.items()}
+    return judged(
+        given, asked, seed=seed, architecture=fitted.architecture, weights=fitted.weights, scaler=fitted.scaler,
+        history=(), predictions=len(train.row), began=began, parameters=fitted.parameters,
+    )  # fmt: skip
+
+
+def _baselines(rows: Rows, parts: dict[str, Part], known: np.ndarray, task: Task) -> Baselines:
+    train, held = parts["train"], parts["validation"]
+    used = train.used(len(rows), task.config.window)
+    scaler: Scaler = rows.fit_scaler(used, flow=True)
+    return Baselines.fit(
+        rows.flow[train.row], train.classes[:, 0], known, rows.flow_columns, scaler,
+        validation=(rows.flow[held.row], held.classes[:, 0]), threads=task.training.threads,
+    )  # fmt: skip
