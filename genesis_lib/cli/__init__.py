@@ -30,7 +30,7 @@ COMMANDS = {
     "detect": "surveil",
     "regime": "regimes",
     "train": "model",
-    "evaluate": "model",
+    "evaluate": "evaluation",
     "models": "models",
     "backtest": "trade",
     "report": "trade",

@@ -1,22 +1,16 @@
-"""`genesis train` and `genesis evaluate`."""
+"""`genesis train`."""
 
 from __future__ import annotations
 
 import tempfile
-import time
 
 import click
 import numpy as np
 
 from genesis_lib import config
-from genesis_lib.cli import emit, grid_options, json_option
+from genesis_lib.cli import emit, json_option
+from genesis_lib.cli.evaluation import score_lines
 from genesis_lib.errors import InputError
-
-FIGURES = "{:>14} {:>9} {:>9} {:>8} {:>9} {:>7}"
-EXPOSED = {
-    "seen": "Some of this was trained on: the figures prove nothing.",
-    "same time": "Another instrument was trained on at this time: the figures are no clean test.",
-}
 
 
 def _settings_root(root: str | None) -> str:
@@ -134,52 +128,10 @@ def train(
     emit(summary, as_json, None if as_json else _report(result, chosen, shown, ceiling))
 
 
-@click.command()
-@click.argument("model")
-@click.argument("paths", nargs=-1, required=True)
-@click.option("--stride", type=click.IntRange(1), default=1, show_default=True, help="Rows from sample to sample.")
-@click.option("--minutes", type=float, help="Length of each simulated session (10).")
-@click.option("--seed", type=int, help="Of the first simulated session (1000).")
-@click.option("--out", "root", help="Folder of models (the settings' when left out).")
-@grid_options
-@json_option
-def evaluate(model, paths, stride, minutes, seed, root, tick_size, symbol, as_json):
-    """Score MODEL (a name, a version, champion or a model folder) and its baselines on PATHS.
-
-    Where a recording has its truth beside it (genesis simulate --predictable), the best possible score is told, too.
-    """
-    from genesis_lib.feeds.simulation.truth import read_truths
-    from genesis_lib.models import registry
-    from genesis_lib.training import Label, gather_sessions
-    from genesis_lib.training import evaluate as score
-    from genesis_lib.training.ceiling import below_ceiling, told
-
-    began = time.perf_counter()
-    artifact = registry.load(model, _settings_root(root))
-    grid = {"tick_size": tick_size, "symbol": symbol}
-    truths = read_truths(paths)
-    sessions = gather_sessions(paths, artifact.levels, minutes=minutes, seed=seed, **grid)
-    result = score(artifact, sessions, stride)
-    answers = result.samples.row, result.classes, result.samples.move
-    every = {"deeplob": result.scores, **result.baselines}
-    ceiling = below_ceiling(truths, sessions, Label.of(artifact.label), *answers, every)
-    summary = {
-        "model": artifact.name,
-        "version": artifact.version,
-        **result.as_dict(),
-        **ceiling,
-        "seconds": round(time.perf_counter() - began, 1),
-    }
-    text = [f"{artifact.name} {artifact.version}: {result.rows:,} rows", "", *_figures({"deeplob": result.scores})]
-    text += [*_figures(result.baselines, head=False), *told(ceiling)]
-    if result.exposure in EXPOSED:
-        text += ["", EXPOSED[result.exposure]]
-    emit(summary, as_json, "\n".join(text))
-
-
 def _ceiling_of_folds(truths, sessions, rows, result) -> dict[str, object]:
     """How far the network and its baselines are from the best possible, over the test samples of all folds."""
     from genesis_lib.training.ceiling import below_ceiling
+
     moves, _ = result.label.moves(rows.mid, rows.starts)
     at = np.concatenate([fold.rows for fold in result.folds])
     classes = np.concatenate([fold.classes for fold in result.folds])
@@ -195,7 +147,7 @@ def _report(result, chosen, shown, ceiling) -> str:
     lines = [
         result.fold_table().to_string(float_format="{:.4f}".format, na_rep=""),
         "",
-        *_figures({name: row.to_dict() for name, row in result.baseline_table().iterrows()}),
+        *score_lines({name: row.to_dict() for name, row in result.baseline_table().iterrows()}),
         *told(ceiling),
         "",
         result.class_table().to_string(float_format="{:.4f}".format),
@@ -205,16 +157,10 @@ def _report(result, chosen, shown, ceiling) -> str:
         pd.DataFrame(result.best.shares).T.to_string(float_format="{:.3f}".format),
     ]
     for title, each in shown.items():
-        lines += ["", f"unseen: {title}", *_figures({"deeplob": each.scores, **each.baselines})]
+        lines += ["", f"unseen: {title}", *score_lines({"deeplob": each.scores, **each.baselines})]
     best = f"fold {result.best.number} is best on validation"
     lines += ["", f"{best}; registered as {chosen.name} {chosen.version} in {chosen.path} ({result.seconds:.0f} s)"]
     return "\n".join(lines)
-
-
-def _figures(table, head: bool = True) -> list[str]:
-    names = ("accuracy", "macro_f1", "mcc", "log_loss", "ece")
-    lines = [FIGURES.format("", *names)] if head else []
-    return lines + [FIGURES.format(name, *(f"{row[key]:.4f}" for key in names)) for name, row in table.items()]
 
 
 def _unseen(path: str, minutes: float | None):

@@ -32,12 +32,12 @@ def label_in_words(table: Mapping[str, Any]) -> str:
         down = label.width if label.width_down is None else label.width_down
         unit = costs if label.threshold == "spread" else f"the volatility of the last {label.span} rows over that time"
         return f"{text}: UP {label.width:g} times {unit} above, DOWN {down:g} times below, NEUTRAL when neither."
+    if label.threshold == 0:
+        return f"{text}: UP for any rise, DOWN for any fall, NEUTRAL when it stays."
     if label.threshold in ("spread", "balanced"):
         size = costs if label.threshold == "spread" else "the lower tercile of the absolute moves in training"
     elif label.kind == "volatility":
         size = f"{label.threshold:g} deviations"
-    elif label.fee_bps or table.get("threshold_kind") == "spread":
-        size = f"{label.threshold:g} times {costs}"
     else:
         size = f"{1e4 * label.threshold:.4g} basis points"
     return f"{text}: UP above {size}, DOWN below minus that, NEUTRAL between."

@@ -81,6 +81,10 @@ class Scoreboard:
         reach = int((self.end - self.start).max()) + 1
         return score_intervals(self.classes, self.answers, Blocks.covering(reach, self.row, self.part))
 
+    def verdict(self) -> list[str]:
+        """A line a model held against the first, see `verdict`."""
+        return verdict(self.intervals.as_dict())
+
     def by_session(self) -> list[dict[str, Any]]:
         """Scores of each model in each session that has samples."""
         number, found = self.session[self.row], []
