@@ -129,7 +129,7 @@ def open_files(
 def _open(
     path: Path, tick_size: float | None, name: str, venue: str, quarantine: Quarantine | None
 ) -> Iterator[Fi2010Rows]:
-    table = _read(path)
+    table, _ = read_samples(path)
     levels = table.reshape(-1, LEVELS, 4)[:, :, [2, 3, 0, 1]]
     codes = judge(levels, np.zeros(len(levels), np.int64))
     share = float((codes == GOOD).mean())
@@ -159,9 +159,16 @@ def _open(
         yield Fi2010Rows(path, levels[start:end], start, instrument, digest=digest, **grid)
 
 
-def _read(path: Path) -> np.ndarray:
-    """(samples, 40) of the book, from either orientation; what else is in the file is only looked at."""
+def read_samples(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Read one file of any normalisation: book (n, 40) and labels (n, 5) of the samples, from either orientation.
+
+    Raises
+    ------
+    RecordingError
+        When it is not 149 rows or columns of numbers, or the last five hold anything but 1, 2 and 3.
+    """
     kept: list[np.ndarray] = []
+    told: list[np.ndarray] = []
     width = number = 0
     with open_bytes(path) as stream:
         for number, line in enumerate(_lines(stream), 1):
@@ -177,15 +184,20 @@ def _read(path: Path) -> np.ndarray:
                     if number <= BOOK:
                         kept.append(np.array(fields, np.float64))
                     labels = fields if number > LABELS.start else ()
-                if not {float(label) for label in labels} <= {1.0, 2.0, 3.0}:
-                    raise RecordingError("the last five columns must be labels (1, 2 or 3): not FI-2010", path, number)
+                if labels:
+                    told.append(np.array(labels, np.float64))
+                    if not np.isin(told[-1], (1.0, 2.0, 3.0)).all():
+                        raise RecordingError(
+                            "the last five columns must be labels (1, 2 or 3): not FI-2010", path, number
+                        )
             except RecordingError:
                 raise
             except ValueError as error:
                 raise RecordingError(f"a field is no number: {error}", path, number) from None
     if FIELDS not in (width, number):
         raise RecordingError(f"{number} lines of {width} numbers; FI-2010 has 149 of either", path)
-    return np.stack(kept) if width == FIELDS else np.stack(kept, axis=1)
+    axis = 0 if width == FIELDS else 1
+    return np.stack(kept, axis=axis), np.stack(told, axis=axis).astype(np.int8)
 
 
 def _lines(stream: BinaryIO) -> Iterator[bytes]:
