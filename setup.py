@@ -44,6 +44,7 @@ REQUIRES = [
 ]
 EXTRAS = {
     "alerts": ["apprise>=1.9"],
+    "mlflow": ["alembic>=1.13", "mlflow-skinny>=3,<4"],
     "postgres": ["psycopg[binary]>=3.2"],
     "databento": ["databento-dbn>=0.40"],
     "onnx": ["onnx>=1.17", "onnxruntime>=1.20"],
