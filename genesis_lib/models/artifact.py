@@ -147,16 +147,20 @@ class Artifact:
 
     @cached_property
     def net(self):
-        """The network with its normalisations folded, in numpy."""
+        """What answers, ready to run: normalisations folded, weights packed."""
         return serving.folded(self.weights, self.architecture)
 
     def predictor(self) -> serving.Predictor:
-        """A fresh predictor, one row a step."""
-        return serving.Predictor(self.net, self.scaler)
+        """A fresh predictor, one row a step; predictors of one artifact share its weights."""
+        return serving.Predictor(self.net, self.scaler, self.temperature, self.head)
 
     def predict(self, features: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
         """Probabilities at every row of (n, F) raw features: (n, 3), NaN where a window is incomplete."""
-        return serving.predict_rows(self.net, self.scaler, features, valid)
+        return self.predict_heads(features, valid)[:, self.head]
+
+    def predict_heads(self, features: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
+        """Probabilities of every horizon at every row: (n, heads, 3), NaN where a window is incomplete."""
+        return serving.predict_heads(self.net, self.scaler, features, valid, self.temperature)
 
     def exposure(self, instrument: str, first: int, last: int) -> str:
         """Whether training saw a stretch of market: ``seen``, ``same time`` or ``unseen``.

@@ -1,186 +1,180 @@
-"""DeepLOB one row at a time, exactly, in numpy: what does not change from window to window is computed once.
+"""Networks that answer a row at a time, exactly, because what does not change from window to window is kept.
 
-Three facts make it exact. The level convolutions see single rows, so a row's column never changes. An output of the
-two inception modules depends on four columns to either side, so all but the first and last four of a window are the
-same in every window that holds them. Only the 'same' padding at the window's two ends moves with it: nine columns at
-each end are passed through the modules again for each row, and one dense product ends it.
+A valid (unpadded) convolution along time depends on fixed rows, so one new row needs one new column a layer; columns
+that later layers look back on are kept in rings. What padding makes depend on the window is worked out again for each
+row, and what needs only rows that are known already is worked out ahead of the next one. The sums run in float32 in
+`orderbook_ext.Plan`; a batch is the same step, row after row, so batch and stream agree to the last bit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from genesis_lib.errors import ModelError
+from genesis_lib.models.folding import Layer
+from genesis_lib.models.scaler import Scaler
+from orderbook_ext import Operation, Plan, Register, Stream
 
-REACH = 4  # columns to either side an output of both inception modules depends on
-SPAN = 2 * REACH + 1
-EPSILON = 1e-5  # of torch's batch normalisation
+
+@dataclass(frozen=True)
+class Block:
+    """Rows of float32 in a plan; a ring moves on by one row a step."""
+
+    number: int
+    rows: int
+    width: int
+    ring: bool
+
+    def at(self, row: int, column: int = 0) -> int:
+        """Place of a value; rows count from the oldest, or from behind when negative."""
+        return (row if row >= 0 else self.rows + row) * self.width + column
 
 
-class FoldedDeepLOB:
-    """The network's weights with every batch normalisation folded in, and its forward pass in float64.
+class Sketch:
+    """A plan while it is drawn; register 0 is the scaled row."""
+
+    def __init__(self, width: int) -> None:
+        self._registers: list[Register] = []
+        self._operations: list[Operation] = []
+        self.row = self.block(1, width)
+
+    def block(self, rows: int, width: int) -> Block:
+        """Memory that stays as it is written; zeros at first."""
+        return self._register(rows, width, False)
+
+    def ring(self, rows: int, width: int) -> Block:
+        """The newest `rows` columns of a layer."""
+        return self._register(rows, width, True)
+
+    def _register(self, rows: int, width: int, ring: bool) -> Block:
+        self._registers.append(Register(rows, width, ring))
+        return Block(len(self._registers) - 1, rows, width, ring)
+
+    def conv(
+        self,
+        layer: Layer,
+        source: Block,
+        target: Block,
+        *,
+        row: int | None = None,
+        column: int = 0,
+        to: int = -1,
+        to_column: int = 0,
+        dilation: int = 1,
+        places: int = 1,
+        along: bool = False,
+        add: tuple[Block, int] | None = None,
+        ahead: bool = False,
+    ) -> None:
+        """Run a layer.
+
+        Parameters
+        ----------
+        row
+            Of the first tap in the source; by default the last tap meets the last row.
+        column, to, to_column
+            Where in a row the source begins; row and column of the target.
+        dilation
+            Rows from tap to tap.
+        places, along
+            How many answers: side by side in a row, or from row to row (`along`) of source and target.
+        add
+            Block and row whose values the sums begin with, instead of the bias.
+        """
+        if row is None:
+            row = source.rows - 1 - (layer.taps - 1) * dilation
+        self._operations.append(
+            Operation(
+                "conv",
+                *(source.number, source.at(row, column), target.number, target.at(to, to_column), layer.outputs),
+                **{"taps": layer.taps, "tap_step": dilation * source.width, "inputs": layer.inputs},
+                **{"positions": places, "src_step": source.width if along else layer.inputs},
+                **{"dst_step": target.width if along else layer.outputs},
+                **({} if add is None else {"add": add[0].number, "add_at": add[0].at(add[1])}),
+                **{"weight": layer.weight, "bias": layer.bias, "slope": layer.slope},
+                **{"tanh": layer.tanh, "gain": layer.gain, "shift": layer.shift, "ahead": ahead},
+            )
+        )
+
+    def copy(self, source: Block, row: int, target: Block, to: int, rows: int = 1, ahead: bool = False) -> None:
+        """Copy whole rows."""
+        places = source.number, source.at(row), target.number, target.at(to), rows * source.width
+        self._operations.append(Operation("copy", *places, ahead=ahead))
+
+    def most(self, source: Block, row: int, target: Block, rows: int = 1, taps: int = 3, ahead: bool = False) -> None:
+        """Maxima over `taps` rows, of `rows` such stretches, the first from `row` on; the target's first rows."""
+        places = source.number, source.at(row), target.number, 0, rows * source.width
+        self._operations.append(Operation("max", *places, taps=taps, tap_step=source.width, ahead=ahead))
+
+    def add(self, first: Block, second: Block, target: Block) -> None:
+        """Add newest rows."""
+        places = first.number, first.at(-1), target.number, target.at(-1), target.width
+        self._operations.append(Operation("add", *places, add=second.number, add_at=second.at(-1)))
+
+    def depthwise(self, weight: np.ndarray, bias: np.ndarray, source: Block, target: Block, to_column: int) -> None:
+        """Weigh each column of the newest rows by itself: weight (taps, width), the oldest first."""
+        taps = len(weight)
+        places = source.number, source.at(-taps), target.number, target.at(-1, to_column), source.width
+        steps = {"taps": taps, "tap_step": source.width}
+        self._operations.append(Operation("depthwise", *places, **steps, weight=weight, bias=bias))
+
+    def lstm(
+        self, weight: np.ndarray, source: Block, rows: int, state: Block, start: Block | None, ahead: bool = False
+    ) -> None:
+        """Run the first `rows` rows of gates through a cell, from the state in `start` or from zeros."""
+        places = source.number, 0, state.number, 0, state.width
+        steps = {"taps": rows, "tap_step": source.width, "inputs": state.width // 2, "weight": weight}
+        begin = {} if start is None else {"add": start.number}
+        self._operations.append(Operation("lstm", *places, **steps, **begin, ahead=ahead))
+
+    def plan(self, output: Block, window: int, heads: int, instructions: str | None = None) -> Plan:
+        """The plan; `output` is one row of logits."""
+        place = output.number, 0
+        return Plan(self._registers, self._operations, place, window, heads, instructions=instructions)
+
+
+class CompiledNet:
+    """A network whose step is a plan; its subclasses draw it.
 
     Parameters
     ----------
-    weights
-        Tensors by their name in the torch module's state.
-    architecture
-        The manifest's architecture: levels, window, channels, branch, hidden, slope.
-
-    Raises
-    ------
-    ModelError
-        When a tensor is missing or of another shape than the architecture asks for.
+    sketch, output
+        What was drawn, and the block that holds the logits.
+    window, heads
+        Rows an answer needs; answers a row.
     """
 
-    def __init__(self, weights: Mapping[str, np.ndarray], architecture: Mapping[str, object]) -> None:
-        self._weights = weights
+    def __init__(self, sketch: Sketch, output: Block, window: int, heads: int) -> None:
         try:
-            self.levels, self.window, self.channels, self.branch, self.hidden = (
-                int(architecture[key]) for key in ("levels", "window", "channels", "branch", "hidden")
-            )
-            self.slope = float(architecture["slope"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise ModelError(f"architecture: {error} is missing or no number") from error
-        c, b, out = self.channels, self.branch, 4 * self.branch
-        self._level = [
-            self._conv("level1", (c, 1, 1, 2)),
-            self._conv("level2", (c, c, 1, 2)),
-            self._conv("level3", (c, c, 1, self.levels)),
-        ]
-        self._inception = []
-        for name, inputs in (("inception1", c), ("inception2", out)):
-            reduce = [self._conv(f"{name}.{part}", (b, inputs, 1)) for part in ("point", "reduce3", "reduce5")]
-            joined = (np.hstack([w for w, _ in reduce]), np.concatenate([bias for _, bias in reduce]))
-            rest = [("conv3", (b, b, 3)), ("conv5", (b, b, 5)), ("pool", (b, inputs, 1))]
-            self._inception.append((joined, *(self._conv(f"{name}.{part}", shape) for part, shape in rest)))
-        dense = self._tensor("dense.weight", (self.hidden, out * self.window))
-        # torch flattens channel by channel, the caches here hold time by time.
-        dense = dense.reshape(self.hidden, out, self.window).transpose(0, 2, 1)
-        self._dense = np.ascontiguousarray(dense.reshape(self.hidden, -1)), self._tensor("dense.bias", (self.hidden,))
-        self._head = self._tensor("head.weight", (3, self.hidden)), self._tensor("head.bias", (3,))
-        self._level3 = np.ascontiguousarray(self._level[2][0].T)
-        del self._weights
+            self.plan = sketch.plan(output, window, heads)
+        except ValueError as error:
+            raise ModelError(f"the network cannot be streamed: {error}") from error
+        self.window, self.heads, self.width = window, heads, self.plan.width
 
-    def _tensor(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
-        tensor = self._weights.get(name)
-        if tensor is None or tensor.shape != shape:
-            raise ModelError(f"weights: {name} must have shape {shape}, got {getattr(tensor, 'shape', 'nothing')}")
-        return tensor.astype(np.float64)
+    def logits(self, rows: np.ndarray) -> np.ndarray:
+        """Logits at every row of one unbroken streak of scaled rows: (n, width) -> (n, heads, 3), NaN at first."""
+        return Stream(self.plan).run(rows, logits=True)
 
-    def _conv(self, name: str, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """Matrix (width * inputs, outputs) and bias of a convolution with its normalisation folded in."""
-        mean, variance, gain, shift = (
-            self._tensor(f"{name}.norm.{part}", shape[:1]) for part in ("running_mean", "running_var", "weight", "bias")
-        )
-        scale = gain / np.sqrt(variance + EPSILON)
-        kernel = self._tensor(f"{name}.conv.weight", shape).reshape(shape[0], shape[1], shape[-1])
-        return (kernel.transpose(2, 1, 0) * scale).reshape(-1, shape[0]), shift - mean * scale
+    def stream(self) -> LogitStream:
+        """A fresh stream of scaled rows."""
+        return LogitStream(Stream(self.plan))
 
-    def _act(self, x: np.ndarray) -> np.ndarray:
-        return np.maximum(x, self.slope * x)
-
-    def columns(self, rows: np.ndarray) -> np.ndarray:
-        """Columns of scaled rows: (n, 4 * levels) -> (n, channels)."""
-        (w1, b1), (w2, b2), (w3, b3) = self._level
-        n, c = len(rows), self.channels
-        x = self._act(rows.reshape(-1, 2) @ w1 + b1)  # (n * 2L, c)
-        x = self._act(x.reshape(-1, 2 * c) @ w2 + b2)  # (n * L, c)
-        x = x.reshape(n, self.levels * c)
-        # One row times a matrix is a BLAS call that spreads over threads at this size; vecdot stays on its own.
-        return self._act((np.vecdot(self._level3, x)[None] if n == 1 else x @ w3) + b3)
-
-    def mix(self, x: np.ndarray) -> np.ndarray:
-        """Both inception modules, zero padded at both ends: (batch, T, channels) -> (batch, T, 4 * branch)."""
-        for joined, conv3, conv5, pool in self._inception:
-            x = self._module(x, joined, conv3, conv5, pool)
-        return x
-
-    def _module(self, x, joined, conv3, conv5, pool) -> np.ndarray:
-        batch, length, inputs = x.shape
-        b = self.branch
-        most = x.copy()  # the maximum over three columns; beyond the ends there is nothing to be larger
-        np.maximum(most[:, 1:], x[:, :-1], out=most[:, 1:])
-        np.maximum(most[:, :-1], x[:, 1:], out=most[:, :-1])
-        padded = np.zeros((batch, length + 4, 3 * b))
-        padded[:, 2:-2] = self._act(x.reshape(-1, inputs) @ joined[0] + joined[1]).reshape(batch, length, 3 * b)
-        y = np.empty((batch * length, 4 * b))
-        y[:, :b] = padded[:, 2:-2, :b].reshape(-1, b)
-        for at, size, (w, bias), lead in ((1, 3, conv3, 1), (2, 5, conv5, 0)):
-            part = padded[:, lead : lead + length + size - 1, at * b : (at + 1) * b]
-            wide = np.concatenate([part[:, k : k + length] for k in range(size)], axis=2).reshape(-1, size * b)
-            y[:, at * b : (at + 1) * b] = self._act(wide @ w + bias)
-        y[:, 3 * b :] = self._act(most.reshape(-1, inputs) @ pool[0] + pool[1])
-        return y.reshape(batch, length, 4 * b)
-
-    def probabilities(self, flat: np.ndarray) -> np.ndarray:
-        """Softmax of flattened columns, time by time: (n, window * 4 * branch) or one such vector -> (n, 3) or (3,)."""
-        (w, bias), (head, shift) = self._dense, self._head
-        x = self._act((np.vecdot(w, flat) if flat.ndim == 1 else flat @ w.T) + bias)
-        logits = (np.vecdot(head, x) if flat.ndim == 1 else x @ head.T) + shift
-        power = np.exp(logits - logits.max(axis=-1, keepdims=True))
-        return power / power.sum(axis=-1, keepdims=True)
-
-    def predict(self, rows: np.ndarray, chunk: int = 512) -> np.ndarray:
-        """Probabilities at every row of one unbroken streak of scaled rows: (n, 4 * levels) -> (n, 3), NaN at first."""
-        n, window = len(rows), self.window
-        result = np.full((n, 3), np.nan)
-        for first in range(window - 1, n, chunk):
-            last = min(first + chunk, n)  # windows that end in [first, last)
-            columns = self.columns(rows[first - window + 1 : last])
-            inner = self.mix(columns[None])[0]
-            windows = sliding_window_view(columns, window, axis=0)  # (m, channels, window)
-            ends = np.concatenate([windows[:, :, :SPAN], windows[:, :, -SPAN:]]).transpose(0, 2, 1)
-            ends = self.mix(ends)
-            flat = sliding_window_view(inner, window, axis=0).transpose(0, 2, 1).copy()
-            m = last - first
-            flat[:, :REACH] = ends[:m, :REACH]
-            flat[:, -REACH:] = ends[m:, -REACH:]
-            result[first:last] = self.probabilities(flat.reshape(m, -1))
-        return result
+    def raw_stream(self, scaler: Scaler, temperature: Sequence[float], head: int) -> Stream:
+        """A fresh stream that takes raw rows and gives probabilities."""
+        return Stream(self.plan, scaler.mean, scaler.std, scaler.clip, temperature, head)
 
 
-class DeepLOBStream:
-    """One prediction a row from cached columns; `reset` forgets them.
+class LogitStream:
+    """A stream of scaled rows that gives logits."""
 
-    Notes
-    -----
-    Rings are written twice, a length apart, so that the newest `window` entries always lie side by side.
-    """
-
-    def __init__(self, net: FoldedDeepLOB) -> None:
-        self.net = net
-        self._inside = net.window - 2 * REACH
-        self._columns = np.zeros((2 * net.window, net.channels))
-        self._inner = np.zeros((2 * self._inside, 4 * net.branch))
-        self._ends = np.zeros((2, SPAN, net.channels))
-        self._flat = np.zeros((net.window, 4 * net.branch))
-        self._seen = 0
-
-    def reset(self) -> None:
-        """Forget every row."""
-        self._seen = 0
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self.reset, self.ahead = stream.reset, stream.ahead
 
     def step(self, row: np.ndarray) -> np.ndarray | None:
-        """Take one scaled row (4 * levels,), give (3,) probabilities, or None while fewer than `window` were seen."""
-        net, window, inside = self.net, self.net.window, self._inside
-        at = self._seen % window
-        self._columns[at] = self._columns[at + window] = net.columns(row[None])[0]
-        self._seen += 1
-        newest = at + window + 1
-        ends = self._ends
-        ends[0] = self._columns[newest - window : newest - window + SPAN]
-        ends[1] = self._columns[newest - SPAN : newest]
-        mixed = net.mix(ends)
-        slot = self._seen % inside
-        self._inner[slot] = self._inner[slot + inside] = mixed[1, REACH]
-        if self._seen < window:
-            return None
-        flat = self._flat
-        flat[:REACH] = mixed[0, :REACH]
-        flat[REACH:-REACH] = self._inner[slot + 1 : slot + 1 + inside]
-        flat[-REACH:] = mixed[1, SPAN - REACH :]
-        return net.probabilities(flat.reshape(-1))
+        """Take one scaled row (width,), give logits (heads, 3), or None while fewer than the window have come."""
+        self._stream.step(row)
+        return None if self._stream.remaining else self._stream.logits

@@ -102,3 +102,62 @@ def to_arrays():
 @pytest.fixture(scope="session")
 def make_registered():
     return registered
+
+
+def answers_of_torch(net: Network, rows: np.ndarray, every: int = 1) -> np.ndarray:
+    """Probabilities (n, heads, 3) of each window of scaled rows by itself, or of every so many, in float64."""
+    windows = np.lib.stride_tricks.sliding_window_view(rows, net.config.window, axis=0).transpose(0, 2, 1)[::every]
+    net = net.double()
+    with torch.inference_mode():
+        if net.is_dense and every == 1:
+            return torch.softmax(net.dense(torch.tensor(rows[None].astype(np.float64)))[0], 2).numpy()
+        parts = [torch.tensor(windows[i : i + 64].astype(np.float64)) for i in range(0, len(windows), 64)]
+        return torch.cat([torch.softmax(net(part), 2) for part in parts]).numpy()
+
+
+@pytest.fixture(scope="session")
+def torch_answers():
+    return answers_of_torch
+
+
+@pytest.fixture(scope="session")
+def recorded_rows(usdm_2024) -> np.ndarray:
+    """Raw book inputs of ten levels at each row of a real recording; NaN where they are not known."""
+    from genesis_lib.features import FeatureSet
+    from genesis_lib.feeds import read_snapshots
+
+    return FeatureSet(model_inputs(10)).batch(read_snapshots(usdm_2024))
+
+
+def walk_through(net: Network, scaler: Scaler, rows: np.ndarray, every: int = 1, count: int | None = None) -> float:
+    """Let the served network go over raw rows three ways, and give how far it is from torch at most.
+
+    A step a row, with and without working ahead, must give the batch's answers to the last bit where the network runs
+    compiled, and nearly so where it looks at whole windows.
+    """
+    from genesis_lib.models.predictor import Predictor, folded, predict_heads
+
+    served = folded(net.arrays(), net.config.as_dict())
+    batch = predict_heads(served, scaler, rows)
+    walkers = [Predictor(served, scaler, None, net.config.heads - 1) for _ in range(2)]
+    for number, row in enumerate(rows[:count]):
+        steps = [walker.step(row) for walker in walkers]
+        walkers[1].ahead()
+        for walker, step in zip(walkers, steps):
+            assert np.array_equal(step, walker.heads[-1], equal_nan=True)
+            assert np.isnan(step).all() == (walker.remaining > 0)
+            if hasattr(served, "plan"):
+                assert np.array_equal(walker.heads, batch[number], equal_nan=True)
+            else:
+                assert np.allclose(walker.heads, batch[number], rtol=0, atol=1e-9, equal_nan=True)
+    usable = np.isfinite(rows).all(axis=1)
+    first = np.flatnonzero(~usable)[-1] + 1 if not usable.all() else 0
+    expected = answers_of_torch(net, scaler.transform(rows[first:]), every)
+    got = batch[first + net.config.window - 1 :: every]
+    assert expected.std(axis=0).min() > 1e-4, "answers must differ, or equality proves nothing"
+    return float(np.abs(got - expected).max())
+
+
+@pytest.fixture(scope="session")
+def walk():
+    return walk_through
