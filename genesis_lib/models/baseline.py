@@ -13,10 +13,11 @@ import numpy as np
 
 from genesis_lib.errors import ModelError
 from genesis_lib.models.boosted import Boosted, BoostedConfig
-from genesis_lib.models.linear import fit_linear, spread
+from genesis_lib.models.linear import ABSENT, fit_linear, spread
 from genesis_lib.models.packed_trees import compact, pack, unpack
 from genesis_lib.models.persistence import transitions
 from genesis_lib.models.scaler import Scaler
+from genesis_lib.models.temperature import fit_temperature
 
 NAMES = ("majority", "persistence", "logistic_ofi", "boosted_ofi")
 MOST = 400_000  # training samples that the regression and the trees learn from, evenly spread
@@ -84,7 +85,6 @@ class Baselines:
         *,
         validation: tuple[np.ndarray, np.ndarray] | None = None,
         seed: int = 7,
-        threads: int = 1,
     ) -> Baselines:
         """Fit to training samples.
 
@@ -98,9 +98,9 @@ class Baselines:
             Fitted on training rows.
         validation
             Columns (m, G) and classes (m,) of the fold's validation samples, which choose the regression's penalty and
-            weighting and how many trees are grown, and teach nothing. Without them the regression has a small fixed
-            penalty, and no trees are grown.
-        seed, threads
+            weighting, how many trees are grown, and a temperature for either; they teach nothing else. Without them the
+            regression has a small fixed penalty, and no trees are grown.
+        seed
             Of the trees.
 
         Notes
@@ -113,9 +113,11 @@ class Baselines:
         held = None if validation is None else (scaler.transform(validation[0]), validation[1])
         coefficients, intercepts = fit_linear(scaler.transform(x), y, held)
         grown = None
-        if validation is not None:
-            config = BoostedConfig(inputs=flow.shape[1], most=MOST)
-            grown = compact(Boosted.fit(x, y, validation, config, seed=seed, threads=threads))
+        if held is not None:
+            cool = fit_temperature(held[0] @ coefficients.T + intercepts, held[1])
+            coefficients, intercepts = coefficients / cool, np.where(intercepts > ABSENT, intercepts / cool, ABSENT)
+            grown = Boosted.fit(x, y, validation, BoostedConfig(inputs=flow.shape[1], most=MOST), seed=seed)
+            grown = compact(grown.scaled(1.0 / fit_temperature(grown.logits(validation[0]), validation[1])))
         prior = np.bincount(classes, minlength=3) / len(classes)
         table = transitions(known, classes)
         again = float(np.mean(classes == known))

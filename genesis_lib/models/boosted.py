@@ -110,8 +110,9 @@ class Boosted:
         return out
 
     def scaled(self, factor: float) -> Boosted:
-        """The same trees with every answer times a factor (one over a temperature)."""
-        return Boosted(self.tables | {"value": self.tables["value"] * factor}, self.baseline * factor)
+        """The same trees with every answer times a factor (one over a temperature); absent classes stay absent."""
+        start = np.where(self.baseline > ABSENT, self.baseline * factor, ABSENT)
+        return Boosted(self.tables | {"value": self.tables["value"] * factor}, start)
 
     @classmethod
     def fit(
@@ -122,7 +123,6 @@ class Boosted:
         config: BoostedConfig,
         *,
         seed: int = 7,
-        threads: int = 1,
     ) -> Boosted:
         """Grow trees on raw samples; stop by the loss on the validation samples, which nothing else is learned from.
 
@@ -133,8 +133,13 @@ class Boosted:
         validation
             The same, held out in time; never a random share of the training samples, whose neighbours it would hold.
             None grows all rounds.
-        seed, threads
+        seed
             Of scikit-learn.
+
+        Notes
+        -----
+        Trees are grown on one thread: scikit-learn's threads spin while they wait for each other, and where cores are
+        shared cost many times what they bring. Folds can be grown side by side instead.
 
         References
         ----------
@@ -152,24 +157,25 @@ class Boosted:
             known = np.flatnonzero(np.isin(validation[1], present))
             known = known[spread(len(known), max(config.most // 4, 1))]
             held = (validation[0][known], validation[1][known]) if len(known) else None
-        return from_sklearn(_grow(x[few], classes[few], held, config, seed, threads))
+        return from_sklearn(_grow(x[few], classes[few], held, config, seed))
 
 
-def _grow(x, classes, held, config: BoostedConfig, seed: int, threads: int):
+def _grow(x, classes, held, config: BoostedConfig, seed: int):
     from sklearn.ensemble import HistGradientBoostingClassifier  # serving must not need scikit-learn
     from threadpoolctl import threadpool_limits
 
     model = HistGradientBoostingClassifier(
         learning_rate=config.learning_rate,
         max_iter=config.rounds,
-        max_leaf_nodes=config.leaves,
+        max_leaf_nodes=min(config.leaves, max(len(classes) // 200, 4)),  # few samples bear few leaves
         min_samples_leaf=min(config.least, max(len(classes) // 50, 1)),
         l2_regularization=config.ridge,
+        max_bins=min(max(len(classes) // 40, 31), 255),  # finer ones only cost time
         early_stopping=held is not None,
         n_iter_no_change=config.patience,
         random_state=seed,
     )
-    with threadpool_limits(limits=threads):
+    with threadpool_limits(limits=1):
         if held is None:
             return model.fit(x, classes)
         return model.fit(x, classes, X_val=held[0], y_val=held[1])

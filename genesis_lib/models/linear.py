@@ -10,6 +10,7 @@ import numpy as np
 
 from genesis_lib.errors import ModelError
 from genesis_lib.models.scaler import Scaler
+from genesis_lib.models.temperature import log_loss
 
 ABSENT = -50.0  # logit of a class that training never saw
 PENALTIES = (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-6)  # quadratic, per sample
@@ -236,13 +237,6 @@ def _solve(x: np.ndarray, classes: np.ndarray, penalty: float, balanced: bool) -
 def unscaled(width: int) -> Scaler:
     """A scaler that leaves rows as they are (as float32), for models that take raw columns."""
     return Scaler(np.zeros(width), np.ones(width), 1e30)
-
-
-def log_loss(logits: np.ndarray, classes: np.ndarray) -> float:
-    """Mean log-loss in nats of (n, 3) logits."""
-    top = logits.max(axis=1)
-    norm = top + np.log(np.exp(logits - top[:, None]).sum(axis=1))
-    return float(np.mean(norm - logits[np.arange(len(classes)), classes]))
 
 
 def spread(n: int, most: int) -> np.ndarray:

@@ -4,47 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize_scalar
 
 from genesis_lib.errors import InputError
-from genesis_lib.models.linear import log_loss
+from genesis_lib.models.temperature import fit_temperature
+from genesis_lib.training.scores import reliability
 
-COOLEST, HOTTEST = 0.05, 20.0
-
-
-def fit_temperature(logits: np.ndarray, classes: np.ndarray) -> float:
-    """Fit the temperature T for which softmax(logits / T) has the least log-loss.
-
-    Parameters
-    ----------
-    logits
-        (n, 3) of validation samples; rows that hold a NaN are left out.
-    classes
-        (n,) classes; -1 (no label) is left out.
-
-    Returns
-    -------
-    float
-        Between 0.05 and 20; 1 where there is no sample. It never changes which class is the most probable.
-
-    Notes
-    -----
-    The log-loss is convex in 1 / T, so there is one minimum.
-
-    References
-    ----------
-    C. Guo, G. Pleiss, Y. Sun, K. Weinberger, "On Calibration of Modern Neural Networks", ICML 2017, section 4.2.
-    """
-    if logits.ndim != 2 or logits.shape != (len(classes), 3):
-        raise InputError(f"logits must have shape ({len(classes)}, 3) like the classes, got {logits.shape}")
-    usable = np.isfinite(logits).all(axis=1) & (np.asarray(classes) >= 0)
-    z, y = np.asarray(logits[usable], np.float64), np.asarray(classes)[usable]
-    if len(y) == 0:
-        return 1.0
-    bounds = np.log(1.0 / HOTTEST), np.log(1.0 / COOLEST)
-    found = minimize_scalar(lambda beta: log_loss(z * np.exp(beta), y), bounds=bounds, method="bounded")
-    best = float(np.exp(-found.x))
-    return best if log_loss(z / best, y) <= log_loss(z, y) else 1.0
+__all__ = ["calibrated", "fit_temperature", "reliability_table"]
 
 
 def calibrated(logits: np.ndarray, temperature: float | np.ndarray = 1.0) -> np.ndarray:
@@ -80,18 +45,18 @@ def reliability_table(
     if of not in (None, 0, 1, 2):
         raise InputError(f"of must be a class 0, 1, 2 or None, got {of!r}")
     if of is None:
-        confidence, hit = probabilities.max(axis=1), probabilities.argmax(axis=1) == classes
-    else:
-        confidence, hit = probabilities[:, of], classes == of
-    bucket = np.minimum((confidence * bins).astype(int), bins - 1)
-    count = np.bincount(bucket, minlength=bins)
+        count, confidence, hits = reliability(classes, probabilities, bins)
+    else:  # the answer "this class" against "another": its own probability, whatever is more probable
+        bucket = np.minimum((probabilities[:, of] * bins).astype(int), bins - 1)
+        weights = None, probabilities[:, of], (classes == of).astype(float)
+        count, confidence, hits = (np.bincount(bucket, each, minlength=bins) for each in weights)
     held = count > 0
     edges = np.arange(bins + 1) / bins
     table = {
         "low": edges[:-1],
         "high": edges[1:],
-        "confidence": np.bincount(bucket, confidence, minlength=bins) / np.maximum(count, 1),
-        "accuracy": np.bincount(bucket, hit, minlength=bins) / np.maximum(count, 1),
-        "count": count,
+        "confidence": confidence / np.maximum(count, 1),
+        "accuracy": hits / np.maximum(count, 1),
+        "count": count.astype(np.int64),
     }
     return pd.DataFrame({name: values[held] for name, values in table.items()})

@@ -102,7 +102,6 @@ def fit_estimator(
     labels: Sequence[Label] = (),
     config: Mapping[str, Any] | None = None,
     seed: int = 7,
-    threads: int = 1,
 ) -> Estimator:
     """Fit a model to training samples; whatever is chosen is chosen on the validation samples.
 
@@ -121,7 +120,7 @@ def fit_estimator(
         each head.
     config
         Fields of the kind's configuration that shall differ from its own.
-    seed, threads
+    seed
         Of the trees.
 
     Raises
@@ -167,7 +166,7 @@ def fit_estimator(
     grown = []
     for head in range(heads):
         (rows, answers), validation = parts(head)
-        grown.append(Boosted.fit(rows, answers, validation, settings, seed=seed, threads=threads))
+        grown.append(Boosted.fit(rows, answers, validation, settings, seed=seed))
     trees = joined(grown)
     weights = {**trees.tables, "baseline": trees.baseline.reshape(heads, 3)}
     return Estimator(shape, weights, unscaled(len(columns)))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from genesis_lib.errors import InputError
 from genesis_lib.models.baseline import Baselines
 from genesis_lib.models.kinds import kind
 from genesis_lib.models.scaler import Scaler
@@ -68,6 +69,11 @@ def run_fold(rows: Rows, samples: HeadSamples, fold: Fold, task: Task) -> FoldRe
         return kept
     if task.dense:
         fold = thinned(fold, samples, rows, task.stride)
+    for head, label in enumerate(task.labels):
+        if not np.isfinite(samples.moves[fold.train, head]).any():
+            raise InputError(
+                f"fold {fold.number}: no training sample has a label {label.ahead_in_words} ahead; record longer"
+            )
     labels = tuple(label.fit(samples.moves[fold.train, head]) for head, label in enumerate(task.labels))
     classes = np.stack([label.classes(samples.moves[:, head]) for head, label in enumerate(labels)], axis=1)
     known = np.stack([label.classes(samples.knowns[:, head]) for head, label in enumerate(labels)], axis=1)
@@ -128,7 +134,6 @@ def _member(
     }
     fitted = fit_estimator(
         task.model, *pair, rows.columns, known=known, labels=labels, config=settings, seed=seed,
-        threads=task.training.threads,
     )  # fmt: skip
     asked = {**parts, "train": train.thinned(1 << 14)}
     given = {name: estimator_logits(fitted, rows, part.row) for name, part in asked.items()}
@@ -144,5 +149,5 @@ def _baselines(rows: Rows, parts: dict[str, Part], known: np.ndarray, task: Task
     scaler: Scaler = rows.fit_scaler(used, flow=True)
     return Baselines.fit(
         rows.flow[train.row], train.classes[:, 0], known, rows.flow_columns, scaler,
-        validation=(rows.flow[held.row], held.classes[:, 0]), threads=task.training.threads,
+        validation=(rows.flow[held.row], held.classes[:, 0]),
     )  # fmt: skip

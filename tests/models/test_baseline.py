@@ -6,6 +6,7 @@ import pytest
 from genesis_lib.errors import ModelError
 from genesis_lib.models.baseline import NAMES, Baselines
 from genesis_lib.models.scaler import Scaler
+from genesis_lib.models.temperature import fit_temperature
 
 RNG = np.random.default_rng(0)
 FLOW = RNG.normal(size=(4000, 3)).astype(np.float32)
@@ -67,6 +68,15 @@ def test_weighing_rare_classes_up_is_no_strength():
         for chance in (proba, balanced.predict_proba(scaler.transform(FLOW[3000:])))
     )
     assert ours < 0.8 * theirs
+
+
+def test_both_are_calibrated_on_the_validation_samples():
+    held = FLOW[2400:3000], np.where(np.arange(600) % 2, CLASSES[2400:3000], RNG.integers(0, 3, 600))  # half is noise
+    scaler = Scaler.fit(FLOW[:2400])
+    made = Baselines.fit(FLOW[:2400], CLASSES[:2400], KNOWN[:2400], COLUMNS, scaler, validation=held)
+    answers = made.predict(held[0], np.ones(600, int))
+    for name in ("logistic_ofi", "boosted_ofi"):
+        assert fit_temperature(np.log(answers[name][1]), held[1]) == pytest.approx(1.0, abs=0.01)
 
 
 # What a model holds that was registered before there were trees and transitions.

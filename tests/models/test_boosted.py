@@ -76,6 +76,7 @@ def test_a_row_a_step_equals_all_at_once(grown):
 
 def test_growing_stops_where_validation_is_best(grown):
     settings = {"learning_rate": 0.2, "min_samples_leaf": 80, "l2_regularization": 1.0, "n_iter_no_change": 15}
+    settings |= {"max_leaf_nodes": 20, "max_bins": 100}  # what 4,000 samples bear
     model = sklearn(max_iter=40, early_stopping=True, random_state=7, **settings)
     model.fit(X[:4000], Y[:4000], X_val=X[4000:5000], y_val=Y[4000:5000])
     best = int(np.argmax(model.validation_score_))

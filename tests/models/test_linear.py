@@ -10,9 +10,9 @@ from genesis_lib.models.linear import (
     MajorityNet,
     RowNet,
     fit_linear,
-    log_loss,
     unscaled,
 )
+from genesis_lib.models.temperature import log_loss
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(5000, 4)).astype(np.float32)

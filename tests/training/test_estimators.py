@@ -5,7 +5,7 @@ import pytest
 
 from genesis_lib.errors import InputError, ModelError
 from genesis_lib.features import OFI_INPUTS
-from genesis_lib.models.linear import log_loss
+from genesis_lib.models.temperature import log_loss
 from genesis_lib.training import Rows, gather_sessions
 from genesis_lib.training.dataset import Samples
 from genesis_lib.training.estimators import ESTIMATORS, configure_estimator, estimator_logits, fit_estimator

@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+
+from genesis_lib.errors import InputError
+from genesis_lib.models.temperature import fit_temperature, log_loss
+
+
+def softmax(logits):
+    power = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return power / power.sum(axis=1, keepdims=True)
+
+
+RNG = np.random.default_rng(0)
+HONEST = RNG.normal(size=(20_000, 3))
+CLASSES = (RNG.random((20_000, 1)) > np.cumsum(softmax(HONEST), axis=1)).sum(axis=1)
+
+
+@pytest.mark.parametrize("boast", [0.3, 1.0, 2.5])
+def test_finds_how_much_was_boasted(boast):
+    temperature = fit_temperature(HONEST * boast, CLASSES)
+    assert temperature == pytest.approx(boast, rel=0.05)
+    sure = softmax(HONEST * boast / temperature).max(axis=1)
+    assert np.mean(HONEST.argmax(axis=1) == CLASSES) == pytest.approx(sure.mean(), abs=0.02)
+
+
+def test_is_the_least_loss_of_all_temperatures():
+    temperature = fit_temperature(HONEST * 2, CLASSES)
+    best = log_loss(HONEST * 2 / temperature, CLASSES)
+    for other in (0.5, 1.0, temperature * 0.98, temperature * 1.02, 5.0):
+        assert best <= log_loss(HONEST * 2 / other, CLASSES)
+
+
+def test_what_has_no_answer_or_no_label_is_left_out():
+    logits, classes = HONEST.copy() * 2, CLASSES.copy()
+    logits[::3] = np.nan
+    classes[1::3] = -1
+    assert fit_temperature(logits, classes) == fit_temperature(HONEST[2::3] * 2, CLASSES[2::3])
+    assert fit_temperature(np.full((4, 3), np.nan), np.zeros(4, int)) == 1.0
+    with pytest.raises(InputError, match=r"logits must have shape \(5, 3\)"):
+        fit_temperature(HONEST[:4], CLASSES[:5])
+
+
+def test_certainty_stays_within_bounds():
+    assert fit_temperature(np.eye(3), np.arange(3)) == pytest.approx(0.05, rel=0.01)
+    assert fit_temperature(np.eye(3) * 9, np.array([1, 2, 0])) == pytest.approx(20, rel=0.01)
+
+
+def test_log_loss_is_that_of_the_softmax():
+    given = softmax(HONEST)[np.arange(len(CLASSES)), CLASSES]
+    assert log_loss(HONEST, CLASSES) == pytest.approx(-np.log(given).mean())
+    assert log_loss(np.array([[1000.0, 0.0, 0.0]]), np.array([0])) == 0.0
