@@ -29,7 +29,7 @@ COMMANDS = {
     "features": "features",
     "detect": "surveil",
     "regime": "regimes",
-    "train": "model",
+    "train": "train",
     "evaluate": "evaluation",
     "models": "models",
     "backtest": "trade",

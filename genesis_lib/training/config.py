@@ -39,7 +39,8 @@ class TrainingConfig:
         Peak rate of AdamW; decay of the weights of matrices and convolutions (normalisations and biases have none).
     augment
         Show half of what is seen upside down (bids as asks, UP as DOWN), and shift the log sizes of each stretch of
-        rows by a common random amount: neither which side is which nor the unit of size may matter.
+        rows by a common random amount: neither which side is which nor the unit of size may matter. None does so where
+        the mirror is at hand: for the raw book, and for rows made with ``mirrored=True``.
     seed
         Decides initial weights, order and dropout.
     threads
@@ -83,7 +84,7 @@ class TrainingConfig:
     together: int = 8
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
-    augment: bool = True
+    augment: bool | None = None
     seed: int = 7
     threads: int = 2
     quiet: bool = False

@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from genesis_lib.models.kinds import build
+from genesis_lib.errors import InputError
+from genesis_lib.models.kinds import book_levels, build
+from genesis_lib.models.linear import fit_linear
 from genesis_lib.models.scaler import Scaler
 from genesis_lib.training.augment import Augmentation, mirror
 from genesis_lib.training.batches import ScaledRows, WindowBatches
@@ -87,9 +89,9 @@ def train_network(
     train = parts["train"]
     scaler = rows.fit_scaler(train.used(len(rows), config.window))
     if getattr(config, "skip", False) and local.linear_start:
-        start_linear(net, rows, train, scaler)
+        start_linear(net, rows, train, parts["validation"], scaler)
     values, augmentation = ScaledRows(rows.inputs, scaler), None
-    if local.augment:
+    if augments(local, rows):
         sizes = np.array(["size" in name for name in rows.columns])
         augmentation = Augmentation(mirrored_rows(rows, scaler), sizes)
 
@@ -147,19 +149,31 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return power / power.sum(axis=-1, keepdims=True)
 
 
-def start_linear(net, rows: Rows, train: Part, scaler: Scaler) -> None:
+def start_linear(net, rows: Rows, train: Part, held: Part, scaler: Scaler) -> None:
     """Let a network with a linear path begin with the answer of the logistic regression on the training samples."""
-    from sklearn.linear_model import LogisticRegression
+    learnt, judged_on = train.thinned(LINEAR), held.thinned(LINEAR // 4)
+    x, z = (scaler.transform(rows.inputs[part.row]) for part in (learnt, judged_on))
+    for head in range(learnt.classes.shape[1]):
+        y, truth = learnt.classes[:, head], judged_on.classes[:, head]
+        if len(np.unique(y[y >= 0])) == 3:
+            coefficients, intercepts = fit_linear(
+                x[y >= 0], y[y >= 0], (z[truth >= 0], truth[truth >= 0]), balanced=False
+            )
+            net.start_from(coefficients, intercepts, np.arange(len(rows.columns)), head)
 
-    part = train.thinned(LINEAR)
-    values = scaler.transform(rows.inputs[part.row])
-    for head in range(part.classes.shape[1]):
-        classes = part.classes[:, head]
-        known = classes >= 0
-        if len(np.unique(classes[known])) < 3:
-            continue
-        model = LogisticRegression(C=0.01, max_iter=200).fit(values[known], classes[known])
-        net.start_from(model.coef_, model.intercept_, np.arange(len(rows.columns)), head)
+
+def augments(training: TrainingConfig, rows: Rows) -> bool:
+    """Whether training varies what it sees.
+
+    Raises
+    ------
+    InputError
+        When it was told to, and the rows were not computed upside down.
+    """
+    able = rows.mirrored is not None or book_levels(rows.columns) * 4 == len(rows.columns)
+    if training.augment and not able:
+        raise InputError("augment: these inputs need their mirror; make the rows with mirrored=True, or do not augment")
+    return able if training.augment is None else training.augment
 
 
 def mirrored_rows(rows: Rows, scaler: Scaler) -> ScaledRows:

@@ -206,7 +206,7 @@ class CrossValidation:
             classes = np.concatenate([fold.heads_classes[:, head] for fold in self.folds])
             proba = np.concatenate([fold.first.heads_proba[:, head] for fold in self.folds]).astype(np.float64)
             known = classes >= 0
-            row = {"head": head, "kind": label.kind, "horizon": label.horizon, "rows": int(known.sum())}
+            row = {"head": head, "kind": label.kind, "horizon": label.ahead, "rows": int(known.sum())}
             table.append(row | (scores(classes[known], proba[known]) if known.any() else {}))
         return pd.DataFrame(table).set_index("head")
 

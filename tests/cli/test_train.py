@@ -1,12 +1,20 @@
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from genesis_lib.cli import main
+from genesis_lib.models import registry
 
-QUICK = ["--folds", "2", "--epochs", "1", "--stride", "5", "--windows", "256", "--batch-size", "64", "--levels", "5",
-         "--window", "30", "--horizon", "20", "--threads", "1"]  # fmt: skip
+QUICK = ["--model", "deeplob", "--folds", "2", "--epochs", "1", "--stride", "5", "--windows", "256", "--batch-size",
+         "64", "--levels", "5", "--window", "30", "--horizon", "20", "--threads", "1"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +45,7 @@ def test_evaluate_speaks_of_the_champion_on_unseen_data(trained):
     assert done.exit_code == 0, done.stderr
     summary = json.loads(done.stdout)
     assert {"accuracy", "macro_f1", "mcc", "log_loss", "ece", "rows", "baselines"} <= set(summary)
-    assert set(summary["baselines"]) == {"majority", "persistence", "logistic_ofi"}
+    assert set(summary["baselines"]) == {"majority", "persistence", "logistic_ofi", "boosted_ofi"}
     assert summary["rows"] > 300 and summary["seen_in_training"] is False
     text = CliRunner().invoke(main, ["evaluate", "deeplob-5", *common, "--seed", "5"])
     assert text.exit_code == 0 and "persistence" in text.stdout and "prove nothing" not in text.stdout
@@ -62,7 +70,12 @@ def test_one_clear_line_for_bad_input(trained, tmp_path):
 
 
 def test_wrong_usage_is_exit_code_2(tmp_path):
-    for arguments in (["train"], ["train", "simulator", "--folds", "1"], ["train", "simulator", "--threshold", "wide"]):
+    for arguments in (
+        ["train"],
+        ["train", "simulator", "--folds", "1"],
+        ["train", "simulator", "--threshold", "wide"],
+        ["train", "simulator", "--patience", "0"],
+    ):
         assert CliRunner().invoke(main, arguments).exit_code == 2
 
 
@@ -95,10 +108,70 @@ def test_the_distance_from_the_best_possible_is_told(tmp_path):
     assert done.exit_code == 0, done.stderr
     summary = json.loads(done.stdout)
     assert 0.6 < summary["bayes_accuracy"] < 0.9
-    assert set(summary["from_ceiling"]) == {"deeplob", "majority", "persistence", "logistic_ofi"}
+    assert set(summary["from_ceiling"]) == {"deeplob", "majority", "persistence", "logistic_ofi", "boosted_ofi"}
     asked = CliRunner().invoke(main, ["evaluate", "champion", unseen, *models, "--json"])
     summary = json.loads(asked.stdout)
     below = summary["from_ceiling"]["majority"]["accuracy"]
     assert below == pytest.approx(summary["bayes"]["accuracy"] - summary["baselines"]["majority"]["accuracy"])
     text = CliRunner().invoke(main, ["evaluate", "champion", unseen, *models])
     assert "best possible: accuracy" in text.stdout and "below it" in text.stdout
+
+
+DENSE = ["--folds", "2", "--levels", "3", "--horizon", "20", "--horizon", "40", "--threads", "1", "--minutes", "3"]
+
+
+def test_several_horizons_and_seeds_of_a_causal_net(tmp_path):
+    arguments = ["train", "simulator", *DENSE, "--epochs", "1", "--seeds", "2", "--inputs", "book+ofi", "--skip"]
+    done = CliRunner().invoke(main, [*arguments, "--out", str(tmp_path), "--json"])
+    assert done.exit_code == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert summary["name"] == "causal-16-3" and summary["stride"] == 1
+    assert list(summary["seeds"]) == ["7", "8"] and [each["horizon"] for each in summary["heads"]] == ["20", "40"]
+    artifact = registry.load(f"causal-16-3/{summary['version']}", tmp_path)
+    assert [label["horizon"] for label in artifact.labels] == [20, 40] and len(artifact.temperature) == 2
+    assert artifact.architecture["skip"] and "nofi_1" in artifact.columns and artifact.levels == 3
+    assert not (tmp_path / ".runs").exists()
+
+
+def test_several_kinds_are_registered_as_one(tmp_path):
+    arguments = ["train", "simulator", *DENSE[:6], *DENSE[8:], "--model", "logistic", "--model", "majority"]
+    done = CliRunner().invoke(main, [*arguments, "--out", str(tmp_path), "--json"])
+    assert done.exit_code == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert summary["model"] == "ensemble" and {"logistic", "majority"} <= set(summary["baselines"])
+    assert registry.load("ensemble-3", tmp_path).architecture["kind"] == "ensemble"
+    alone = CliRunner().invoke(main, [*arguments, "--ensemble", "none", "--out", str(tmp_path)])
+    assert alone.exit_code == 1 and "one by one" in alone.stderr
+
+
+@pytest.mark.slow
+def test_what_was_interrupted_goes_on_to_the_same_model(tmp_path):
+    """A real interrupt of a real process, in the middle of the second fold."""
+    common = ["train", "simulator", *DENSE, "--seed", "3", "--model", "causal-16", "--name", "net", "--json"]
+    whole = CliRunner().invoke(main, [*common, "--epochs", "9", "--patience", "9", "--out", str(tmp_path / "whole")])
+    assert whole.exit_code == 0, whole.stderr
+    command = [*common, "--epochs", "9", "--patience", "9", "--out", str(tmp_path / "parts")]
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from genesis_lib.cli import main; main()", *command],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    runs, began = tmp_path / "parts" / ".runs", time.monotonic()
+    while (
+        not list(runs.glob("*/*/fold-1-seed-3.training")) and process.poll() is None and time.monotonic() - began < 120
+    ):
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1 and out == "", err
+    assert "genesis: interrupted; no model was registered" in err and str(runs) in err, err
+    assert "Traceback" not in err and sorted(each.name for each in (tmp_path / "parts").iterdir()) == [".runs"]
+    assert list(runs.glob("*/*/fold-0.safetensors"))
+    again = CliRunner().invoke(main, command)
+    assert again.exit_code == 0, again.stderr
+    assert "fold 0" not in again.stderr and "fold 1" in again.stderr, "the finished fold is not trained again"
+    one, other = (registry.load("net", tmp_path / each) for each in ("whole", "parts"))
+    assert one.version == other.version
+    assert all(np.array_equal(one.weights[name], other.weights[name]) for name in one.weights)
+    first, second = (json.loads(each.stdout) for each in (whole, again))
+    assert first["log_loss"] == second["log_loss"] and first["folds"] == second["folds"]
+    assert not runs.exists()

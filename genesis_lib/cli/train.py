@@ -1,0 +1,292 @@
+"""`genesis train`."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import click
+import numpy as np
+
+from genesis_lib import config
+from genesis_lib.cli import emit, json_option
+from genesis_lib.errors import InputError
+
+RUNS = ".runs"  # below the models: what runs that were interrupted go on from
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True)
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="KIND",
+    help="causal-16 (default), causal-32, deeplob, ..., boosted; several are trained on the same samples.",
+)
+@click.option("--inputs", help='Columns it reads: "book", "ofi", "book+ofi" or names of features; the kind\'s own.')
+@click.option(
+    "--split", type=click.Choice(["kfold", "walk-forward", "combinatorial"]), default="kfold", show_default=True
+)
+@click.option(
+    "--unit",
+    type=click.Choice(["moment", "stretch", "day"]),
+    default="moment",
+    show_default=True,
+    help="What folds never part: days keep all sessions of a date on one side.",
+)
+@click.option("--folds", type=click.IntRange(2), default=5, show_default=True)
+@click.option("--embargo", type=click.FloatRange(0, 0.5), default=0.01, show_default=True)
+@click.option("--epochs", type=click.IntRange(1), help="Passes a fold at most.")
+@click.option("--patience", type=click.FloatRange(0, min_open=True), help="Passes without improvement.")
+@click.option("--batch-size", type=click.IntRange(2), help="Windows a step; a dense step takes 16 stretches.")
+@click.option("--windows", type=click.IntRange(0), help="Predictions a pass at most; 0: all.")
+@click.option(
+    "--stride", type=click.IntRange(1), help="Rows from sample to sample; for dense training of the tested ones alone."
+)
+@click.option(
+    "--label",
+    "kind",
+    default="smoothed",
+    show_default=True,
+    type=click.Choice(["smoothed", "smoothed-past", "volatility", "triple-barrier"]),
+)
+@click.option("--horizon", "horizons", multiple=True, help="Rows (20) or time (5m) ahead; repeated: a head each.")
+@click.option("--threshold", default="balanced", show_default=True, help='Size of a move, "balanced" or "spread".')
+@click.option("--levels", type=click.IntRange(1, 10), help="Book levels a side; as many as the data has, at most 10.")
+@click.option("--window", type=click.IntRange(9), help="Rows a prediction sees (100).")
+@click.option("--dropout", type=click.FloatRange(0, 0.95))
+@click.option(
+    "--skip/--no-skip", default=None, help="A linear path beside a causal net, begun as the logistic regression."
+)
+@click.option("--augment/--no-augment", default=None, help="Show books upside down, shift log sizes.")
+@click.option("--class-weights", type=click.Choice(["none", "balanced"]), help="Whether rare classes weigh more.")
+@click.option("--seed", type=int, default=7, show_default=True)
+@click.option(
+    "--seeds",
+    "count",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Models a fold, of seeds counted up; the first decides.",
+)
+@click.option(
+    "--ensemble",
+    type=click.Choice(["none", "mean", "fitted"]),
+    help="Register the models of all kinds and seeds as one; the mean when there are several kinds.",
+)
+@click.option("--minutes", type=float, help="Length of each simulated session (10).")
+@click.option("--threads", type=click.IntRange(1), default=2, show_default=True, help="Threads, shared by the jobs.")
+@click.option("--jobs", type=int, default=1, show_default=True, help="Folds at a time.")
+@click.option("--accelerator", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", show_default=True)
+@click.option(
+    "--unseen",
+    multiple=True,
+    help="A recording, or simulator, to report on in the card but never to train on; repeatable.",
+)
+@click.option("--fresh", is_flag=True, help="Begin anew, though the same command was interrupted before.")
+@click.option("--name", help="Name to register under; KIND-LEVELS when left out.")
+@click.option("--out", help="Folder of models (the settings' when left out).")
+@click.option("--promote/--no-promote", default=False, show_default=True, help="Make it the champion.")
+@json_option
+@click.pass_context
+def train(ctx, **given):  # fmt: skip
+    """Cross-validate a model on PATHS, register its best fold.
+
+    PATHS are recordings, Parquet folders, CSV files or simulator[:SYMBOL]; sessions are never joined, and folds are
+    purged by the time a label is known. A run that is interrupted goes on where it stopped when the same command is
+    given again, to the same result.
+    """
+    from genesis_lib.models import registry
+
+    if given["name"] is not None:
+        registry.check_name(given["name"])  # before hours of training, not after
+    root = Path(config.load(paths={"models": given["out"]}).paths.models)
+    keep = root / RUNS / _digest(given)
+    if given["fresh"]:
+        shutil.rmtree(keep, ignore_errors=True)
+    try:
+        summary, text = _train(given, root, keep)
+    except KeyboardInterrupt:
+        kept = keep.exists() and any(keep.iterdir())
+        more = f"what was reached is in {keep}, and the same command goes on from there" if kept else "nothing was kept"
+        click.echo(f"genesis: interrupted; no model was registered; {more}", err=True)
+        ctx.exit(1)
+    shutil.rmtree(keep, ignore_errors=True)
+    with contextlib.suppress(OSError):  # others may be at work
+        keep.parent.rmdir()
+    emit(summary, given["as_json"], None if given["as_json"] else text)
+
+
+def _train(given, root: Path, keep: Path):
+    from genesis_lib.feeds.simulation.truth import read_truths
+    from genesis_lib.models import registry
+    from genesis_lib.models.kinds import kind
+    from genesis_lib.training import Rows, cross_validate, describe, evaluate, gather_sessions, worst_exposure
+    from genesis_lib.training.card import fold_records, register_best, register_trial
+    from genesis_lib.training.config import recipe
+    from genesis_lib.training.ensembling import combine
+    from genesis_lib.training.splits import splitter
+
+    kinds = [kind(name) for name in given["models"] or ("causal-16",)]
+    labels, cuts = _labels(given), splitter(given["split"], given["folds"], given["embargo"], unit=given["unit"])
+    click.echo("reading ...", err=True)
+    sessions = gather_sessions(given["paths"], 10, minutes=given["minutes"])
+    held = [_unseen(path, given["minutes"]) for path in given["unseen"]]
+    depth = given["levels"] or min([10, *(session.depth for session in sessions)])
+    inputs = given["inputs"] or _own_inputs(kinds)
+    fields = (
+        "epochs",
+        "patience",
+        "batch_size",
+        "windows",
+        "augment",
+        "class_weights",
+        "threads",
+        "accelerator",
+        "seed",
+    )
+    trainings = [recipe(item.name, **{name: given[name] for name in fields}) for item in kinds]
+    turned = inputs != "book" and any(item.torch and each.augment for item, each in zip(kinds, trainings))
+    rows = Rows.of(sessions, depth, inputs, mirrored=turned)
+    for parts in held:
+        if worst_exposure(map(describe, parts), rows.sessions) == "seen":
+            raise InputError(f"--unseen {_title(parts)}: some of it is among what is to be trained on")
+    truths = read_truths(given["paths"])
+    sessions = sessions if truths else []  # as large as all that is trained on
+    click.echo(f"{len(rows):,} rows in {len(rows.sessions)} sessions, {depth} levels, {rows.provenance}", err=True)
+    seeds = range(given["seed"], given["seed"] + given["count"])
+    results = [
+        cross_validate(
+            rows, labels, model=item.name, config=_shape(item, rows, labels, given), training=training, splitter=cuts,
+            stride=given["stride"], jobs=given["jobs"], seeds=seeds, keep=keep / item.name,
+        )
+        for item, training in zip(kinds, trainings)
+    ]  # fmt: skip
+    ensemble = given["ensemble"] or ("mean" if len(results) > 1 else "none")
+    if ensemble == "none" and len(results) > 1:
+        raise InputError("--ensemble none would register none of several kinds; train them one by one")
+    result = results[0] if ensemble == "none" else combine(results, ensemble)
+    name = given["name"] or f"{'ensemble' if len(kinds) > 1 else kinds[0].name}-{depth}"
+    with tempfile.TemporaryDirectory() as scratch:  # the card is part of a model, and tells of the unseen sessions
+        trial = register_trial(result, rows, name, scratch) if held else None
+        shown = {_title(parts): evaluate(trial, parts) for parts in held}
+    chosen = register_best(result, rows, name, root=root, unseen=shown)
+    if given["promote"]:
+        registry.promote(f"{chosen.name}/{chosen.version}", root)
+    ceiling = _ceiling_of_folds(truths, sessions, rows, result)
+    summary = {
+        "folds": fold_records(result),
+        **result.scores(),
+        "model": result.model,
+        "name": chosen.name,
+        "version": chosen.version,
+        "path": str(chosen.path),
+        "promoted": given["promote"],
+        "best_fold": result.best.number,
+        "baselines": chosen.metrics["baselines"],
+        "seeds": result.seed_table().to_dict("index"),
+        "heads": result.head_table().to_dict("records"),
+        **ceiling,
+        "unseen": {title: each.as_dict() for title, each in shown.items()},
+        "parameters": result.parameters,
+        "rows": len(rows),
+        "stride": result.stride,
+        "seconds": round(result.seconds, 1),
+    }
+    return summary, _report(result, chosen, shown, ceiling)
+
+
+def _digest(given) -> str:
+    """Of the command: another one keeps what it reaches elsewhere."""
+    told = {name: value for name, value in given.items() if name not in ("as_json", "fresh", "promote", "out")}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _labels(given):
+    from genesis_lib.training import Label
+
+    threshold = given["threshold"]
+    if threshold not in ("balanced", "spread"):
+        try:
+            threshold = float(threshold)
+        except ValueError:
+            raise click.BadParameter(f'threshold must be a number, "balanced" or "spread", got {threshold!r}') from None
+    return [Label.parse(each, kind=given["kind"], threshold=threshold) for each in given["horizons"] or ("20",)]
+
+
+def _own_inputs(kinds) -> str:
+    """What the kinds read when nothing is said: all of them the same rows, so together what any of them reads."""
+    return "+".join(dict.fromkeys(part for item in kinds for part in item.inputs.split("+")))
+
+
+def _shape(item, rows, labels, given):
+    """The kind's configuration with what was asked for; None where nothing was, and for what has no such setting."""
+    from genesis_lib.training.estimators import configure_estimator
+
+    changes = {name: given[name] for name in ("window", "dropout", "skip") if given[name] is not None}
+    if not changes:
+        return None
+    if item.torch:
+        return item.configure(rows.columns, len(labels), **changes)
+    changes = {name: value for name, value in changes.items() if name == "window"}
+    return configure_estimator(item.name, rows.columns, len(labels), changes)
+
+
+def _ceiling_of_folds(truths, sessions, rows, result) -> dict[str, object]:
+    """How far the network and its baselines are from the best possible, over the test samples of all folds."""
+    from genesis_lib.training.ceiling import below_ceiling
+
+    if not truths:
+        return {}
+    moves, _ = result.label.moves(rows.mid, rows.starts, rows.time, rows.spread)
+    at = np.concatenate([fold.rows for fold in result.folds])
+    classes = np.concatenate([fold.classes for fold in result.folds])
+    every = {name: result.scores(name) for name in result.models}
+    return below_ceiling(truths, sessions, result.label, at, classes, moves[at], every)
+
+
+def _report(result, chosen, shown, ceiling) -> str:
+    import pandas as pd
+
+    from genesis_lib.cli.evaluation import score_lines
+    from genesis_lib.training.ceiling import told
+
+    plain = "{:.4f}".format
+    lines = [
+        result.fold_table().to_string(float_format=plain, na_rep=""),
+        "",
+        *score_lines({name: row.to_dict() for name, row in result.baseline_table().iterrows()}),
+        *told(ceiling),
+        "",
+        result.class_table().to_string(float_format=plain),
+        "",
+        result.confusion().to_string(),
+        "",
+        pd.DataFrame(result.best.shares).T.to_string(float_format="{:.3f}".format),
+    ]
+    if len(result.labels) > 1:
+        lines += ["", result.head_table().to_string(float_format=plain)]
+    if len(result.seeds) > 1:
+        lines += ["", result.seed_table().to_string(float_format=plain)]
+    for title, each in shown.items():
+        lines += ["", f"unseen: {title}", *score_lines({result.model: each.scores, **each.baselines})]
+    best = f"fold {result.best.number} says most about its validation samples"
+    lines += ["", f"{best}; registered as {chosen.name} {chosen.version} in {chosen.path} ({result.seconds:.0f} s)"]
+    return "\n".join(lines)
+
+
+def _unseen(path: str, minutes: float | None):
+    from genesis_lib.training import gather_sessions
+
+    if path.startswith("simulator"):
+        return gather_sessions([path], 10, minutes=minutes, seed=0)  # the desk's own session; training counts from 1000
+    return gather_sessions([path], 10)
+
+
+def _title(sessions) -> str:
+    return ", ".join(f"{s.instrument.name} ({s.provenance}, {len(s):,} rows)" for s in sessions)
