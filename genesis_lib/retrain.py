@@ -162,7 +162,7 @@ def conclude(
     An empty `file` (the notebook run by hand) writes nothing.
     """
     if verdict.promote:
-        registry.promote(f"{challenger.name}/{challenger.version}", root)
+        registry.promote(f"{challenger.name}/{challenger.version}", root, by="genesis retrain", why=verdict.reason)
     if str(file):
         names = {"champion": champion.version if champion else None, "challenger": challenger.version}
         _write(Path(file), names | {"promoted": verdict.promote, "reason": verdict.reason})

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +16,8 @@ import pytest
 from genesis_lib import retrain
 from genesis_lib.config import load
 from genesis_lib.errors import GenesisError, InputError, StateError
+from genesis_lib.models import registry, stages
+from genesis_lib.training.gate import Verdict
 
 
 def notebook(folder: Path, body: str) -> Path:
@@ -68,6 +72,25 @@ def test_a_throwaway_registry_is_a_copy(tmp_path) -> None:
     (copy / "champion.json").write_text("changed")
     assert (tmp_path / "models" / "champion.json").read_text() == "{}"
     assert not Path(retrain.throwaway_registry(tmp_path / "none")).exists()
+
+
+def test_a_promotion_says_why_in_the_history(tmp_path, root) -> None:
+    folder = tmp_path / "models"
+    shutil.copytree(root / "models", folder)
+    (folder / "champion.json").unlink()
+    challenger = registry.load("deeplob-10", folder)
+    verdict = Verdict(True, "better by 0.01", 0.01, 0.005, 0.015, 1000)
+    retrain.conclude(verdict, challenger, None, folder, tmp_path / "verdict.json")
+    (change,) = stages.read(folder).history
+    assert (change.key, change.by, change.why) == (
+        (challenger.name, challenger.version),
+        "genesis retrain",
+        "better by 0.01",
+    )
+    told = json.loads((tmp_path / "verdict.json").read_text())
+    assert told == {"champion": None, "challenger": challenger.version, "promoted": True, "reason": "better by 0.01"}
+    retrain.conclude(replace(verdict, promote=False), challenger, challenger, folder)
+    assert len(stages.read(folder).history) == 1
 
 
 def test_a_failure_keeps_its_traceback(tmp_path, config) -> None:

@@ -238,6 +238,8 @@ def read(folder: Path) -> Artifact:
         if len(scaler.mean) != len(artifact.columns):
             raise ModelError(f"scaler has {len(scaler.mean)} columns, the model {len(artifact.columns)}")
         artifact.predictor()  # builds the network: every tensor is there and fits, and so does the scaler
+        if artifact.net.heads != len(artifact.labels):
+            raise ModelError(f"the network has {artifact.net.heads} heads, {len(artifact.labels)} labels are given")
     except (ModelError, InputError) as error:
         raise ModelError(f"{folder}: {error}") from error
     return artifact

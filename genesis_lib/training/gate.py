@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from genesis_lib.errors import InputError
 from genesis_lib.models.artifact import Artifact
+from genesis_lib.training.bootstrap import Blocks, block_interval
 from genesis_lib.training.dataset import Rows
-from genesis_lib.training.evaluation import answers, evaluate
+from genesis_lib.training.evaluation import evaluate
 from genesis_lib.types import Snapshots
 
 BOOTSTRAP_DRAWS = 1000
+CONFIDENCE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,13 @@ class Verdict:
 
 
 def judge(
-    champion: np.ndarray | None, challenger: np.ndarray, labels: np.ndarray, *, block: int = 200, seed: int = 0
+    champion: np.ndarray | None,
+    challenger: np.ndarray,
+    labels: np.ndarray,
+    *,
+    block: int = 200,
+    seed: int = 0,
+    blocks: Blocks | None = None,
 ) -> Verdict:
     """Decide whether a challenger beats the champion on rows that the challenger was not trained on.
 
@@ -41,11 +50,14 @@ def judge(
         (n,) classes 0, 1, 2.
     block
         Rows a bootstrap block; neighbouring rows share their label's horizon and are no independent witnesses.
+    blocks
+        Blocks of another making, instead of `block` and `seed`.
 
     Notes
     -----
     The statistic is the mean difference of log-loss; its interval comes from the moving-block bootstrap.
-    The challenger is promoted only when the whole 90 % interval lies above 0.
+    The challenger is promoted only when the whole 90 % interval lies above 0. Rows that make fewer than
+    `bootstrap.FEWEST_BLOCKS` blocks show nothing, and the champion stays.
 
     References
     ----------
@@ -60,17 +72,16 @@ def judge(
         raise InputError(f"probabilities must be ({rows}, 3), got {champion.shape} and {challenger.shape}")
     index = np.arange(rows)
     gains = np.log(np.clip(challenger[index, labels], 1e-12, 1)) - np.log(np.clip(champion[index, labels], 1e-12, 1))
-    block = max(1, min(block, rows // 4))
-    starts = np.random.default_rng(seed).integers(0, rows - block + 1, (BOOTSTRAP_DRAWS, max(1, rows // block)))
-    sums = np.concatenate([[0.0], np.cumsum(gains)])
-    means = (sums[starts + block] - sums[starts]).sum(1) / (starts.shape[1] * block)
-    low, high = np.quantile(means, [0.05, 0.95])
-    promote = bool(low > 0)
-    reason = (
-        f"log-loss gain {gains.mean():+.4f} nats a row, 90 % interval [{low:+.4f}, {high:+.4f}] on {rows} held-out rows"
-    )
-    reason += ": wholly above 0" if promote else ": not wholly above 0, the champion stays"
-    return Verdict(promote, reason, float(gains.mean()), float(low), float(high), rows)
+    blocks = blocks or Blocks(block, np.zeros(rows, np.int64), BOOTSTRAP_DRAWS, seed)
+    gain = block_interval(gains, blocks, CONFIDENCE)
+    promote = bool(gain.low > 0)
+    reason = f"log-loss gain {gain.value:+.4f} nats a row"
+    if np.isnan(gain.low):
+        reason += f" on {rows} held-out rows, too few for an interval: the champion stays"
+    else:
+        reason += f", 90 % interval [{gain.low:+.4f}, {gain.high:+.4f}] on {rows} held-out rows"
+        reason += ": wholly above 0" if promote else ": not wholly above 0, the champion stays"
+    return Verdict(promote, reason, gain.value, gain.low, gain.high, rows)
 
 
 def hold_out(sessions: Sequence[Snapshots], share: float = 0.2) -> tuple[list[Snapshots], list[Snapshots]]:
@@ -94,15 +105,39 @@ def hold_out(sessions: Sequence[Snapshots], share: float = 0.2) -> tuple[list[Sn
 def challenge(challenger: Artifact, champion: Artifact | None, held: Sequence[Snapshots]) -> Verdict:
     """Hold two models against each other on sessions that the challenger was not trained on.
 
-    Both answer the challenger's question: its label, with its threshold. Where the champion is still warming up it
-    counts as saying 1/3 each. A champion that was trained on these rows has the advantage, and the verdict says so.
+    Both answer the challenger's question: its label, with its threshold. A champion of several heads answers with the
+    one that was asked the same. Where the champion is still warming up it counts as saying 1/3 each. A champion that
+    was trained on these rows has the advantage, and the verdict says so. Models may be of any kind and read any
+    columns.
     """
     result = evaluate(challenger, held)
     if champion is None:
         return judge(None, result.probabilities, result.classes)
-    every = answers(champion, Rows.of(held, champion.levels))[result.samples.row]
-    verdict = judge(np.where(np.isfinite(every), every, 1 / 3), result.probabilities, result.classes)
+    head = same_question(champion, challenger.label)
+    every = _answers(champion, [session for session in held if len(session)], head)[result.samples.row]
+    verdict = judge(
+        np.where(np.isfinite(every), every, 1 / 3),
+        result.probabilities,
+        result.classes,
+        blocks=result.board.blocks,
+    )
     spans = ((s.instrument.name, int(s.ts_exchange[0]), int(s.ts_exchange[-1])) for s in held if len(s))
     if any(champion.exposure(*span) == "seen" for span in spans):
         return replace(verdict, reason=f"{verdict.reason}; the champion was trained on these rows, which favours it")
     return verdict
+
+
+def same_question(model: Artifact, label: Mapping[str, Any]) -> int:
+    """The head of a model whose label is this one but for its threshold; the primary head where none is."""
+    asked = {key: value for key, value in label.items() if key != "threshold"}
+    heads = range(len(model.labels))
+    return next((i for i in heads if asked.items() <= model.labels[i].items()), model.head)
+
+
+def _answers(model: Artifact, sessions: Sequence[Snapshots], head: int) -> np.ndarray:
+    """Probabilities (N, 3) at every row, the columns of one session in memory at a time."""
+    parts = []
+    for session in sessions:
+        rows = Rows.of([session], model.levels, model.features())
+        parts.append(model.predict_heads(rows.inputs, rows.starts >= 0)[:, head])
+    return np.concatenate(parts)

@@ -76,10 +76,14 @@ class Scoreboard:
         return {name: scores(self.classes, proba, said) for name, (said, proba) in self.answers.items()}
 
     @cached_property
+    def blocks(self) -> Blocks:
+        """Blocks of samples; one reaches over the longest stretch of rows that one sample knows of."""
+        return Blocks.covering(int((self.end - self.start).max()) + 1, self.row, self.part)
+
+    @cached_property
     def intervals(self) -> Intervals:
-        """Block-bootstrap intervals; a block reaches over the longest stretch of rows that one sample knows of."""
-        reach = int((self.end - self.start).max()) + 1
-        return score_intervals(self.classes, self.answers, Blocks.covering(reach, self.row, self.part))
+        """Block-bootstrap intervals."""
+        return score_intervals(self.classes, self.answers, self.blocks)
 
     def verdict(self) -> list[str]:
         """A line a model held against the first, see `verdict`."""

@@ -1,6 +1,7 @@
 import json
 
 from genesis_lib.models.comparison import SECTIONS, difference, told
+from genesis_lib.models.deeplob import DeepLOBConfig
 
 HOUR = {"first": "2024-07-18T10:00:00.000000Z", "last": "2024-07-18T11:00:00.000000Z", "rows": 9, "sha256": "0" * 64}
 
@@ -54,9 +55,17 @@ def test_every_section_tells_what_is_other(make_registered, tmp_path):
     assert back["metrics"] == {"accuracy": [0.625, 0.5], "baselines.b.mcc": [0.25, None]}
 
 
-def test_heads_are_compared_one_by_one(make_registered, tmp_path):
+def test_heads_are_compared_one_by_one(make_registered, make_lived_in, to_arrays, tmp_path):
+    config = DeepLOBConfig(levels=2, window=20, channels=8, branch=4, hidden=16, heads=2)
     _, one = make_registered(tmp_path)
     second = one.label | {"horizon": 50}
-    _, two = make_registered(tmp_path, name="two", labels=[one.label, second])
+    _, two = make_registered(
+        tmp_path,
+        name="two",
+        weights=to_arrays(make_lived_in(config)),
+        architecture=config.as_dict(),
+        labels=[one.label, second],
+    )
     found = difference(one, two)["label"]
     assert found["heads"] == [None, 2] and found["head 1.horizon"] == [None, 50]
+    assert difference(one, two)["weights"]["shape of head.weight"] == [[3, 16], [6, 16]]

@@ -7,16 +7,22 @@ import pytest
 from genesis_lib.errors import ModelError
 from genesis_lib.models import artifact as artifacts
 from genesis_lib.models import registry
+from genesis_lib.models.deeplob import DeepLOBConfig
 from genesis_lib.models.registration import LEFT_S
 
+LABEL = {"kind": "smoothed", "horizon": 5, "threshold": 1e-4, "span": 100, "width": 1.0}  # of what is registered
 
-def test_everything_that_is_told_is_read_back(make_registered, tmp_path) -> None:
+
+def test_everything_that_is_told_is_read_back(make_registered, make_lived_in, to_arrays, tmp_path) -> None:
+    config = DeepLOBConfig(levels=2, window=20, channels=8, branch=4, hidden=16, heads=2)
     second = {"kind": "smoothed", "horizon": 50, "threshold": 2e-4, "span": 100, "width": 1.0}
-    first = {"kind": "smoothed", "horizon": 5, "threshold": 1e-4, "span": 100, "width": 1.0}
+    first = LABEL
     _, parent = make_registered(tmp_path, seed=3)
     page = b"<p>{name} {version}</p>"
     _, made = make_registered(
         tmp_path,
+        weights=to_arrays(make_lived_in(config)),
+        architecture=config.as_dict(),
         levels=5,
         label=first,
         labels=[first, second],
@@ -72,6 +78,7 @@ def test_what_a_card_measured_makes_no_other_version_and_is_not_to_be_changed(ma
             "columns unknown to this version: unknown feature 'volume_of_t",
         ),
         ({"levels": 1}, "columns unknown to this version: feature 'ask_price_2' needs 2 levels"),
+        ({"labels": [LABEL, {"kind": "other"}]}, "the network has 1 heads, 2 labels are given"),
         ({"labels": [{"kind": "other"}]}, "head 0 must be the place of label among 1 labels"),
         ({"head": 1}, "head 1 must be the place of label"),
         ({"temperature": [1.0, 2.0]}, "temperature must be 1 positive numbers"),

@@ -6,6 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genesis_lib.errors import InputError
+from genesis_lib.features import OFI_INPUTS
+from genesis_lib.models import registry
+from genesis_lib.models.baseline import Baselines
+from genesis_lib.models.scaler import Scaler
 from genesis_lib.training import gate
 from genesis_lib.types import FLOW_FIELDS, Instrument, Snapshots
 
@@ -74,3 +78,63 @@ def test_the_gate_refuses_what_it_cannot_judge() -> None:
         gate.judge(None, np.zeros((0, 3)), np.zeros(0, int))
     with pytest.raises(InputError, match=r"must be \(5, 3\)"):
         gate.judge(np.zeros((4, 3)), np.zeros((5, 3)), np.zeros(5, int))
+
+
+LABEL = {"kind": "smoothed", "horizon": 5, "threshold": 1e-5, "span": 100, "width": 1.0}
+
+
+def reader(root, columns, coefficients, labels=(LABEL,), head=0, **architecture):
+    """A registered logistic regression with hand-made coefficients (heads, 3, columns)."""
+    rng = np.random.default_rng(0)
+    flow, classes = rng.normal(size=(100, len(OFI_INPUTS(3)))), rng.integers(0, 3, 100)
+    return registry.register(
+        "reader",
+        weights={"coefficients": np.array(coefficients, float), "intercepts": np.zeros((len(labels), 3))},
+        scaler=Scaler(np.zeros(len(columns)), np.ones(len(columns))),
+        baselines=Baselines.fit(flow, classes, classes, OFI_INPUTS(3), Scaler.fit(flow)).as_dict(),
+        architecture={"kind": "logistic", "inputs": len(columns), "window": 1, "heads": len(labels)} | architecture,
+        columns=columns,
+        label=labels[head],
+        labels=labels,
+        head=head,
+        levels=3,
+        metrics={},
+        data_hash="",
+        provenance="simulated",
+        data=[],
+        training={},
+        seed=0,
+        root=root,
+    )
+
+
+SEES, BLIND, WRONG = [[-2], [0], [2]], [[0], [0], [0]], [[2], [0], [-2]]
+
+
+def test_models_of_other_columns_and_kinds_are_held_against_each_other(tmp_path, make_planted) -> None:
+    held = [make_planted(1500, 31, depth=5, day=3), make_planted(1500, 32, depth=5, day=4)]
+    good, blind = reader(tmp_path, ("obi_1",), [SEES]), reader(tmp_path, ("log_spread",), [BLIND], window=7)
+    verdict = gate.challenge(good, blind, held)
+    assert verdict.promote and verdict.gain > 0.05 and verdict.low < verdict.gain < verdict.high
+    back = gate.challenge(blind, good, held)
+    assert not back.promote and back.gain == pytest.approx(-verdict.gain, abs=0.02)
+    assert gate.challenge(good, None, held).promote
+
+
+def test_a_champion_of_several_heads_answers_what_was_asked(tmp_path, make_planted) -> None:
+    held = [make_planted(2000, 33, depth=5, day=3)]
+    longer = LABEL | {"horizon": 50}
+    champion = reader(tmp_path, ("obi_1",), [WRONG, SEES], labels=(longer, LABEL | {"threshold": 3e-5}))
+    assert gate.same_question(champion, LABEL) == 1 and gate.same_question(champion, longer) == 0
+    assert gate.same_question(champion, LABEL | {"kind": "volatility"}) == 0, "the primary one, where none was asked it"
+    same = gate.challenge(reader(tmp_path, ("obi_1",), [SEES]), champion, held)
+    assert same.gain == pytest.approx(0.0, abs=1e-9) and not same.promote
+    alone = reader(tmp_path, ("obi_1",), [WRONG])
+    assert gate.challenge(reader(tmp_path, ("obi_1",), [SEES]), alone, held).promote
+
+
+def test_too_few_rows_show_nothing() -> None:
+    rng = np.random.default_rng(1)
+    labels = rng.integers(0, 3, 300)
+    verdict = gate.judge(forecast(rng, labels, 0.05), forecast(rng, labels, 0.4), labels, block=100)
+    assert verdict.gain > 0 and not verdict.promote and "too few for an interval: the champion stays" in verdict.reason
