@@ -191,6 +191,22 @@ def diff(first: str, second: str, root: str | None, as_json: bool) -> None:
 
 
 @models.command()
+@click.argument("model")
+@click.argument("file", type=click.Path(dir_okay=False))
+@root_option
+@json_option
+def export(model: str, file: str, root: str | None, as_json: bool) -> None:
+    """Write MODEL to FILE as an ONNX graph, raw rows in and probabilities out, once it is checked to be equal."""
+    from genesis_lib.models import registry
+    from genesis_lib.models.onnx_export import export as write
+
+    artifact = registry.load(model, models_root(root))
+    apart = write(artifact, file)
+    result = {"name": artifact.name, "version": artifact.version, "file": file, "difference": apart}
+    emit(result, as_json, f"{artifact.name} {artifact.version} in {file}; probabilities within {apart:.2g} of its own")
+
+
+@models.command()
 @click.argument("names", nargs=-1, metavar="[MODEL]...")
 @root_option
 @json_option

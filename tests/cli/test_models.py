@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from genesis_lib.cli import main
 from genesis_lib.models import registry
+from genesis_lib.models.onnx_predictor import OnnxPredictor
 
 
 @pytest.fixture(scope="module")
@@ -150,3 +151,13 @@ def test_one_clear_line_for_what_cannot_be(folder, versions):
     shutil.copytree(folder / "net" / versions[0], folder / "net" / "ffffffffffff")
     moved = ask(folder, "verify", code=1)
     assert f"net/ffffffffffff: {folder}/net/ffffffffffff: holds another model, net {versions[0]}" in moved.stdout
+
+
+def test_a_model_is_exported_and_answers_elsewhere(folder, versions, tmp_path):
+    found = told(folder, "export", versions[1], str(tmp_path / "net.onnx"))
+    assert found["version"] == versions[1] and 0.0 <= found["difference"] <= 1e-6
+    assert OnnxPredictor(found["file"]).version == versions[1]
+    assert "probabilities within" in ask(folder, "export", versions[1], str(tmp_path / "again.onnx")).stdout
+    (tmp_path / "file").write_text("")
+    done = ask(folder, "export", versions[1], str(tmp_path / "file" / "net.onnx"), code=1)
+    assert "cannot be written" in done.stderr
