@@ -1,9 +1,10 @@
-"""The model that predictor and pipeline are measured with."""
+"""The models that predictor and pipeline are measured with."""
 
 from __future__ import annotations
 
 import sys
 import tempfile
+from functools import cache
 
 import numpy as np
 
@@ -12,40 +13,56 @@ from genesis_lib.errors import ModelError
 from genesis_lib.features import model_inputs
 from genesis_lib.models import registry
 from genesis_lib.models.artifact import Artifact
+from genesis_lib.models.kinds import KINDS, kind
 from genesis_lib.models.scaler import Scaler
 
 LEVELS = 10
+NETS = {item.architecture for item in KINDS.values() if item.torch}
+
+
+def champion() -> Artifact | None:
+    """The model in use; None, and a note, where there is none."""
+    try:
+        return registry.load("champion", root=load().paths.models)
+    except ModelError as error:
+        print(f"no champion ({error}): only untrained networks are measured", file=sys.stderr)
+        return None
 
 
 def measured_model() -> Artifact:
-    """The champion when it reads the raw book of ten levels, else an untrained network, which takes the same time."""
-    try:
-        champion = registry.load("champion", root=load().paths.models)
-        if champion.columns == model_inputs(LEVELS) and champion.architecture["kind"] == "deeplob":
-            return champion
-        print(f"the champion {champion.name} reads other columns: an untrained network is measured", file=sys.stderr)
-    except ModelError as error:
-        print(f"no champion ({error}): an untrained network of the same shape is measured", file=sys.stderr)
-    return untrained()
+    """The champion when it is a network on the raw book of ten levels, else an untrained one, which takes the time."""
+    found = champion()
+    if found is not None:
+        if found.columns == model_inputs(LEVELS) and found.architecture["kind"] in NETS:
+            return found
+        print(f"the champion {found.name} is no network on the raw book: an untrained one is measured", file=sys.stderr)
+    return untrained("deeplob")
 
 
-def untrained() -> Artifact:
-    """A registered network of random weights, seeded; it says so."""
+@cache
+def untrained(name: str) -> Artifact:
+    """A registered network of random weights, seeded, whose normalisations have seen some rows; it says so."""
     import torch
 
-    from genesis_lib.models.deeplob import DeepLOB, DeepLOBConfig
+    from genesis_lib.models.kinds import build
 
-    torch.manual_seed(0)
-    config = DeepLOBConfig(levels=LEVELS)
     columns = model_inputs(LEVELS)
-    state = DeepLOB(config).eval().state_dict()
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = build(kind(name).configure(columns))
+        net.train()
+        with torch.no_grad():
+            for parameter in net.parameters():
+                parameter.mul_(1.3)  # answers that differ from row to row
+            for _ in range(10):
+                net(torch.randn(8, net.config.window, len(columns)))
     with tempfile.TemporaryDirectory(prefix="genesis-bench-") as root:
         return registry.register(
             "untrained",
-            weights={k: v.numpy() for k, v in state.items() if not k.endswith("num_batches_tracked")},
+            weights=net.eval().arrays(),
             scaler=Scaler(np.zeros(len(columns)), np.ones(len(columns))),
             baselines={},
-            architecture=config.as_dict(),
+            architecture=net.config.as_dict(),
             columns=columns,
             label={},
             metrics={},

@@ -16,8 +16,9 @@ import torch
 from sortedcontainers import SortedDict
 
 from genesis_lib.models.artifact import Artifact
-from genesis_lib.models.kinds import restore
+from genesis_lib.models.kinds import build, restore
 from genesis_lib.models.network import Network
+from genesis_lib.models.paper import PaperDeepLOBConfig
 from genesis_lib.models.scaler import Scaler
 
 LEVELS = 10
@@ -26,16 +27,27 @@ LEVELS = 10
 class EagerPredictor:
     """The network on a window of rows, all of it again at every row."""
 
-    def __init__(self, net: Network, scaler: Scaler) -> None:
+    def __init__(self, net: Network, scaler: Scaler, temperature: float = 1.0, head: int = 0) -> None:
         torch.set_num_threads(1)
         self._net = net.eval()
-        self._scaler = scaler
-        self._rows: deque[np.ndarray] = deque(maxlen=net.config.window)
+        self._scaler, self._temperature, self._head = scaler, temperature, head
+        self.warmup = net.config.window
+        self._rows: deque[np.ndarray] = deque(maxlen=self.warmup)
 
     @classmethod
     def of(cls, artifact: Artifact) -> EagerPredictor:
-        """The same weights as a registered model's."""
-        return cls(restore(artifact.architecture, artifact.weights), artifact.scaler)
+        """The same weights as a registered network's."""
+        temperature = 1.0 if artifact.temperature is None else artifact.temperature[artifact.head]
+        net = restore(artifact.architecture, artifact.weights)
+        return cls(net, artifact.scaler, temperature, artifact.head)
+
+    @classmethod
+    def original(cls, levels: int = LEVELS) -> EagerPredictor:
+        """The original service's size of network: the paper's at half its width, 61,555 trained values, untrained."""
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            net = build(PaperDeepLOBConfig(levels=levels, channels=16, branch=32))
+        return cls(net, Scaler(np.zeros(4 * levels), np.ones(4 * levels)))
 
     def step(self, row: np.ndarray) -> np.ndarray | None:
         """Probabilities (3,) once the window is full."""
@@ -44,8 +56,8 @@ class EagerPredictor:
             return None
         window = self._scaler.transform(np.array(self._rows))
         with torch.no_grad():
-            logits = self._net(torch.from_numpy(window)[None])
-            return torch.softmax(logits, dim=2)[0, 0].numpy()
+            logits = self._net(torch.from_numpy(window)[None])[0, self._head]
+            return torch.softmax(logits / self._temperature, dim=0).numpy()
 
 
 class EagerService:

@@ -37,6 +37,10 @@ def benchmarks(monkeypatch, tmp_path):
     monkeypatch.setattr(features, "SIMULATED_MINUTES", 0.25)
     monkeypatch.setattr(predictor, "STEPS", 30)
     monkeypatch.setattr(predictor, "PEER_STEPS", 10)
+    monkeypatch.setattr(predictor, "CHECKED", 4)
+    monkeypatch.setattr(predictor, "SYMBOLS", 3)
+    monkeypatch.setattr(predictor, "MARKET_ROUNDS", 2)
+    monkeypatch.setattr(predictor, "CACHES", 1 << 16)
     monkeypatch.setattr(pipeline, "PEER_EVENTS", 20)
     monkeypatch.setattr(train, "BATCH", 16)
     monkeypatch.setattr(train, "REPEATS", 1)
@@ -171,6 +175,18 @@ def test_the_other_stages(benchmarks):
     assert timed and all(row["p99_ns"] >= row["ns"] > 0 for row in timed)
     assert any(row["name"] == "simulated: wire to decision" for row in rows)
     assert "untrained network" in notes
+    named = [row["name"] for row in rows if row["stage"] == "predictor"]
+    assert named[0].startswith("the original service") and sum("the answer" in name for name in named) == 4
+    assert sum(name.startswith("3 instruments, 10 rows/s each") and "of a core" in name for name in named) == 4
+
+
+def test_a_wrong_predictor_is_noticed(benchmarks, monkeypatch):
+    from genesis_lib.models.predictor import Predictor
+
+    step = Predictor.step
+    monkeypatch.setattr(Predictor, "step", lambda self, row: step(self, row) + 2e-6)
+    result = CliRunner().invoke(main, ["bench", "predictor"])
+    assert isinstance(result.exception, AssertionError) and "the times mean nothing" in str(result.exception)
 
 
 def test_the_table_lines_up():
