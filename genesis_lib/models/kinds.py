@@ -132,6 +132,17 @@ KINDS: dict[str, Kind] = {
         _net("deeplob", "DeepLOB with flattened inception columns", "deeplob", "DeepLOB", 433_027, book=True),
         _causal(16, 74_115),
         _causal(32, 270_851),
+        _net(
+            "tcn-32",
+            "small causal net of 32 channels, for columns that know the past already",
+            "tcn",
+            "TCN",
+            18_275,
+            architecture="tcn",
+            dense=True,
+            inputs="book+ofi+flow",
+            preset={"channels": 32},
+        ),
         _net("deeplob-lstm", "DeepLOB with LSTM, as in the paper", "paper", "PaperDeepLOB", 143_907, book=True),
         _net("tabl", "BiN-CTABL, bilinear layers with temporal attention", "tabl", "TABL", 12_526),
         _net(

@@ -16,6 +16,7 @@ CLASSES = ("DOWN", "NEUTRAL", "UP")
 SERVED = {
     "deeplob": "genesis_lib.models.streaming_deeplob:ServedDeepLOB",
     "causal": "genesis_lib.models.streaming_causal:ServedCausal",
+    "tcn": "genesis_lib.models.streaming_tcn:ServedTCN",
     "deeplob-lstm": "genesis_lib.models.streaming_lstm:ServedPaperDeepLOB",
     "tabl": "genesis_lib.models.streaming_tabl:ServedTABL",
     "attention": "genesis_lib.models.streaming_attention:ServedAttention",

@@ -231,6 +231,9 @@ def test_inputs_are_told_by_name():
     assert input_columns("book", 5) == model_inputs(5) and input_columns("ofi", 5) == OFI_INPUTS(5)
     assert input_columns("book+ofi", 5) == (*model_inputs(5), *OFI_INPUTS(5))
     assert input_columns(" obi_1 , book", 1) == ("obi_1", *model_inputs(1))
+    for levels in (1, 2, 5, 10):
+        every = FeatureSet(input_columns("book+ofi+flow", levels), levels)  # none twice, none deeper than the book
+        assert every.warmup == 100 and every.warmup_seconds == 0 and not any(item.sparse for item in every.features)
     for wrong, said in (("obi_1,,spread", "joined by commas"), ("obi_1,ofi", "more than once"), ("obi1", "obi_1")):
         with pytest.raises(InputError, match=said):
             input_columns(wrong, 10)

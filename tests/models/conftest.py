@@ -20,6 +20,7 @@ TINY = {
     "deeplob": {"window": 12, "channels": 3, "branch": 2, "hidden": 5},
     "causal-16": {"window": 56, "channels": 2, "hidden": 4, "skip": True},
     "causal-32": {"window": 54, "channels": 3, "hidden": 4},
+    "tcn-32": {"window": 64, "channels": 3},
     "deeplob-lstm": {"window": 26, "channels": 3, "branch": 2, "hidden": 4},
     "tabl": {"window": 7, "features": [6, 8], "times": [4, 3]},
     "attention": {"window": 9, "width": 4, "layers": 2, "pooled": 2},
