@@ -221,10 +221,12 @@ def fit_linear(
 
 def _solve(x: np.ndarray, classes: np.ndarray, penalty: float, balanced: bool) -> tuple[np.ndarray, np.ndarray]:
     from sklearn.linear_model import LogisticRegression  # serving must not need scikit-learn
+    from threadpoolctl import threadpool_limits
 
     strength = 1.0 / (penalty * len(classes)) if penalty > 0 else np.inf
     model = LogisticRegression(C=strength, max_iter=300, tol=1e-4, class_weight="balanced" if balanced else None)
-    model.fit(x, classes)
+    with threadpool_limits(limits=1):  # the solver's vectors are short: threads would only spin for each other
+        model.fit(x, classes)
     coefficients, intercepts = np.zeros((3, x.shape[1])), np.full(3, ABSENT)
     if len(model.classes_) == 2:  # scikit-learn gives the logit of the second class alone
         first, second = model.classes_
