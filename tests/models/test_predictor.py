@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from genesis_lib.errors import ModelError
-from genesis_lib.models.predictor import CLASSES, folded
+from genesis_lib.models.predictor import CLASSES, SERVED, Predictor, folded, predict_heads, softmax
+from genesis_lib.models.scaler import Scaler
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +61,90 @@ def test_wrong_shapes_are_refused(artifact):
         artifact.predict(np.zeros((5, 8)), np.ones(4, bool))
     with pytest.raises(ModelError, match="kind must be one of deeplob"):
         folded({}, {"kind": "oracle"})
+
+
+@pytest.fixture(scope="module", params=["causal-16", "tabl"], ids=["compiled", "numpy"])
+def served(request, make_tiny, make_lived_in):
+    """A network of two heads, ready to answer, one of either way of running."""
+    net = make_lived_in(make_tiny(request.param))
+    return folded(net.arrays(), net.config.as_dict())
+
+
+def rows_of(net, n=12, seed=7):
+    return 3.0 + 2.0 * np.random.default_rng(seed).normal(size=(net.window + n, net.width))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_warm_up_is_said_and_begins_anew_at_a_row_that_is_not_finite(served, bad):
+    rows = rows_of(served, served.window + 8)
+    at = served.window + 3
+    rows[at, 1] = bad
+    predictor = Predictor(served, Scaler.fit(np.delete(rows, at, axis=0)))
+    assert predictor.remaining == predictor.warmup == served.window and np.isnan(predictor.heads).all()
+    for number, row in enumerate(rows):
+        answer = predictor.step(row)
+        since = number + 1 if number < at else number - at
+        assert predictor.remaining == max(served.window - since, 0)
+        assert np.isnan(answer).all() == np.isnan(predictor.heads).all() == (predictor.remaining > 0)
+    batch = predict_heads(served, Scaler.fit(np.delete(rows, at, axis=0)), rows)
+    assert np.array_equal(np.isfinite(batch[:, 0, 0]), [since >= served.window for since in streaks(rows)])
+
+
+def streaks(rows):
+    """How many finite rows end at each row."""
+    count, found = 0, []
+    for row in rows:
+        count = count + 1 if np.isfinite(row).all() else 0
+        found.append(count)
+    return found
+
+
+def test_every_head_has_its_temperature(served):
+    rows = rows_of(served)
+    scaler = Scaler.fit(rows)
+    predictor = Predictor(served, scaler, temperature=[0.5, 2.0], head=1)
+    answers = np.array([predictor.step(row) for row in rows])
+    plain = served.logits(scaler.transform(rows))
+    expected = softmax(plain[-1] / np.array([[0.5], [2.0]]))
+    assert np.abs(predictor.heads - expected).max() < 1e-9 and np.array_equal(answers[-1], predictor.heads[1])
+    batch = predict_heads(served, scaler, rows, temperature=[0.5, 2.0])
+    assert batch.shape == (len(rows), 2, 3) and np.abs(np.nan_to_num(batch[:, 1] - answers)).max() < 1e-9
+
+
+def test_reset_and_working_ahead_change_no_answer(served):
+    rows = rows_of(served)
+    scaler = Scaler.fit(rows)
+    plain, busy = Predictor(served, scaler), Predictor(served, scaler)
+    for row in 7.0 * rows:
+        busy.step(row)
+        busy.ahead()
+    busy.reset()
+    assert busy.remaining == busy.warmup and np.isnan(busy.heads).all()
+    for row in rows:
+        busy.ahead()
+        assert np.array_equal(plain.step(row), busy.step(row), equal_nan=True)
+        busy.ahead()
+
+
+def test_what_does_not_fit_is_refused(served):
+    scaler = Scaler(np.zeros(served.width), np.ones(served.width))
+    with pytest.raises(ModelError, match=f"scaler has 3 columns, the network takes {served.width}"):
+        Predictor(served, Scaler(np.zeros(3), np.ones(3)))
+    with pytest.raises(ModelError, match="head must be from 0 to 1, got 2"):
+        Predictor(served, scaler, head=2)
+    for temperature in ([1.0], [1.0, 0.0], [1.0, np.nan], [1.0, -2.0]):
+        with pytest.raises(ModelError, match="temperature must hold 2 positive numbers"):
+            Predictor(served, scaler, temperature)
+    predictor = Predictor(served, scaler)
+    for row in (np.zeros(served.width + 1), np.zeros((1, served.width)), np.zeros(0)):
+        with pytest.raises(ModelError, match=rf"row must have shape \({served.width},\)"):
+            predictor.step(row)
+
+
+def test_each_kind_has_its_place():
+    for kind, place in SERVED.items():
+        module, name = place.split(":")
+        assert module.startswith("genesis_lib.models.") and name.isidentifier(), kind
 
 
 def test_serving_needs_neither_torch_nor_scikit_learn():
