@@ -177,7 +177,7 @@ class Definitions:
 
     def computed_otherwise(self, witness: Sequence[Sequence[float]]) -> tuple[str, ...]:
         """Columns whose instructions give other numbers here than where `witness` was taken."""
-        if len(witness) != len(self.names):
+        if not isinstance(witness, (list, tuple)) or len(witness) != len(self.names):
             raise InputError(f"definitions of features: a witness of {len(witness)} for {len(self.names)} columns")
         pairs = zip(self.names, self.witness(), witness)
         return tuple(name for name, here, there in pairs if not _alike(here, there))

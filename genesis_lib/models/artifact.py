@@ -23,6 +23,7 @@ from genesis_lib.features import FeatureSet
 from genesis_lib.features.definitions import Definitions
 from genesis_lib.models import predictor as serving
 from genesis_lib.models import scaler as scaling
+from genesis_lib.models.lineage import definitions_of
 from genesis_lib.models.manifest import (
     BASELINES,
     CARD,
@@ -34,6 +35,7 @@ from genesis_lib.models.manifest import (
     content_version,
     digest,
     essence,
+    levels_of,
     parse,
     read_bytes,
     read_manifest,
@@ -85,6 +87,25 @@ class Artifact:
     def features(self) -> FeatureSet:
         """The model's columns as they were defined when it was trained, a fresh set; reads `levels` of deeper rows."""
         return self.definitions.features()
+
+    def baseline_features(self) -> FeatureSet | None:
+        """The baselines' columns as they were defined when they were fitted; None where they read none.
+
+        Raises
+        ------
+        ModelError
+            When this code computes them otherwise, or does not know them.
+        """
+        columns = self.baselines.get("columns")
+        if not columns:
+            return None
+        written = None
+        if self.manifest["schema"] > 1:
+            written = parse(self.path / FEATURES, self.file(FEATURES)).get("baselines")
+        try:
+            return definitions_of(written, columns, self.manifest, "baseline_hash", "baseline_witness").features()
+        except (ModelError, InputError) as error:
+            raise ModelError(f"{self.path}: baselines: {error}") from error
 
     @cached_property
     def redefined(self) -> tuple[str, ...]:
@@ -204,11 +225,6 @@ def exposure(data: Sequence[Mapping[str, Any]], instrument: str, first: int, las
     return "seen" if instrument in met else "same time" if met else "unseen"
 
 
-def levels_of(manifest: Mapping[str, Any]) -> int:
-    """Book levels a side that a manifest's model reads; of schema 1, those of its network."""
-    return manifest["levels"] if manifest["schema"] > 1 else manifest["architecture"]["levels"]
-
-
 def read(folder: Path) -> Artifact:
     """Read and verify a model folder.
 
@@ -255,25 +271,8 @@ def _verified(folder: Path, name: str, manifest: Mapping[str, Any]) -> bytes:
 
 def _definitions(folder: Path, content: Mapping[str, bytes], manifest: Mapping[str, Any]) -> Definitions:
     """The columns' definitions, as written down with the model; before that was done, those of today."""
-    columns, levels = manifest["columns"], levels_of(manifest)
-    if manifest["schema"] == 1:
-        try:
-            return Definitions.of(columns, levels)
-        except InputError as error:
-            raise ModelError(f"columns unknown to this version: {error}") from error
-    definitions = Definitions.read(parse(folder / FEATURES, content[FEATURES]))
-    lineage = manifest["lineage"]
-    if (list(definitions.names), definitions.levels) != (columns, levels):
-        raise ModelError(f"{FEATURES} defines other columns or levels than {MANIFEST} names")
-    if definitions.hash != lineage.get("feature_hash"):
-        raise ModelError(f"{FEATURES} does not match its hash in {MANIFEST}")
-    if other := definitions.computed_otherwise(lineage.get("witness", ())):
-        commit = f", commit {lineage['commit']}" if lineage.get("commit") else ""
-        raise ModelError(
-            f"this code computes {', '.join(other[:3])}{f' and {len(other) - 3} more' if len(other) > 3 else ''} "
-            f"otherwise than the code that made the model (version {manifest['code_version']}{commit}): use that one"
-        )
-    return definitions
+    written = parse(folder / FEATURES, content[FEATURES]) if manifest["schema"] > 1 else None
+    return definitions_of(written, manifest["columns"], manifest, "feature_hash", "witness")
 
 
 def _weights(file: Path, content: bytes, manifest: Mapping[str, Any]) -> dict[str, np.ndarray]:

@@ -11,7 +11,7 @@ from genesis_lib.models.artifact import Artifact
 
 SECTIONS = ("architecture", "label", "columns", "data", "metrics", "training", "lineage", "weights")
 # Tables of a run, a row a fold: too long to be read side by side. A witness says no more than the hash beside it.
-LEFT_OUT = {"folds", "unseen", "witness"}
+LEFT_OUT = {"folds", "unseen", "witness", "baseline_witness"}
 MOST = 30  # lines a section
 
 Difference = dict[str, dict[str, list[Any]]]

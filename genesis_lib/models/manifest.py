@@ -51,6 +51,11 @@ def content_version(manifest: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
 
+def levels_of(manifest: Mapping[str, Any]) -> int:
+    """Book levels a side that a manifest's model reads; of schema 1, those of its network."""
+    return manifest["levels"] if manifest["schema"] > 1 else manifest["architecture"]["levels"]
+
+
 def digest(name: str, content: bytes, version: str) -> str:
     """SHA-256 of a model's file; of a card as it was before it learnt its version."""
     if name in CARDS and version:

@@ -92,6 +92,7 @@ def register(
         levels = int(architecture.get("levels") or 0) or _least_levels(columns)
     try:
         definitions = Definitions.of(columns, levels)
+        order_flow = Definitions.of(baselines["columns"], levels) if baselines.get("columns") else None
     except InputError as error:
         raise ModelError(f"columns unknown to this version: {error}") from error
     digest = columns_hash(columns)
@@ -102,7 +103,7 @@ def register(
         manifests.WEIGHTS: save(tensors, metadata),
         scaling.FILE: _json(scaler.as_dict()),
         manifests.BASELINES: _json(baselines),
-        manifests.FEATURES: (json.dumps(definitions.as_dict()) + "\n").encode(),
+        manifests.FEATURES: _compact(definitions.as_dict() | {"baselines": order_flow and order_flow.as_dict()}),
         manifests.CARD: card.encode(),
     }
     for file, given in (files or {}).items():
@@ -132,7 +133,7 @@ def register(
         "provenance": provenance,
         "data": [dict(session) for session in data],
         "training": dict(training),
-        "lineage": lineage_of(definitions, parents, [seed] if seeds is None else seeds),
+        "lineage": lineage_of(definitions, order_flow, parents, [seed] if seeds is None else seeds),
         "files": {file: manifests.digest(file, given, "") for file, given in sorted(content.items())},
         "cards": {file: manifests.essence(file, content[file], "") for file in manifests.CARDS if file in content},
     }
@@ -181,3 +182,7 @@ def _least_levels(columns: Sequence[str]) -> int:
 
 def _json(table: Mapping[str, Any]) -> bytes:
     return (json.dumps(table, indent=1) + "\n").encode()
+
+
+def _compact(table: Mapping[str, Any]) -> bytes:
+    return (json.dumps(table, separators=(",", ":")) + "\n").encode()

@@ -65,6 +65,7 @@ class Rows:
         levels: int = 10,
         inputs: str | Sequence[str] | FeatureSet = "book",
         mirrored: bool = False,
+        flow: FeatureSet | None = None,
     ) -> Rows:
         """Compute the columns of each session by itself and pool them; one without rows is left out.
 
@@ -80,6 +81,8 @@ class Rows:
         mirrored
             Compute the inputs of the market upside down, too (see `genesis_lib.training.augment.upside_down`), for
             augmentation. The raw book alone does without: its mirror is an exchange of columns.
+        flow
+            The baselines' columns where they are not `OFI_INPUTS`, as of `Artifact.baseline_features`.
 
         Raises
         ------
@@ -91,7 +94,8 @@ class Rows:
             raise InputError("no sessions: training and evaluation need at least one recording")
         named = input_columns(inputs, levels) if isinstance(inputs, str) else inputs
         features = named if isinstance(named, FeatureSet) else FeatureSet(named, levels)
-        order_flow, total = FeatureSet(OFI_INPUTS(levels), levels), sum(map(len, sessions))
+        order_flow = FeatureSet(OFI_INPUTS(levels), levels) if flow is None else flow
+        total = sum(map(len, sessions))
         values, flow = (np.empty((total, len(each)), np.float32) for each in (features, order_flow))
         turned = np.empty_like(values) if mirrored else None
         parts: list[tuple[np.ndarray, ...]] = []

@@ -156,7 +156,7 @@ def evaluate(
         raise InputError("no rows: evaluation needs a recording that holds book rows")
     baselines, asked, cause = Baselines.of(artifact.baselines), [], None
     for session in sessions:
-        rows = Rows.of([session], artifact.levels, artifact.features())
+        rows = Rows.of([session], artifact.levels, artifact.features(), flow=artifact.baseline_features())
         try:
             samples = Samples.of(rows, Label.of(artifact.label), artifact.window, stride)
         except InputError as error:  # too short by itself; another session may do

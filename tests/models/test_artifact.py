@@ -18,6 +18,7 @@ from genesis_lib.features.definitions import made_up_stream
 from genesis_lib.feeds import open_source
 from genesis_lib.models import artifact as artifacts
 from genesis_lib.models import manifest as manifests
+from genesis_lib.training.evaluation import evaluate
 from genesis_lib.training.sessions import gather_sessions
 from genesis_lib.types import Snapshots
 
@@ -268,6 +269,7 @@ def test_a_frozen_version_computes_its_columns_for_ever(make_registered, tmp_pat
     session = gather_sessions("simulator", minutes=0.3, seed=5)[0]
     source = {"seed": 5, "minutes": 0.3}
     expected = made.predict(made.features().batch(session), session.valid)
+    flow, scored = made.baseline_features().batch(session), evaluate(made, [session]).as_dict()
     before = backtest.run(open_source("simulator", **source), artifact=made)
     assert np.isfinite(expected[:, 0]).sum() > 100 and made.redefined == ()
     item = base.FEATURES["obi_1"]
@@ -278,6 +280,10 @@ def test_a_frozen_version_computes_its_columns_for_ever(make_registered, tmp_pat
     try:
         again = artifacts.read(made.path)
         assert again.redefined == ("obi_1", "queue_change")
+        assert again.baseline_features().names == tuple(made.baselines["columns"])
+        assert np.array_equal(again.baseline_features().batch(session), flow, equal_nan=True)
+        result = evaluate(again, [session])
+        assert result.as_dict() == scored, "baselines too are asked what they were asked then"
         assert np.array_equal(again.predict(again.features().batch(session), session.valid), expected, equal_nan=True)
         after = backtest.run(open_source("simulator", **source), artifact=again)
         assert after["journal_sha256"] == before["journal_sha256"] and after["signals"] == before["signals"] > 100

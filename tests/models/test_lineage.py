@@ -53,8 +53,10 @@ def test_a_checkout_is_told_from_a_repository_around_it(root, tmp_path, inside) 
 
 
 def test_lineage_holds_what_the_columns_are(tmp_path) -> None:
-    definitions = Definitions.of(("obi_1", "mid"), 5)
-    said = lineage.lineage_of(definitions, ["0123456789ab"], [7, 8])
+    definitions, flow = Definitions.of(("obi_1", "mid"), 5), Definitions.of(("nofi_1",), 5)
+    said = lineage.lineage_of(definitions, flow, ["0123456789ab"], [7, 8])
+    assert said["baseline_hash"] == flow.hash and len(said["baseline_witness"]) == 1
+    assert lineage.lineage_of(definitions, None, [], [7])["baseline_hash"] is None
     assert said["parents"] == ["0123456789ab"] and said["seeds"] == [7, 8]
     assert said["feature_hash"] == definitions.hash and len(said["witness"]) == 2
     assert definitions.computed_otherwise(said["witness"]) == ()
