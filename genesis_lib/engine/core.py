@@ -240,6 +240,11 @@ class Engine:
             self.probabilities, self.signal, self.confidence = self.forecast.of(row)
             self.signals += self.signal != "NONE"
 
+    def ahead(self) -> None:
+        """Do what the model can do before the next row comes, once the answer is out."""
+        if self.forecast is not None:
+            self.forecast.ahead()
+
     def start(self) -> None:
         """Take entries from the next event on; `StateError` after a kill, until a reset."""
         self._trader.command("start", self.events)

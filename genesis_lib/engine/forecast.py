@@ -66,3 +66,9 @@ class Forecast:
         best = int(probabilities.argmax())
         confidence = float(probabilities[best])
         return (probabilities, "NONE", 0.0) if math.isnan(confidence) else (probabilities, SIGNALS[best], confidence)
+
+    def ahead(self) -> None:
+        """Let the model do what it can before the next row comes; its next step does so where this is left out."""
+        ahead = getattr(self._predictor, "ahead", None)
+        if ahead is not None:
+            ahead()

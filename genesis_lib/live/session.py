@@ -206,6 +206,7 @@ class Session:
                 add(clock() - taken)
                 show(result)
                 playback.stepped(result)
+                self.engine.ahead()
             if event.ts_receive >= self._until:
                 if self._until:
                     return

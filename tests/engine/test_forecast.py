@@ -70,3 +70,20 @@ def test_too_few_levels_are_named(market) -> None:
 def test_the_engine_holds_one_where_it_has_a_model(market, scripted) -> None:
     assert Engine(market.instrument).forecast is None
     assert Engine(market.instrument, artifact=scripted()).forecast.remaining == 0
+
+
+def test_work_ahead_is_the_predictors_where_it_has_some(market, scripted) -> None:
+    class Eager(Waiting):
+        done = 0
+
+        def ahead(self) -> None:
+            self.done += 1
+
+    class Model(Defined):
+        predictor = staticmethod(Eager)
+
+    engine = Engine(market.instrument, artifact=Model())
+    engine.ahead()
+    assert engine.forecast._predictor.done == 1
+    Engine(market.instrument).ahead()
+    Engine(market.instrument, artifact=scripted()).ahead()
