@@ -63,6 +63,14 @@ def _packed(weight):
     return made
 
 
+def _filled(rows):
+    """Rows of values, each filled up to whole panels."""
+    count, width = rows.shape
+    made = aligned(count * (-(-width // PANEL) * PANEL)).reshape(count, -1)
+    made[:, :width] = rows
+    return made
+
+
 cdef class Plan:
     """A network ready to run: registers, operations and packed weights, shared by all streams that run it.
 
@@ -139,11 +147,13 @@ cdef class Plan:
         to.slope = op.slope
         to.weight = to.bias = to.gain = to.shift = NULL
         to.tanh = op.tanh
-        if op.kind == "depthwise":
-            to.inputs = op.outputs  # from tap to tap
         if op.weight is not None:
-            weight = op.weight[None] if op.kind == "lstm" else op.weight
-            packed = _packed(weight) if op.kind != "depthwise" else np.ascontiguousarray(weight).reshape(-1)
+            if op.kind == "depthwise":
+                packed = _filled(op.weight)
+                to.inputs = packed.shape[1]  # from tap to tap
+                packed = packed.reshape(-1)
+            else:
+                packed = _packed(op.weight[None] if op.kind == "lstm" else op.weight)
             floats = packed
             to.weight = &floats[0]
             kept.append(packed)
@@ -161,9 +171,7 @@ cdef class Plan:
         return 0
 
     cdef _keep(self, values, list kept):
-        """A row of values, filled up to whole panels."""
-        made = aligned((len(values) + PANEL - 1) // PANEL * PANEL)
-        made[: len(values)] = values
+        made = _filled(values.reshape(1, -1)).reshape(-1)
         kept.append(made)
         return made
 
