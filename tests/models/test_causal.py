@@ -1,3 +1,4 @@
+import functools
 from itertools import pairwise
 
 import numpy as np
@@ -96,6 +97,70 @@ def test_it_starts_as_the_linear_answer(make_lived_in):
     net.zero_grad()
     loss.backward()
     assert net.head.weight.grad[3:].abs().max() > 0, "the deep part must be able to leave zero"
+
+
+def by_the_table(net: Causal, x: np.ndarray) -> np.ndarray:
+    """The newest row's logits, one value at a time, as the module's table tells it; `x` (rows, F), newest last."""
+    w = {name: tensor.double().numpy() for name, tensor in net.state_dict().items()}
+    c, dilations = net.config, (1, 2, 4, 8)
+
+    def act(v):
+        return np.where(v > 0, v, c.slope * v)
+
+    def conv(name, taps, bend=act):
+        """`taps`: what each entry of the kernel along time meets, oldest first, (inputs, ...) each."""
+        kernel, norm = w[f"{name}.conv.weight"], [w[f"{name}.norm.{part}"] for part in ("running_mean", "running_var")]
+        kernel = kernel.reshape(*kernel.shape[:2], -1)
+        mean, deviation = norm[0], np.sqrt(norm[1] + 1e-5)
+        if kernel.shape[1] == 1 and len(taps[0]) == len(kernel) > 1:  # depthwise
+            total = sum(kernel[:, 0, k] * taps[k] for k in range(len(taps)))
+        else:
+            total = sum(np.tensordot(kernel[:, :, k], taps[k], 1) for k in range(len(taps)))
+        shape = (-1,) + (1,) * (total.ndim - 1)
+        total = (total - mean.reshape(shape)) / deviation.reshape(shape)
+        return bend(total * w[f"{name}.norm.weight"].reshape(shape) + w[f"{name}.norm.bias"].reshape(shape))
+
+    def places(v, width):  # neighbouring places of a row take the kernel's entries one after the other
+        return [v[:, k::width] for k in range(width)]
+
+    @functools.cache
+    def at(name, t):
+        back = lambda source, *rows: [at(source, t - r) for r in rows]  # noqa: E731
+        book, extra = x[t, None, : 4 * c.levels], x[t, 4 * c.levels :]
+        if name == "join":
+            parts = [conv("level3", places(at("time4", t), c.levels))] if c.levels else []
+            return np.concatenate([*parts, *([conv("extra", [extra[:, None]])] if c.extra else [])])
+        if name in ("level1", "level2"):
+            return conv(name, places(book if name == "level1" else at("time2", t), 2))
+        if name.startswith("time"):
+            below = {"time1": "level1", "time3": "level2", "time5": "join"}.get(name, f"time{int(name[4]) - 1}")
+            if not c.levels:
+                below = {"time1": "join", "time5": "time4", "time3": "time2"}.get(name, below)
+            return conv(name, back(below, 3, 2, 1, 0))
+        if name == "inception":
+            reduced = {k: [conv(f"inception.reduce{k}", [v]) for v in back("time6", *range(k)[::-1])] for k in (3, 5)}
+            most = np.max(back("time6", 2, 1, 0), axis=0)
+            views = [
+                conv("inception.point", [at("time6", t)]),
+                *(conv(f"inception.conv{k}", reduced[k]) for k in (3, 5)),
+            ]
+            return np.concatenate([*views, conv("inception.pool", [most])])[:, 0]
+        number = int(name)
+        below, d = "inception" if number == 0 else str(number - 1), dilations[number]
+        return at(below, t) + conv(f"residual.{number}", back(below, 2 * d, d, 0))
+
+    newest = len(x) - 1
+    memory = conv("memory", [at("3", newest - r) for r in range(c.window - 52)][::-1], lambda v: v)
+    hidden = act(w["hidden.weight"] @ np.concatenate([at("3", newest), memory]) + w["hidden.bias"])
+    logits = w["head.weight"] @ hidden + w["head.bias"]
+    return (logits + w["skip.weight"] @ x[newest] if c.skip else logits).reshape(c.heads, 3)
+
+
+@each_shape
+def test_it_does_what_the_table_says(config, make_lived_in):
+    net = exact(make_lived_in, config)
+    x = torch.randn(1, config.window, config.inputs, dtype=torch.float64)
+    assert np.abs(by_the_table(net, x[0].numpy()) - net(x)[0].detach().numpy()).max() < 1e-10
 
 
 @pytest.mark.parametrize(
