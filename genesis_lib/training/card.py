@@ -104,8 +104,7 @@ def settings(result: CrossValidation) -> dict[str, Any]:
     return {
         "model": result.model,
         **{key: value for key, value in training.items() if key not in OPTIONS_OF_RUNS},
-        "split": type(result.splitter).__name__,
-        **{f"split_{key}": value for key, value in asdict(result.splitter).items()},
+        **{f"split_{key}": value for key, value in result.splitter.as_dict().items()},
         "stride": result.stride,
         "parameters": result.parameters,
     }
