@@ -12,7 +12,7 @@ from genesis_lib.models.artifact import Artifact
 SECTIONS = ("architecture", "label", "columns", "data", "metrics", "training", "lineage", "weights")
 # Tables of a run, a row a fold: too long to be read side by side. A witness says no more than the hash beside it.
 LEFT_OUT = {"folds", "unseen", "witness", "baseline_witness"}
-MOST = 30  # lines a section
+MOST, LONGEST = 30, 90  # lines a section, characters a value
 
 Difference = dict[str, dict[str, list[Any]]]
 
@@ -29,13 +29,13 @@ def difference(first: Artifact, second: Artifact) -> Difference:
     pairs = {
         "architecture": (dict(first.architecture), dict(second.architecture)),
         "label": (_labels(first), _labels(second)),
-        "columns": (_columns(first), _columns(second)),
         "data": (_data(first), _data(second)),
         "metrics": (first.metrics, second.metrics),
         "training": (first.manifest["training"], second.manifest["training"]),
         "lineage": (_lineage(first), _lineage(second)),
     }
     found = {section: _differing(*pair) for section, pair in pairs.items()}
+    found["columns"] = _columns(first, second)
     found["weights"] = _weights(first.weights, second.weights)
     return {section: found[section] for section in SECTIONS if found[section]}
 
@@ -73,18 +73,24 @@ def _labels(model: Artifact) -> dict[str, Any]:
     return {"heads": len(model.labels), **{f"head {i}": label for i, label in enumerate(model.labels)}}
 
 
-def _columns(model: Artifact) -> dict[str, Any]:
-    hashes = model.definitions.hashes
-    return {
-        "count": len(model.columns),
-        "levels": model.levels,
-        "order": model.columns,
-        **_named(model.columns, hashes),
-    }
-
-
-def _named(names: tuple[str, ...], hashes: tuple[str, ...]) -> dict[str, str]:
-    return {f"definition of {name}": digest[:12] for name, digest in zip(names, hashes)}
+def _columns(first: Artifact, second: Artifact) -> dict[str, list[Any]]:
+    """Columns that one has and the other has not, that mean something else, or that stand at another place."""
+    one, two = (dict(zip(model.columns, model.definitions.hashes)) for model in (first, second))
+    found: dict[str, list[Any]] = {}
+    if len(one) != len(two):
+        found["count"] = [len(one), len(two)]
+    if first.levels != second.levels:
+        found["levels"] = [first.levels, second.levels]
+    if removed := [name for name in one if name not in two]:
+        found["removed"] = [removed, None]
+    if added := [name for name in two if name not in one]:
+        found["added"] = [None, added]
+    shared = [name for name in one if name in two]
+    if other := [name for name in shared if one[name] != two[name]]:
+        found["redefined"] = [other, other]
+    if shared != [name for name in two if name in one]:
+        found["order"] = [list(one), list(two)]
+    return found
 
 
 def _data(model: Artifact) -> dict[str, Any]:
@@ -118,7 +124,7 @@ def _weights(first: Mapping[str, np.ndarray], second: Mapping[str, np.ndarray]) 
 
 def _change(one: Any, two: Any) -> str:
     if one == two:
-        return str(one)
+        return _word(one)
     numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in (one, two))
     by = f" ({two - one:+.4g})" if numbers else ""
     return f"{_word(one)} -> {_word(two)}{by}"
@@ -130,4 +136,4 @@ def _word(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     text = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."

@@ -38,10 +38,11 @@ def test_every_section_tells_what_is_other(make_registered, tmp_path):
     assert found["training"] == {"epochs": [None, 3], "optimizer.name": [None, "adam"]}
     assert found["lineage"]["parents"] == [[], [one.version]] and found["lineage"]["name"] == ["small", "other"]
     assert "witness" not in found["lineage"] and "commit" not in found["lineage"]
-    assert found["columns"]["levels"] == [2, 5] and "count" not in found["columns"]
-    assert (
-        found["columns"]["definition of obi_1"][0] is None and found["columns"]["definition of ask_price_1"][1] is None
-    )
+    assert found["columns"] == {
+        "levels": [2, 5],
+        "removed": [list(one.columns[:2]), None],
+        "added": [None, ["obi_1", "obi_total"]],
+    }
     assert found["data"]["provenance"] == ["simulated", "recorded"]
     assert found["weights"]["tensors of one shape and other values"]
     json.dumps(found)
@@ -53,6 +54,16 @@ def test_every_section_tells_what_is_other(make_registered, tmp_path):
     assert told(many)[-1] == "  and 10 more" and len(told(many)) == 32
     back = difference(two, one)
     assert back["metrics"] == {"accuracy": [0.625, 0.5], "baselines.b.mcc": [0.25, None]}
+
+
+def test_columns_that_moved_or_mean_something_else_are_told(make_registered, tmp_path):
+    columns = ("obi_1", "obi_total", "nofi_1", "nofi_2", "return_1", "return_10", "log_spread", "queue_change")
+    _, one = make_registered(tmp_path, columns=columns, levels=5)
+    _, two = make_registered(tmp_path, columns=columns[::-1], levels=10)
+    found = difference(one, two)["columns"]
+    assert found["order"] == [list(columns), list(columns[::-1])] and "added" not in found and "removed" not in found
+    assert "obi_total" in found["redefined"][0], "of ten levels it is another number"
+    assert "obi_1" not in found["redefined"][0]
 
 
 def test_heads_are_compared_one_by_one(make_registered, make_lived_in, to_arrays, tmp_path):
