@@ -135,7 +135,10 @@ class DenseBatches:
             alike = np.flatnonzero(plan.length == length)
             size = max(self.sequences * self.stretch // int(length), 1)
             batches += [plan.take(alike[at : at + size]) for at in range(0, len(alike), size)]
-        return [batches[i] for i in rng.permutation(len(batches))] if rng is not None else batches
+        if rng is None:
+            return batches
+        batches = [batch for batch in batches if batch.length.sum() > 1]  # one answer has no variance to normalise with
+        return [batches[i] for i in rng.permutation(len(batches))]
 
     def load(self, plan: Plan, rng: np.random.Generator | None = None) -> Batch:
         """Rows (B, T, F) and targets (B, T - window + 1, H) of the stretches of one batch; augmented with `rng`."""

@@ -267,8 +267,7 @@ def _estimator(data: Benchmark, model: str, classes: np.ndarray, training, shape
 
     parts = data.parts(1)
     given = [values[parts[name]] for name in ("train", "validation") for values in (data.inputs, classes[:, 0])]
-    threads = 1 if training is None else training.threads
-    fitted = fit_estimator(model, *given, data.columns, config=shape, seed=seed, threads=threads)
+    fitted = fit_estimator(model, *given, data.columns, config=shape, seed=seed)
     logits = fitted.net.score(fitted.scaler.transform(data.inputs[parts["test"]]))[:, 0]
     power = np.exp(logits - logits.max(axis=1, keepdims=True))
     return power / power.sum(axis=1, keepdims=True), parts["test"]

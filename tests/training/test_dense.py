@@ -130,3 +130,14 @@ def test_a_batch_of_stretches_equals_its_windows_one_by_one(name):
         for one, other in zip(dense, [p.grad for p in net.parameters()]):
             assert float((one - other).abs().max()) < 1e-9
         net.zero_grad()
+
+
+def test_a_single_answer_is_no_training_batch():
+    """It has no variance: a normalisation could not be trained on it."""
+    used = np.ones(60, bool)
+    used[[20, 41]] = False
+    spans = runs(used, np.zeros(60, np.int64))
+    batches = DenseBatches(np.zeros((60, 3), np.float32), np.ones((60, 1), np.int8), spans[1:2], 20, 16, 4)
+    assert [len(plan) for plan in batches.plan()] == [1] and batches.plan(np.random.default_rng(0)) == []
+    both = DenseBatches(batches.values, batches.targets, spans[:2], 20, 16, 4)
+    assert [int(plan.length.sum()) for plan in both.plan(np.random.default_rng(0))] == [2]
