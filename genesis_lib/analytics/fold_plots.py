@@ -166,6 +166,27 @@ def score_figure(
     return _finish(figure, title, 150 + 32 * len(names)).update_layout(hovermode="closest")
 
 
+def reliability_figure(tables: Mapping[str, pd.DataFrame], title: str = "Reliability") -> go.Figure:
+    """How often answers came true against how sure they were, by model, as `reliability_table` gives them.
+
+    On the dotted line probabilities mean what they say; a marker's size grows with the answers in its bin.
+    """
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[1 / 3, 1], y=[1 / 3, 1], mode="lines", name="calibrated", line={"color": MUTED, "dash": "dot", "width": 1}
+    )
+    for number, (name, table) in enumerate(tables.items()):
+        share = table["count"] / max(int(table["count"].sum()), 1)
+        figure.add_scatter(
+            x=table["confidence"], y=table["accuracy"], name=name, mode="lines+markers", customdata=table["count"],
+            line={"color": MARKS[number % len(MARKS)], "width": 1.8}, marker={"size": 5 + 22 * np.sqrt(share)},
+            hovertemplate="sure %{x:.3f}, right %{y:.3f}, %{customdata:,} answers",
+        )  # fmt: skip
+    figure.update_xaxes(title="probability of the answer", tickformat=".0%")
+    figure.update_yaxes(title="share that came true", tickformat=".0%", range=[0, 1.02])
+    return _finish(figure, title, 420).update_layout(hovermode="closest")
+
+
 def leak_figure(table: pd.DataFrame, title: str = "One model, one set of data, two splitters") -> go.Figure:
     """Scores of `leak_table`: what shuffling pretends beside what purging leaves."""
     figure = go.Figure()

@@ -8,6 +8,7 @@ from genesis_lib.analytics.fold_plots import (
     fold_timeline_figure,
     leak_figure,
     learning_figure,
+    reliability_figure,
     score_figure,
 )
 from genesis_lib.errors import InputError
@@ -102,6 +103,13 @@ def test_scores_stand_on_their_intervals():
     ] == pytest.approx(0.1)
     with pytest.raises(InputError, match="no model"):
         score_figure({})
+
+
+def test_reliability_is_drawn_a_line_a_model():
+    table = pd.DataFrame({"confidence": [0.4, 0.9], "accuracy": [0.35, 0.7], "count": [75, 25]})
+    figure = reliability_figure({"net": table, "tree": table[:0]})
+    assert [trace.name for trace in figure.data] == ["calibrated", "net", "tree"]
+    assert tuple(figure.data[1].y) == (0.35, 0.7) and figure.data[1].marker.size[0] > figure.data[1].marker.size[1]
 
 
 def test_a_leak_is_drawn_beside_the_truth():
