@@ -17,11 +17,13 @@ import os
 
 import numpy as np
 
+from orderbook_ext._stream_packing import PANEL as WIDTH, aligned, filled, packed
 from orderbook_ext._stream_plan import KINDS, LARGEST, VARIABLE, check
 from orderbook_ext._stream_scaling import scaling
 
 SETS = ("portable", "avx2", "avx512")
-cdef Py_ssize_t LINE = 16  # floats of a cache line
+if WIDTH != PANEL:
+    raise ImportError(f"panels are {PANEL} wide in _stream.h and {WIDTH} in _stream_packing.py")
 
 cdef object empty = np.empty
 
@@ -43,32 +45,6 @@ def _chosen(name):
     if name not in present:
         raise ValueError(f"{VARIABLE} must be one of {', '.join(present)} on this machine, got {name!r}")
     return name
-
-
-cdef aligned(count):
-    """Zeros that begin with a cache line."""
-    made = np.zeros(count + LINE, np.float32)
-    start = -(made.ctypes.data // 4) % LINE
-    return made[start : start + count]
-
-
-def _packed(weight):
-    """Panels of sixteen outputs each, so that a step reads the weights in one sweep: (taps, inputs, n) float32."""
-    taps, inputs, outputs = weight.shape
-    panels = -(-outputs // PANEL)
-    padded = np.zeros((taps, inputs, panels * PANEL), np.float32)
-    padded[:, :, :outputs] = weight
-    made = aligned(padded.size)
-    made[:] = padded.reshape(taps, inputs, panels, PANEL).transpose(2, 0, 1, 3).reshape(-1)
-    return made
-
-
-def _filled(rows):
-    """Rows of values, each filled up to whole panels."""
-    count, width = rows.shape
-    made = aligned(count * (-(-width // PANEL) * PANEL)).reshape(count, -1)
-    made[:, :width] = rows
-    return made
 
 
 cdef class Plan:
@@ -121,7 +97,7 @@ cdef class Plan:
         places = np.zeros((len(registers), 4), np.int64)
         for i, (rows, width, ring) in enumerate(registers):
             places[i] = rows, width, ring, at
-            at += -(-rows * width * (2 if ring else 1) // LINE) * LINE
+            at += -(-rows * width * (2 if ring else 1) // PANEL) * PANEL
         if at > 8 * LARGEST:
             raise ValueError(f"registers must hold at most {8 * LARGEST} floats together, got {at}")
         self._places, self._size = places, at
@@ -149,14 +125,14 @@ cdef class Plan:
         to.tanh = op.tanh
         if op.weight is not None:
             if op.kind == "depthwise":
-                packed = _filled(op.weight)
-                to.inputs = packed.shape[1]  # from tap to tap
-                packed = packed.reshape(-1)
+                weight = filled(op.weight)
+                to.inputs = weight.shape[1]  # from tap to tap
+                weight = weight.reshape(-1)
             else:
-                packed = _packed(op.weight[None] if op.kind == "lstm" else op.weight)
-            floats = packed
+                weight = packed(op.weight[None] if op.kind == "lstm" else op.weight)
+            floats = weight
             to.weight = &floats[0]
-            kept.append(packed)
+            kept.append(weight)
         if op.bias is not None:
             floats = self._keep(op.bias, kept)
             to.bias = &floats[0]
@@ -171,7 +147,7 @@ cdef class Plan:
         return 0
 
     cdef _keep(self, values, list kept):
-        made = _filled(values.reshape(1, -1)).reshape(-1)
+        made = filled(values.reshape(1, -1)).reshape(-1)
         kept.append(made)
         return made
 
