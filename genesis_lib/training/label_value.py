@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -96,7 +97,7 @@ def label_value(sessions: Sequence[Snapshots], labels: Sequence[Label], fee_bps:
     sessions
         Book rows; positions never go from one to the next, nor across an invalid row.
     labels
-        Definitions to compare.
+        Definitions to compare; one that no row has (a horizon longer than every streak) is told with 0 rows.
     fee_bps
         Taker fee a side.
 
@@ -121,13 +122,15 @@ def label_value(sessions: Sequence[Snapshots], labels: Sequence[Label], fee_bps:
     table = []
     for label in labels:
         known = [label.moves((bid + ask) / 2.0, starts, time, ask - bid) for bid, ask, time, starts in books]
-        fitted = label.fit(np.concatenate([moves for moves, _ in known]))
+        every = np.concatenate([moves for moves, _ in known])
+        fitted = label.fit(every) if np.isfinite(every).any() else replace(label, threshold=0.0, fee_bps=0.0)
         found, classes = [], []
         for (bid, ask, _, _), (moves, end) in zip(books, known):
             classes.append(fitted.classes(moves))
             found.append(round_trips(bid, ask, classes[-1], end, fee_bps))
         pooled = np.concatenate(classes)
-        row: dict[str, object] = {"kind": label.kind, "horizon": label.ahead_in_words, "threshold": fitted.threshold}
+        threshold = fitted.threshold if np.isfinite(every).any() else np.nan
+        row: dict[str, object] = {"kind": label.kind, "horizon": label.ahead_in_words, "threshold": threshold}
         row |= {"rows": int((pooled >= 0).sum()), **shares(pooled), "trades": sum(len(each["row"]) for each in found)}
         earned = {
             name: np.concatenate([each[name] for each in found]) for name in ("gross", "after_spread", "after_fees")

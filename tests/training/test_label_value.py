@@ -87,6 +87,12 @@ def test_no_position_crosses_a_gap_or_a_session():
             assert label_value(sessions, [label], 0.0).trades.tolist() == [0]
 
 
+def test_a_label_that_no_row_has_is_told_and_not_dropped():
+    table = label_value([book([100.0, 101, 102])], [Label(horizon=1), Label(seconds=60), Label(horizon=9)], 1.0)
+    assert table.rows.tolist() == [2, 0, 0] and table.trades.tolist()[1:] == [0, 0]
+    assert table.threshold.isna().tolist() == [False, True, True]
+
+
 def test_the_table_of_shares():
     rng = np.random.default_rng(4)
     mid = 100 + rng.integers(-1, 2, 500).cumsum() * 0.5
