@@ -1,4 +1,7 @@
 import json
+import os
+import random
+import signal
 import time
 
 import numpy as np
@@ -9,6 +12,7 @@ from genesis_lib.models import artifact as artifacts
 from genesis_lib.models import registry
 from genesis_lib.models.deeplob import DeepLOBConfig
 from genesis_lib.models.registration import LEFT_S
+from genesis_lib.models.scaler import Scaler
 
 LABEL = {"kind": "smoothed", "horizon": 5, "threshold": 1e-4, "span": 100, "width": 1.0}  # of what is registered
 
@@ -112,8 +116,6 @@ def test_the_folder_of_a_version_is_never_written_again(make_registered, tmp_pat
 
 
 def test_what_a_killed_writer_left_is_swept_when_it_is_old(make_registered, tmp_path) -> None:
-    import os
-
     fresh, old = tmp_path / ".staging-fresh", tmp_path / ".staging-old"
     for folder in (fresh, old):
         folder.mkdir()
@@ -122,3 +124,79 @@ def test_what_a_killed_writer_left_is_swept_when_it_is_old(make_registered, tmp_
     make_registered(tmp_path)
     assert fresh.exists() and not old.exists()
     assert [entry.name for entry in registry.entries(tmp_path)] == ["small"]
+
+
+def cheap(root, seed: int):
+    """Register a logistic regression of two columns: another version for each seed, in a few milliseconds."""
+    return registry.register(
+        "net",
+        weights={"coefficients": np.full((1, 3, 2), 0.25), "intercepts": np.zeros((1, 3))},
+        scaler=Scaler(np.zeros(2), np.ones(2)),
+        baselines={},
+        architecture={"kind": "logistic", "inputs": 2, "window": 5, "heads": 1},
+        columns=("obi_1", "log_spread"),
+        label=LABEL,
+        metrics={},
+        data_hash="",
+        provenance="simulated",
+        data=[],
+        training={},
+        seed=seed,
+        root=root,
+    )
+
+
+def fork(work) -> int:
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            work()
+            status = 0
+        finally:
+            os._exit(status)
+    return child
+
+
+def kill_registrars(root, kills: int) -> None:
+    rng, told = random.Random(kills), set()
+    cheap(root, 0)  # what is imported and read once is so before the first fork
+    for attempt in range(kills):
+        ours, theirs = os.pipe()
+
+        def work(first: int = 1000 * (attempt + 1), pipe: int = theirs) -> None:
+            for seed in range(first, first + 1000):
+                os.write(pipe, cheap(root, seed).version.encode())
+
+        child = fork(work)
+        os.close(theirs)
+        first = os.read(ours, 12) if attempt % 2 else b""  # every other one is killed in its first work
+        time.sleep(rng.uniform(0.0, 0.08))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        words = first.decode() + b"".join(iter(lambda pipe=ours: os.read(pipe, 1 << 16), b"")).decode()
+        os.close(ours)
+        told |= {words[at : at + 12] for at in range(0, len(words), 12)}
+    there = {path.name for path in (root / "net").iterdir()}
+    assert told <= there, "what was acknowledged is there"
+    assert len(told) >= kills // 2
+    assert {row["reason"] for row in registry.verify(root)} == {None}, "what is there is whole"
+    assert all(path.name.startswith(".staging-") for path in root.iterdir() if path.name != "net")
+
+
+def test_killed_registrars_leave_whole_models_alone(tmp_path) -> None:
+    kill_registrars(tmp_path, 20)
+
+
+@pytest.mark.slow
+def test_many_killed_registrars_leave_whole_models_alone(tmp_path) -> None:
+    kill_registrars(tmp_path, 100)
+
+
+def test_registrars_at_once_make_one_version_of_one_content(tmp_path) -> None:
+    cheap(tmp_path, 0)
+    children = [fork(lambda: [cheap(tmp_path, seed) for seed in range(8)]) for _ in range(3)]
+    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0]
+    assert len(list((tmp_path / "net").iterdir())) == 8
+    assert {row["reason"] for row in registry.verify(tmp_path)} == {None}
+    assert [path.name for path in tmp_path.iterdir()] == ["net"]

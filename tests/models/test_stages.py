@@ -137,7 +137,7 @@ def watch(root: Path, stop: Path) -> None:
         seen = len(now.history)
         if now.history:
             assert now.champion == now.history[-1].key
-        time.sleep(0.0005)
+        time.sleep(0.002)
 
 
 def linked(history) -> bool:
@@ -147,7 +147,7 @@ def linked(history) -> bool:
 def kill_writers(root: Path, stop: Path, kills: int) -> None:
     rng, promised = random.Random(kills), 0
     reader = fork(lambda: watch(root, stop))
-    for _ in range(kills):
+    for attempt in range(kills):
         ours, theirs = os.pipe()
 
         def promote(first: int = promised + 1, pipe: int = theirs) -> None:
@@ -157,17 +157,18 @@ def kill_writers(root: Path, stop: Path, kills: int) -> None:
 
         writer = fork(promote)
         os.close(theirs)
+        first = os.read(ours, 8) if attempt % 2 else b""  # every other one is killed in its first work
         time.sleep(rng.uniform(0.0, 0.008))
         os.kill(writer, signal.SIGKILL)
         os.waitpid(writer, 0)
-        told = b"".join(iter(lambda pipe=ours: os.read(pipe, 1 << 16), b""))
+        told = first + b"".join(iter(lambda pipe=ours: os.read(pipe, 1 << 16), b""))
         os.close(ours)
         acknowledged = int.from_bytes(told[-8:], "little") if told else promised
         now = stages.read(root)
         assert acknowledged <= len(now.history) <= acknowledged + 1, "what was acknowledged stays, at most one more"
         assert [change.key for change in now.history] == [key(n + 1) for n in range(len(now.history))]
         promised = len(now.history)
-    assert linked(now.history) and promised > kills // 5, "most were killed amid their work"
+    assert linked(now.history) and promised >= kills // 2
     stop.touch()
     assert os.waitpid(reader, 0)[1] == 0, "a reader met half a change"
     stages.change(root, "promote", key(promised + 1))
