@@ -16,6 +16,7 @@ from genesis_lib import config
 from genesis_lib.cli import emit, json_option
 from genesis_lib.errors import InputError
 
+DEFAULT = "tcn-32"  # best by purged cross-validation of all that stream
 RUNS = ".runs"  # below the models: what runs that were interrupted go on from
 
 
@@ -26,9 +27,11 @@ RUNS = ".runs"  # below the models: what runs that were interrupted go on from
     "models",
     multiple=True,
     metavar="KIND",
-    help="causal-16 (default), causal-32, deeplob, ..., boosted; several are trained on the same samples.",
+    help=f"{DEFAULT} (default), causal-16, causal-32, deeplob, ..., boosted; several are trained on the same samples.",
 )
-@click.option("--inputs", help='Columns it reads: "book", "ofi", "book+ofi" or names of features; the kind\'s own.')
+@click.option(
+    "--inputs", help='Columns it reads: "book", "ofi", "flow", joined by +, or names of features; the kind\'s own.'
+)
 @click.option(
     "--split", type=click.Choice(["kfold", "walk-forward", "combinatorial"]), default="kfold", show_default=True
 )
@@ -132,7 +135,7 @@ def _train(given, root: Path, keep: Path):
     from genesis_lib.training.ensembling import combine
     from genesis_lib.training.splits import splitter
 
-    kinds = [kind(name) for name in given["models"] or ("causal-16",)]
+    kinds = [kind(name) for name in given["models"] or (DEFAULT,)]
     labels, cuts = _labels(given), splitter(given["split"], given["folds"], given["embargo"], unit=given["unit"])
     click.echo("reading ...", err=True)
     sessions = gather_sessions(given["paths"], 10, minutes=given["minutes"])

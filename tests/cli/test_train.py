@@ -121,7 +121,8 @@ DENSE = ["--folds", "2", "--levels", "3", "--horizon", "20", "--horizon", "40", 
 
 
 def test_several_horizons_and_seeds_of_a_causal_net(tmp_path):
-    arguments = ["train", "simulator", *DENSE, "--epochs", "1", "--seeds", "2", "--inputs", "book+ofi", "--skip"]
+    shape = ["--model", "causal-16", "--inputs", "book+ofi", "--skip"]
+    arguments = ["train", "simulator", *DENSE, "--epochs", "1", "--seeds", "2", *shape]
     done = CliRunner().invoke(main, [*arguments, "--out", str(tmp_path), "--json"])
     assert done.exit_code == 0, done.stderr
     summary = json.loads(done.stdout)
