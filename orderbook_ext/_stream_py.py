@@ -242,7 +242,9 @@ def _windows(flat: np.ndarray, count: int, step: int, length: int) -> np.ndarray
 
 def _add_up(terms: np.ndarray) -> np.ndarray:
     """One after the other, from zero."""
-    return np.add.accumulate(terms, axis=0)[-1] if len(terms) else np.zeros(terms.shape[1:], F)
+    if terms[:1].size == 1:  # numpy adds a single column up in pairs
+        return np.add.accumulate(terms, axis=0)[-1]
+    return np.add.reduce(np.ascontiguousarray(terms), axis=0)
 
 
 def _sums(op: Operation, x: np.ndarray, begin: np.ndarray) -> np.ndarray:

@@ -288,6 +288,28 @@ def test_the_environment_chooses_the_instruction_set():
         _stream.Plan(*network(), WINDOW, 2, instructions="altivec")
 
 
+@pytest.mark.parametrize("shape", [(1,), (2,), (4,), (1, 4, 1), (3, 4, 5)])
+@pytest.mark.parametrize("count", [0, 1, 9, 200])
+def test_the_twin_adds_one_after_the_other(shape, count):
+    terms = np.random.default_rng(count).normal(size=(count, *shape)).astype(np.float32)
+    total = np.zeros(shape, np.float32)
+    for term in terms:
+        total = total + term
+    assert np.array_equal(_stream_py._add_up(terms), total)
+
+
+@needs_compiled
+def test_a_single_column_weighed_over_many_rows_is_the_twin_s():
+    registers = [Register(1, 1), Register(64, 1, True), Register(1, 3)]
+    operations = [Operation("copy", 0, 0, 1, 63, 1)] + [
+        Operation("depthwise", 1, 0, 2, k, 1, taps=64, tap_step=1, weight=numbers(k, 64, 1), bias=numbers(k, 1))
+        for k in range(3)
+    ]
+    rows = numbers(20, 80, 1)
+    first, *others = (made(way, registers, operations, (2, 0), 64).run(rows) for way in WAYS)
+    assert all(np.array_equal(first, other, equal_nan=True) for other in others)
+
+
 def test_the_power_of_the_softmax_is_exact_to_two_units():
     for x in np.concatenate([-np.geomspace(1e-12, 690, 4000), [0.0]]):
         assert abs(_stream_py._power(float(x)) - math.exp(x)) <= 2 * math.ulp(math.exp(x))
