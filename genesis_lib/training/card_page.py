@@ -148,11 +148,20 @@ def _sessions(block: Mapping[str, Any]) -> str:
 
 def _profit(profit: Mapping[str, Any], main: str) -> str:
     rows = [
-        {"model": name, "threshold": f"{row['threshold']:g}", "trades": row["trades"], "before costs": row["gross"],
-         "after spread": row["after_spread"], "after fees": row["after_fees"], "won": "" if row["won"] is None else f"{row['won']:.1%}",
-         "all, after fees": row["total_after_fees"]}
-        for name, every in profit["models"].items() for row in every if row["trades"] or name == main
-    ]  # fmt: skip
+        {
+            "model": name,
+            "threshold": f"{row['threshold']:g}",
+            "trades": row["trades"],
+            "before costs": row["gross"],
+            "after spread": row["after_spread"],
+            "after fees": row["after_fees"],
+            "won": "" if row["won"] is None else f"{row['won']:.1%}",
+            "all, after fees": row["total_after_fees"],
+        }
+        for name, every in profit["models"].items()
+        for row in every
+        if row["trades"] or name == main
+    ]
     idle = [
         name for name, every in profit["models"].items() if name != main and not any(row["trades"] for row in every)
     ]
