@@ -229,3 +229,6 @@ def _pair(key: tuple[str, str] | None) -> dict[str, str] | None:
 
 def _words(key: tuple[str, str] | None) -> str:
     return "none" if key is None else " ".join(key)
+
+
+from genesis_lib.cli import learning  # noqa: E402, F401  (adds `learn`; it needs what stands above)

@@ -1,0 +1,62 @@
+"""`genesis models learn`: let a copy of a registered model go on learning."""
+
+from __future__ import annotations
+
+import click
+
+from genesis_lib.cli import emit, grid_options, json_option
+from genesis_lib.cli.models import models, models_root, root_option
+
+ROW = "{:<24} {:>9} {:>10} {:>10}"
+
+
+@models.command()
+@click.argument("model")
+@click.argument("paths", nargs=-1, required=True)
+@click.option("--every", type=click.IntRange(1), default=500, show_default=True, help="Known labels a step.")
+@click.option("--rate", type=click.FloatRange(0, min_open=True), help="Learning rate; the kind's own when left out.")
+@click.option("--stride", type=click.IntRange(1), default=1, show_default=True, help="Rows from sample to sample.")
+@click.option("--minutes", type=float, help="Length of each simulated session (10).")
+@click.option("--seed", type=int, help="Of the first simulated session (1000).")
+@click.option("--name", help="Name to register under; the model's own when left out.")
+@root_option
+@grid_options
+@json_option
+def learn(model, paths, every, rate, stride, minutes, seed, name, root, tick_size, symbol, as_json):
+    """Let a copy of MODEL learn from PATHS, a step whenever labels have become known.
+
+    Every row is answered by both before anything is learned from it. The copy is registered as a new version, a
+    challenger whose parent is MODEL; MODEL stays as it is.
+    """
+    from genesis_lib.models import registry
+    from genesis_lib.training import gather_sessions
+    from genesis_lib.training.online import learn as go_on
+
+    folder = models_root(root)
+    if name is not None:
+        registry.check_name(name)
+    artifact = registry.load(model, folder)
+    grid = {"tick_size": tick_size, "symbol": symbol}
+    sessions = gather_sessions(paths, artifact.levels, minutes=minutes, seed=seed, **grid)
+    learned = go_on(artifact, sessions, every=every, rate=rate, stride=stride, name=name, root=folder)
+    emit(learned.as_dict(), as_json, None if as_json else _told(learned.as_dict()))
+
+
+def _told(summary) -> str:
+    lines = [ROW.format("log-loss from", "rows", "as it was", "learning")]
+    for piece in summary["progress"]:
+        losses = (f"{piece[which]:.4f}" for which in ("champion", "challenger"))
+        lines.append(ROW.format(piece["from"][:19].replace("T", " "), f"{piece['rows']:,}", *losses))
+    losses = (f"{summary[which]['log_loss']:.4f}" for which in ("champion", "challenger"))
+    lines.append(ROW.format("all", f"{summary['rows']:,}", *losses))
+    interval = (
+        "too few rows for an interval"
+        if summary["gain_low"] != summary["gain_low"]
+        else f"90 % interval [{summary['gain_low']:+.4f}, {summary['gain_high']:+.4f}]"
+    )
+    lines += [
+        "",
+        f"gain {summary['gain']:+.4f} nats a row, {interval}, {summary['updates']} steps",
+        f"registered as {summary['name']} {summary['version']} (challenger, parent {summary['parent']})",
+    ]
+    return "\n".join(lines)
