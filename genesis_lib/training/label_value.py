@@ -57,8 +57,35 @@ def positions(classes: np.ndarray, end: np.ndarray) -> np.ndarray:
     return wanted[np.array(taken, np.int64)]
 
 
+def best_positions(row: np.ndarray, end: np.ndarray, earned: np.ndarray) -> tuple[int, float]:
+    """Number and earnings of the positions that earn most together without overlapping, with all of hindsight.
+
+    Parameters
+    ----------
+    row, end, earned
+        (n,) ascending rows at which one could come in, rows at which one would leave, and what it would earn.
+
+    Notes
+    -----
+    Weighted interval scheduling: the best of what begins at a row or later is the better of leaving it out, and of
+    taking it and then the best of what begins when it ends.
+
+    >>> best_positions(np.array([0, 1, 3]), np.array([3, 2, 5]), np.array([2.0, 3.0, 1.0]))
+    (2, 4.0)
+    """
+    worth = np.flatnonzero(earned > 0)
+    row, end, earned = row[worth], end[worth], earned[worth]
+    following = np.searchsorted(row, end)
+    best, count = np.zeros(len(row) + 1), np.zeros(len(row) + 1, np.int64)
+    for i in range(len(row) - 1, -1, -1):
+        after = max(int(following[i]), i + 1)
+        taken = earned[i] + best[after]
+        best[i], count[i] = (taken, count[after] + 1) if taken > best[i + 1] else (best[i + 1], count[i + 1])
+    return int(count[0]), float(best[0])
+
+
 def round_trips(
-    bid: np.ndarray, ask: np.ndarray, classes: np.ndarray, end: np.ndarray, fee_bps: float
+    bid: np.ndarray, ask: np.ndarray, classes: np.ndarray, end: np.ndarray, fee_bps: float, row: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Earnings, in basis points of the mid at the way in, of acting on true classes at the touch.
 
@@ -70,24 +97,25 @@ def round_trips(
         (n,) true classes, and rows at which they are known and positions left.
     fee_bps
         Taker fee a side, of the price paid.
+    row
+        (p,) rows at which to come in, of class UP or DOWN.
 
     Returns
     -------
     dict
-        Each (p,): ``row`` of the way in; ``gross``, mid to mid; ``after_spread``, touch to touch; ``after_fees``.
+        Each (p,): ``gross``, mid to mid; ``after_spread``, touch to touch; ``after_fees``.
     """
-    row = positions(classes, end)
     out, long = end[row], classes[row] == UP
     mid = (bid[row] + ask[row]) / 2.0
     paid, got = np.where(long, ask[row], ask[out]), np.where(long, bid[out], bid[row])
     gross = np.where(long, 1.0, -1.0) * ((bid[out] + ask[out]) / 2.0 - mid)
     fees = fee_bps * 1e-4 * (paid + got)
     earned = {"gross": gross, "after_spread": got - paid, "after_fees": got - paid - fees}
-    return {"row": row} | {name: 1e4 * amount / mid for name, amount in earned.items()}
+    return {name: 1e4 * amount / mid for name, amount in earned.items()}
 
 
 def label_value(sessions: Sequence[Snapshots], labels: Sequence[Label], fee_bps: float) -> pd.DataFrame:
-    """Tell what a perfect predictor would earn under each label: no more can be had of it by acting on its classes.
+    """Tell what a perfect predictor would earn under each label.
 
     Someone who knows the true class of every row comes in at the touch when it is UP or DOWN, leaves at the touch when
     the label ends, and holds one position at a time; thresholds are fitted on all the sessions together.
@@ -106,7 +134,9 @@ def label_value(sessions: Sequence[Snapshots], labels: Sequence[Label], fee_bps:
     pandas.DataFrame
         A row a label: ``kind``, ``horizon``, ``threshold``, labelled ``rows``, class shares, ``trades``; a trade's mean
         ``gross``, ``after_spread`` and ``after_fees`` (bps of the price, NaN without trades), all of them together as
-        ``total_...``, and ``won``, the share of trades that earn anything after fees.
+        ``total_...``, and ``won``, the share of trades that earn anything after fees. ``best_trades`` and
+        ``best_total`` are the ceiling: of those who act on true classes, the most that anyone earns after fees, who
+        also knows which of them to leave out.
 
     Raises
     ------
@@ -124,19 +154,24 @@ def label_value(sessions: Sequence[Snapshots], labels: Sequence[Label], fee_bps:
         known = [label.moves((bid + ask) / 2.0, starts, time, ask - bid) for bid, ask, time, starts in books]
         every = np.concatenate([moves for moves, _ in known])
         fitted = label.fit(every) if np.isfinite(every).any() else replace(label, threshold=0.0, fee_bps=0.0)
-        found, classes = [], []
+        found, classes, best = [], [], []
         for (bid, ask, _, _), (moves, end) in zip(books, known):
-            classes.append(fitted.classes(moves))
-            found.append(round_trips(bid, ask, classes[-1], end, fee_bps))
+            own = fitted.classes(moves)
+            acted = np.flatnonzero((own == UP) | (own == DOWN))
+            every_one = round_trips(bid, ask, own, end, fee_bps, acted)["after_fees"]
+            best.append(best_positions(acted, end[acted], every_one))
+            found.append(round_trips(bid, ask, own, end, fee_bps, positions(own, end)))
+            classes.append(own)
         pooled = np.concatenate(classes)
         threshold = fitted.threshold if np.isfinite(every).any() else np.nan
         row: dict[str, object] = {"kind": label.kind, "horizon": label.ahead_in_words, "threshold": threshold}
-        row |= {"rows": int((pooled >= 0).sum()), **shares(pooled), "trades": sum(len(each["row"]) for each in found)}
+        row |= {"rows": int((pooled >= 0).sum()), **shares(pooled), "trades": sum(len(each["gross"]) for each in found)}
         earned = {
             name: np.concatenate([each[name] for each in found]) for name in ("gross", "after_spread", "after_fees")
         }
         row |= {name: float(bps.mean()) if len(bps) else np.nan for name, bps in earned.items()}
         row |= {f"total_{name}": float(bps.sum()) for name, bps in earned.items()}
+        row |= {"best_trades": sum(count for count, _ in best), "best_total": sum(total for _, total in best)}
         row["won"] = float((earned["after_fees"] > 0).mean()) if row["trades"] else np.nan
         table.append(row)
     return pd.DataFrame(table)

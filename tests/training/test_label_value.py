@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from genesis_lib.errors import InputError
 from genesis_lib.feeds import read_sessions
-from genesis_lib.training.label_value import label_value, positions, round_trips, share_table
+from genesis_lib.training.label_value import best_positions, label_value, positions, round_trips, share_table
 from genesis_lib.training.labels import KINDS, Label
 from genesis_lib.types import Instrument, Snapshots
 
@@ -40,10 +41,24 @@ def test_positions_equal_the_walk_and_never_overlap(rows):
     assert positions(classes, end).tolist() == expected
 
 
+@given(st.lists(st.tuples(st.integers(1, 5), st.integers(-3, 5)), max_size=9))
+@settings(max_examples=100, deadline=None)
+def test_the_best_positions_are_the_best_of_all_choices(offers):
+    row = np.arange(len(offers))
+    end = row + np.array([k for k, _ in offers], np.int64) if offers else row
+    earned = np.array([e for _, e in offers], float)
+    most = 0.0
+    for chosen in range(1 << len(offers)):
+        taken = [i for i in range(len(offers)) if chosen >> i & 1]
+        if all(end[a] <= b for a, b in pairwise(taken)):
+            most = max(most, sum(earned[i] for i in taken))
+    count, total = best_positions(row, end, earned)
+    assert total == most and (count > 0) == (most > 0)
+
+
 def test_round_trips_by_hand():
     bid, ask = np.array([99.0, 101.0, 97.0]), np.array([101.0, 103.0, 98.0])
-    found = round_trips(bid, ask, np.array([2, 0, -1]), np.array([1, 2, -1]), fee_bps=10.0)
-    assert found["row"].tolist() == [0, 1]
+    found = round_trips(bid, ask, np.array([2, 0, -1]), np.array([1, 2, -1]), 10.0, np.array([0, 1]))
     assert found["gross"] == pytest.approx([1e4 * 2 / 100, 1e4 * 4.5 / 102])
     assert found["after_spread"] == pytest.approx([0.0, 1e4 * (101 - 98) / 102])
     assert found["after_fees"] == pytest.approx([-10 * 202 / 100, 1e4 * 3 / 102 - 10 * 199 / 102])
@@ -75,6 +90,8 @@ def test_a_spread_threshold_trades_only_what_pays():
     assert table.trades.is_monotonic_decreasing and table.trades.iloc[-1] > 20
     assert table.after_fees.is_monotonic_increasing
     assert table.after_fees.iloc[0] < 0 < table.after_fees.iloc[-1]
+    assert (table.best_total >= np.maximum(table.total_after_fees, 0)).all() and (table.best_trades > 20).all()
+    assert table.best_total.iloc[0] > table.best_total.iloc[-1], "fewer classes leave less to choose from"
     both = table.gross >= table.after_spread
     assert (both & (table.after_spread >= table.after_fees)).all()
 
