@@ -95,6 +95,7 @@ RUNS = ".runs"  # below the models: what runs that were interrupted go on from
 @click.option("--name", help="Name to register under; KIND-LEVELS when left out.")
 @click.option("--out", help="Folder of models (the settings' when left out).")
 @click.option("--promote/--no-promote", default=False, show_default=True, help="Make it the champion.")
+@click.option("--track", metavar="URI", help="Tell MLflow of the model, for example in sqlite:///runs/mlflow.db.")
 @json_option
 @click.pass_context
 def train(ctx, **given):  # fmt: skip
@@ -134,7 +135,9 @@ def _train(given, root: Path, keep: Path):
     from genesis_lib.training.config import recipe
     from genesis_lib.training.ensembling import combine
     from genesis_lib.training.splits import splitter
+    from genesis_lib.training.tracking import Tracker
 
+    tracker = Tracker(given["track"]) if given["track"] else None  # a store that cannot be opened is told of at once
     kinds = [kind(name) for name in given["models"] or (DEFAULT,)]
     labels, cuts = _labels(given), splitter(given["split"], given["folds"], given["embargo"], unit=given["unit"])
     click.echo("reading ...", err=True)
@@ -181,6 +184,7 @@ def _train(given, root: Path, keep: Path):
     chosen = register_best(result, rows, name, root=root, unseen=shown)
     if given["promote"]:
         registry.promote(f"{chosen.name}/{chosen.version}", root)
+    tracked = tracker and tracker.track(chosen, result)
     ceiling = _ceiling_of_folds(truths, sessions, rows, result)
     summary = {
         "folds": fold_records(result),
@@ -190,6 +194,7 @@ def _train(given, root: Path, keep: Path):
         "version": chosen.version,
         "path": str(chosen.path),
         "promoted": given["promote"],
+        "tracked": tracked,
         "best_fold": result.best.number,
         "baselines": chosen.metrics["baselines"],
         "seeds": result.seed_table().to_dict("index"),
@@ -206,7 +211,7 @@ def _train(given, root: Path, keep: Path):
 
 def _digest(given) -> str:
     """Of the command: another one keeps what it reaches elsewhere."""
-    told = {name: value for name, value in given.items() if name not in ("as_json", "fresh", "promote", "out")}
+    told = {name: value for name, value in given.items() if name not in ("as_json", "fresh", "promote", "out", "track")}
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 

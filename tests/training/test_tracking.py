@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from types import SimpleNamespace
 
 import pytest
+from click.testing import CliRunner
 
+from genesis_lib.cli import main
 from genesis_lib.errors import GenesisError, InputError
 from genesis_lib.models import registry
 from genesis_lib.training.tracking import Tracker, track
@@ -88,3 +91,30 @@ def test_who_does_not_track_never_loads_mlflow(root) -> None:
     code = "import sys, genesis_lib.training.tracking; print('mlflow' in sys.modules, 'torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False False"
+
+
+def test_train_refuses_to_track_before_it_reads_anything(tmp_path, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    words = [
+        "train",
+        str(tmp_path / "missing.gz"),
+        "--track",
+        f"sqlite:///{tmp_path}/x.db",
+        "--out",
+        str(tmp_path / "m"),
+    ]
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 1 and "genesis: --track needs MLflow: pip install" in done.stderr
+    assert "reading" not in done.stderr and not (tmp_path / "m").exists()
+
+
+def test_train_tells_the_store_of_what_it_registered(store, tmp_path) -> None:
+    from mlflow import MlflowClient
+
+    words = ["train", "simulator", "--minutes", "2", "--model", "majority", "--folds", "2", "--track", store]
+    done = CliRunner().invoke(main, [*words, "--out", str(tmp_path / "models"), "--json"])
+    assert done.exit_code == 0, done.stderr
+    told = json.loads(done.stdout)
+    run = MlflowClient(tracking_uri=store).get_run(told["tracked"])
+    assert run.data.tags["genesis.version"] == told["version"]
+    assert run.data.metrics["accuracy"] == pytest.approx(told["accuracy"])
