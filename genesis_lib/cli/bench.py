@@ -14,10 +14,11 @@ from genesis_lib.cli import emit, json_option
 from genesis_lib.errors import InputError, StateError
 
 STAGES = ("book", "scan", "orders", "matching", "simulator", "storage", "features", "predictor", "pipeline", "train")
+LONG = ("scale",)  # minutes to an hour: only those that are asked for
 
 
 @click.command()
-@click.argument("stages", nargs=-1, type=click.Choice(STAGES), metavar=f"[{'|'.join(STAGES)}]...")
+@click.argument("stages", nargs=-1, type=click.Choice(STAGES + LONG), metavar=f"[{'|'.join(STAGES + LONG)}]...")
 @click.option(
     "--path",
     "paths",
@@ -25,14 +26,18 @@ STAGES = ("book", "scan", "orders", "matching", "simulator", "storage", "feature
     type=click.Path(exists=True, dir_okay=False),
     help="Recording to run on, repeated for the files of one session; the real BTC/USDT session when left out.",
 )
+@click.option("--full", is_flag=True, help="For scale: train all folds, and do not only tell how long it would take.")
 @json_option
-def bench(stages: tuple[str, ...], paths: tuple[str, ...], as_json: bool) -> None:
-    """Time STAGE... (all by default) and what people use instead, in one run; ratios are what counts."""
+def bench(stages: tuple[str, ...], paths: tuple[str, ...], full: bool, as_json: bool) -> None:
+    """Time STAGE... (all but scale by default) and what people use instead, in one run; ratios are what counts."""
+    if full and stages != ("scale",):
+        raise click.UsageError("--full is for: genesis bench scale")
     import_benchmarks()
     rows = []
     for stage in stages or STAGES:
         click.echo(f"measuring {stage} ...", err=True)
-        rows += import_module(f"benchmarks.{stage}").run(paths)
+        more = {"full": True} if full else {}
+        rows += import_module(f"benchmarks.{stage}").run(paths, **more)
     table = [{name: getattr(row, name) for name in row.__slots__} for row in rows]
     emit({"rows": table}, as_json, render(table))
 
@@ -82,5 +87,6 @@ def duration(ns: float) -> str:
     >>> duration(8.46), duration(13_400)
     ('8.46 ns', '13.4 us')
     """
-    unit, size = ("ns", 1.0) if ns < 1e3 else ("us", 1e3) if ns < 1e6 else ("ms", 1e6)
+    units = (("min", 6e10, 1.2e11), ("s", 1e9, 1e9), ("ms", 1e6, 1e6), ("us", 1e3, 1e3), ("ns", 1.0, 0.0))
+    unit, size = next((unit, size) for unit, size, least in units if ns >= least)
     return f"{ns / size:.3g} {unit}"

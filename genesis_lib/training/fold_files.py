@@ -18,6 +18,10 @@ from genesis_lib.training.results import FoldResult, Trained
 
 FORMAT = "genesis fold 1"
 ARRAYS = ("proba", "validation_proba", "heads_proba")
+TOLD = (
+    *("seed", "architecture", "temperature", "history", "predictions", "scores", "parameters"),
+    *("seconds", "training_seconds"),
+)
 OUTCOMES = ("rows", "classes", "heads_classes", "validation_rows", "validation_classes")
 
 
@@ -30,8 +34,8 @@ def save_fold(path: Path, key: str, fold: FoldResult) -> None:
     for number, member in enumerate(fold.members):
         arrays |= {f"{number}/weights/{name}": values for name, values in member.weights.items()}
         arrays |= {f"{number}/arrays/{name}": getattr(member, name) for name in ARRAYS}
-        told = ("seed", "architecture", "temperature", "history", "predictions", "seconds", "scores", "parameters")
-        members.append({name: getattr(member, name) for name in told} | {"scaler": member.scaler.as_dict()})
+        told = {name: getattr(member, name) for name in TOLD}
+        members.append(told | {"scaler": member.scaler.as_dict(), "weights": list(member.weights)})
     table = {
         **{name: getattr(fold, name) for name in ("number", "sizes", "shares", "seconds")},
         "labels": [asdict(label) for label in fold.labels],
@@ -75,11 +79,11 @@ def load_fold(path: Path, key: str) -> FoldResult | None:
 
 
 def _member(number: int, table: dict, arrays: dict[str, np.ndarray]) -> Trained:
-    scaler, prefix = table.pop("scaler"), f"{number}/weights/"
+    scaler, names = table.pop("scaler"), table.pop("weights")
     table["temperature"], table["history"] = tuple(table["temperature"]), tuple(table["history"])
     return Trained(
         **table,
         scaler=Scaler(np.array(scaler["mean"]), np.array(scaler["std"]), scaler["clip"]),
-        weights={name.removeprefix(prefix): values for name, values in arrays.items() if name.startswith(prefix)},
+        weights={name: arrays[f"{number}/weights/{name}"] for name in names},
         **{name: arrays[f"{number}/arrays/{name}"] for name in ARRAYS},
     )

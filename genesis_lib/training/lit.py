@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import math
 import signal
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -182,10 +183,11 @@ def one_cycle(done: float) -> float:
 
 @dataclass(frozen=True)
 class Fitted:
-    """How training went: a record a validation, and predictions seen."""
+    """How training went: a record a validation, predictions seen, and how long it took."""
 
     history: tuple[dict[str, float], ...]
     predictions: int
+    seconds: float = field(compare=False, default=0.0)
 
 
 @dataclass(frozen=True)
@@ -217,6 +219,7 @@ def fit(net: Network, lessons: Lessons, config: TrainingConfig) -> Fitted:
         When the user interrupts; what was reached is in `Lessons.keep`.
     """
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    began = time.perf_counter()
     net.train()  # Lightning leaves the mode as it finds it
     dense = isinstance(lessons.train, DenseBatches)
     passes = Passes(lessons.train, config, lessons.samples, dense)
@@ -250,7 +253,7 @@ def fit(net: Network, lessons: Lessons, config: TrainingConfig) -> Fitted:
             _run(trainer, module, FoldData(passes, lessons.validation))
     net.load_state_dict(judge.best)
     net.eval()
-    return Fitted(tuple(judge.history), module.seen)
+    return Fitted(tuple(judge.history), module.seen, time.perf_counter() - began)
 
 
 def _run(trainer: pl.Trainer, module: LitNetwork, data: FoldData) -> None:

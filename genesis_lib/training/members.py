@@ -119,6 +119,7 @@ def train_network(
     return judged(
         given, asked, seed=seed, architecture=config.as_dict(), weights=net.arrays(), scaler=scaler,
         history=fitted.history, predictions=fitted.predictions, began=began, parameters=net.parameter_count,
+        training_seconds=fitted.seconds,
     )  # fmt: skip
 
 

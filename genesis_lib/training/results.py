@@ -50,6 +50,8 @@ class Trained:
         (n, H, 3) float32, those of all heads on the test samples.
     parameters
         How many numbers were fitted.
+    training_seconds
+        Of `seconds`, what learning and validating took; the rest is asking for answers.
     """
 
     seed: int
@@ -65,6 +67,7 @@ class Trained:
     validation_proba: np.ndarray
     heads_proba: np.ndarray
     parameters: int = 0
+    training_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
