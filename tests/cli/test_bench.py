@@ -44,6 +44,10 @@ def benchmarks(monkeypatch, tmp_path):
     monkeypatch.setattr(pipeline, "PEER_EVENTS", 20)
     monkeypatch.setattr(train, "BATCH", 16)
     monkeypatch.setattr(train, "REPEATS", 1)
+    monkeypatch.setattr(train, "NETS", ("causal-16",))
+    monkeypatch.setattr(train, "SEQUENCES", 2)
+    monkeypatch.setattr(train, "STRETCH", 16)
+    monkeypatch.setattr(train, "CHECKED", 8)
     monkeypatch.setattr(train, "THREADS", 1)
     monkeypatch.setattr(pipeline, "SIMULATED_MINUTES", 0.25)
     monkeypatch.setenv("GENESIS_RECORDINGS", str(tmp_path / "none"))
@@ -187,6 +191,38 @@ def test_a_wrong_predictor_is_noticed(benchmarks, monkeypatch):
     monkeypatch.setattr(Predictor, "step", lambda self, row: step(self, row) + 2e-6)
     result = CliRunner().invoke(main, ["bench", "predictor"])
     assert isinstance(result.exception, AssertionError) and "the times mean nothing" in str(result.exception)
+
+
+def test_dense_training_that_computes_something_else_is_noticed(benchmarks, monkeypatch):
+    from genesis_lib.models.causal import Causal
+
+    dense = Causal.dense
+    monkeypatch.setattr(Causal, "forward", lambda self, x: dense(self, x)[:, 0])
+    monkeypatch.setattr(Causal, "dense", lambda self, x: dense(self, x) * (1 + 1e-4))
+    result = CliRunner().invoke(main, ["bench", "train"])
+    assert isinstance(result.exception, AssertionError) and "the times mean nothing" in str(result.exception)
+
+
+@pytest.mark.slow
+def test_scale_tells_how_long_and_how_much(benchmarks, monkeypatch):
+    from benchmarks import scale
+
+    for name, value in {"ROWS": 6_000, "HOURS": 0.04, "PASSES": 2, "FOLDS": 2, "THREADS": 1}.items():
+        monkeypatch.setattr(scale, name, value)
+    for options, told in (((), "projected"), (("--full",), "measured")):
+        rows, _ = rows_of("scale", *options)
+        last = rows[-2]
+        assert f"2 folds of 2 passes, {told}; peak memory" in last["name"] and last["ratio"] > 2
+        assert last["ns"] > sum(row["ns"] for row in rows if row["name"].startswith("a fold's"))
+    wrong = CliRunner().invoke(main, ["bench", "train", "--full"])
+    assert wrong.exit_code == 2 and "bench scale" in wrong.output
+
+
+@pytest.mark.parametrize(
+    ("ns", "said"), [(8.46, "8.46 ns"), (13_400, "13.4 us"), (2.5e6, "2.5 ms"), (3.2e9, "3.2 s"), (2.4e12, "40 min")]
+)
+def test_durations_have_three_digits_and_a_unit_that_suits(ns, said):
+    assert command.duration(ns) == said
 
 
 def test_the_table_lines_up():
