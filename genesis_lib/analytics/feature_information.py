@@ -82,8 +82,9 @@ def information(
     names = sessions[0].names
     if any(session.names != names for session in sessions):
         raise InputError("sessions must have the same features in the same order")
-    if block <= sessions[0].label.horizon:
-        raise InputError(f"block must be longer than the horizon of {sessions[0].label.horizon} rows, got {block!r}")
+    horizon = sessions[0].label.horizon or max(int((s.end - np.arange(len(s))).max()) for s in sessions)
+    if block <= horizon:  # of a horizon in seconds, the most rows that came in it
+        raise InputError(f"block must be longer than the horizon of {horizon} rows, got {block!r}")
     rng = np.random.default_rng(seed)
     lengths = [len(session) for session in sessions]
     if min(lengths) < 3 * block:

@@ -68,7 +68,7 @@ class FeatureRows:
         values = FeatureSet(names).batch(rows)
         tick, best = rows.instrument.tick_size, rows.levels[:, 0]
         starts = run_starts(rows.valid & np.isfinite(rows.mid))
-        move, end = label.moves(rows.mid, starts)
+        move, end = label.moves(rows.mid, starts, rows.ts_exchange)
         if not (end >= 0).any():
             raise InputError(
                 f"{rows.instrument.name}: none of the {len(rows):,} rows has a label {label.ahead_in_words} ahead"

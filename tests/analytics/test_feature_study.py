@@ -98,3 +98,10 @@ def test_two_years_of_bitcoin_by_default(recordings, monkeypatch):
     monkeypatch.setattr(feature_study, "gather_sessions", lambda specs, **more: asked.append([*specs]) or [])
     sessions_to_study([], [], recordings)
     assert ["2023" in asked[0][0], "2024" in asked[1][0]] == [True, True] and not set(asked[0]) & set(asked[1])
+
+
+def test_a_move_may_be_over_seconds():
+    rows = rows_of([100.5, 100.5, 101.5, 101.5, 101.5, 101.5])
+    step = float(rows.ts_exchange[1] - rows.ts_exchange[0]) / 1e9
+    study = FeatureRows.of(rows, Label(seconds=2 * step), ["mid"])
+    assert study.move[1] > 0 and study.end[1] == 3
