@@ -9,7 +9,7 @@ from genesis_lib.errors import InputError
 from genesis_lib.models.temperature import fit_temperature
 from genesis_lib.training.scores import reliability
 
-__all__ = ["calibrated", "fit_temperature", "reliability_table"]
+__all__ = ["calibrated", "fit_temperature", "reliability_before_and_after", "reliability_table"]
 
 
 def calibrated(logits: np.ndarray, temperature: float | np.ndarray = 1.0) -> np.ndarray:
@@ -60,3 +60,15 @@ def reliability_table(
         "count": count.astype(np.int64),
     }
     return pd.DataFrame({name: values[held] for name, values in table.items()})
+
+
+def reliability_before_and_after(
+    classes: np.ndarray, probabilities: np.ndarray, temperature: float, bins: int = 15
+) -> dict[str, pd.DataFrame]:
+    """Reliability of calibrated probabilities beside what they were before, for `analytics.fold_plots`.
+
+    Softmax(z / T) to the power of T, made to add up to 1, is softmax(z) again.
+    """
+    raw = calibrated(np.log(np.maximum(probabilities, 1e-300)) * temperature)
+    tables = (reliability_table(classes, each, bins) for each in (raw, probabilities))
+    return dict(zip(("as trained", f"calibrated (T = {temperature:.2f})"), tables))

@@ -111,6 +111,13 @@ def test_validation_samples_choose_and_teach_nothing():
     assert np.array_equal(again[0], free[0])  # one option: validation has nothing to say
 
 
+def test_one_odd_stretch_does_not_decide_the_penalty():
+    odd = (X[:600] * 0.3)[:, ::-1], RNG.integers(0, 3, 600)  # a stretch in which nothing told anything
+    coefficients, _ = fit_linear(X, Y, odd, balanced=False)
+    free, _ = fit_linear(X, Y, penalty=1e-3, balanced=False)
+    assert np.abs(coefficients).max() > 0.5 * np.abs(free).max()
+
+
 def test_unweighted_where_the_classes_are_rare():
     y = np.where(RNG.random(5000) < 0.9, 1, Y)
     coefficients, intercepts = fit_linear(X[:3000], y[:3000], (X[3000:], y[3000:]))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from genesis_lib.errors import InputError
-from genesis_lib.training.calibration import calibrated, reliability_table
+from genesis_lib.training.calibration import calibrated, reliability_before_and_after, reliability_table
 from genesis_lib.training.scores import calibration_error
 
 RNG = np.random.default_rng(0)
@@ -35,3 +35,11 @@ def test_the_table_of_one_class():
         reliability_table(classes, sure, of=3)
     with pytest.raises(InputError, match="bins must be at least 1"):
         reliability_table(classes, sure, bins=0)
+
+
+def test_what_the_probabilities_were_before():
+    boast = HONEST * 2
+    tables = reliability_before_and_after(CLASSES, calibrated(boast, 2.0), 2.0)
+    assert list(tables) == ["as trained", "calibrated (T = 2.00)"]
+    for table, probabilities in zip(tables.values(), (calibrated(boast), calibrated(HONEST))):
+        assert np.allclose(table, reliability_table(CLASSES, probabilities))
