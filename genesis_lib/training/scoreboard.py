@@ -12,7 +12,7 @@ import numpy as np
 from genesis_lib.errors import InputError
 from genesis_lib.models.predictor import CLASSES
 from genesis_lib.training.bootstrap import Blocks, Intervals, score_intervals
-from genesis_lib.training.label_value import round_trips
+from genesis_lib.training.label_value import positions, round_trips
 from genesis_lib.training.labels import NEUTRAL, shares
 from genesis_lib.training.scores import class_scores, confusion, reliability, scores
 
@@ -129,7 +129,7 @@ class Scoreboard:
                 stretch = slice(first, int(self.end[at].max()) + 1)
                 acted, end = np.full((2, stretch.stop - first), NEUTRAL)
                 acted[self.row[at] - first], end[self.row[at] - first] = said[at], self.end[at] - first
-                trips = round_trips(bid[stretch], ask[stretch], acted, end, self.fee_bps)
+                trips = round_trips(bid[stretch], ask[stretch], acted, end, self.fee_bps, positions(acted, end))
                 for key, values in earned.items():
                     values.append(trips[key])
         pooled = {key: np.concatenate(values) if values else np.empty(0) for key, values in earned.items()}
