@@ -223,7 +223,7 @@ def describe(rows: Snapshots) -> dict[str, object]:
     """What a session is, for a manifest: instrument, provenance, rows, first and last time, hash."""
     digest = hashlib.sha256()
     for array in (rows.ts_exchange, rows.levels, rows.flow, rows.valid):
-        digest.update(np.ascontiguousarray(array).tobytes())
+        digest.update(np.ascontiguousarray(array).data)
     return {
         "instrument": rows.instrument.name,
         "provenance": rows.provenance,

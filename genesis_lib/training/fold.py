@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from genesis_lib.errors import InputError
-from genesis_lib.models.baseline import Baselines
+from genesis_lib.models.baseline import MOST, Baselines
 from genesis_lib.models.kinds import kind
-from genesis_lib.models.scaler import Scaler
+from genesis_lib.models.linear import spread
 from genesis_lib.training.config import TrainingConfig
-from genesis_lib.training.dataset import Rows
+from genesis_lib.training.dataset import PIECE, Rows
 from genesis_lib.training.estimators import estimator_logits, fit_estimator
 from genesis_lib.training.fold_files import load_fold, save_fold
 from genesis_lib.training.labels import Label, shares
@@ -85,7 +85,7 @@ def run_fold(rows: Rows, samples: HeadSamples, fold: Fold, task: Task) -> FoldRe
         proba[ENSEMBLE] = np.mean([member.proba for member in members], axis=0)
     predicted = {name: chance.argmax(axis=1).astype(np.int8) for name, chance in proba.items()}
     baselines = _baselines(rows, parts, known[fold.train, 0], task)
-    for name, (guess, chance) in baselines.predict(rows.flow[parts["test"].row], known[fold.test, 0]).items():
+    for name, (guess, chance) in _asked(baselines, rows, parts["test"].row, known[fold.test, 0]).items():
         predicted[name], proba[name] = guess, chance
     result = FoldResult(
         number=fold.number,
@@ -145,9 +145,22 @@ def _member(
 
 def _baselines(rows: Rows, parts: dict[str, Part], known: np.ndarray, task: Task) -> Baselines:
     train, held = parts["train"], parts["validation"]
-    used = train.used(len(rows), task.config.window)
-    scaler: Scaler = rows.fit_scaler(used, flow=True)
+    scaler = rows.fit_scaler(train.used(len(rows), task.config.window), flow=True)
+    few = spread(len(train.row), MOST)  # more of them would only be copied
     return Baselines.fit(
-        rows.flow[train.row], train.classes[:, 0], known, rows.flow_columns, scaler,
+        rows.flow[train.row[few]],
+        train.classes[few, 0],
+        known[few],
+        rows.flow_columns,
+        scaler,
         validation=(rows.flow[held.row], held.classes[:, 0]),
-    )  # fmt: skip
+    )
+
+
+def _asked(baselines: Baselines, rows: Rows, at: np.ndarray, known: np.ndarray):
+    """Answers of the baselines by name, classes (n,) and probabilities (n, 3), computed a piece at a time."""
+    pieces = [
+        baselines.predict(rows.flow[at[first : first + PIECE]], known[first : first + PIECE])
+        for first in range(0, len(at), PIECE)
+    ]
+    return {name: tuple(np.concatenate(part) for part in zip(*(piece[name] for piece in pieces))) for name in pieces[0]}
