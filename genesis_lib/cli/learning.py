@@ -1,4 +1,4 @@
-"""`genesis models learn`: let a copy of a registered model go on learning."""
+"""`genesis models learn` and `combine`: new versions out of registered ones."""
 
 from __future__ import annotations
 
@@ -40,6 +40,44 @@ def learn(model, paths, every, rate, stride, minutes, seed, name, root, tick_siz
     sessions = gather_sessions(paths, artifact.levels, minutes=minutes, seed=seed, **grid)
     learned = go_on(artifact, sessions, every=every, rate=rate, stride=stride, name=name, root=folder)
     emit(learned.as_dict(), as_json, None if as_json else _told(learned.as_dict()))
+
+
+@models.command()
+@click.argument("name")
+@click.argument("members", nargs=-1, required=True, metavar="MODEL MODEL...")
+@click.option("--weight", "weights", type=float, multiple=True, help="One a model, repeated; all alike when left out.")
+@click.option(
+    "--of",
+    "mean",
+    type=click.Choice(["probability", "logit"]),
+    default="probability",
+    show_default=True,
+    help="What the mean is taken of.",
+)
+@click.option("--unseen", multiple=True, help="A recording that none was trained on, to be scored on; repeatable.")
+@root_option
+@json_option
+def combine(name, members, weights, mean, unseen, root, as_json):
+    """Register MODELs as one ensemble NAME, scored on recordings that none of them was trained on.
+
+    What one of them was tested on, another may have been trained on, so there is no score without --unseen.
+    """
+    from genesis_lib.models import registry
+    from genesis_lib.training import gather_sessions
+    from genesis_lib.training.assembly import register_ensemble
+
+    folder = models_root(root)
+    registry.check_name(name)
+    loaded = [registry.load(model, folder) for model in members]
+    held = {path: gather_sessions([path], loaded[0].levels) for path in unseen}
+    made = register_ensemble(name, loaded, weights=weights or None, mean=mean, unseen=held, root=folder)
+    result = {"name": made.name, "version": made.version, "path": str(made.path), "metrics": made.metrics}
+    result |= {"members": [f"{each.name}/{each.version}" for each in loaded]}
+    told = "; ".join(
+        f"{title}: log-loss {row['log_loss']:.4f}" for title, row in made.metrics.get("unseen", {}).items()
+    )
+    text = f"registered as {made.name} {made.version} in {made.path} ({told or 'not scored: no --unseen was given'})"
+    emit(result, as_json, text)
 
 
 def _told(summary) -> str:

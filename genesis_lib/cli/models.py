@@ -231,4 +231,4 @@ def _words(key: tuple[str, str] | None) -> str:
     return "none" if key is None else " ".join(key)
 
 
-from genesis_lib.cli import learning  # noqa: E402, F401  (adds `learn`; it needs what stands above)
+from genesis_lib.cli import learning  # noqa: E402, F401  (adds `learn` and `combine`; it needs what stands above)

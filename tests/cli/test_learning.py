@@ -45,3 +45,19 @@ def test_failures_are_one_line(folder):
     done = run("nobody", "simulator", "--root", folder)
     assert done.exit_code == 1 and "no model 'nobody'" in done.output
     assert run("line", "simulator", "--every", 0, "--root", folder).exit_code == 2
+
+
+def test_combines_models_into_one(folder):
+    one = registry.load("line", folder)
+    run("line", "simulator", "--minutes", 1, "--seed", 9, "--every", 100, "--name", "other", "--root", folder)
+    given = ["both", one.version, "other", "--weight", "2", "--weight", "1", "--root", str(folder)]
+    done = CliRunner().invoke(main, ["models", "combine", *given, "--json"])
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    made = registry.load("both", folder)
+    assert told["version"] == made.version and made.lineage["parents"][0] == one.version
+    assert [member["weight"] for member in made.architecture["members"]] == pytest.approx([2 / 3, 1 / 3])
+    text = CliRunner().invoke(main, ["models", "combine", *given]).output
+    assert f"registered as both {made.version}" in text and "not scored: no --unseen was given" in text
+    done = CliRunner().invoke(main, ["models", "combine", "both", "line", "--root", str(folder)])
+    assert done.exit_code == 1 and "at least 2 models" in done.output
