@@ -95,7 +95,7 @@ def test_every_path_tests_every_sample_once(make, layout, folds, unit):
 
 
 @given(layout=layouts(), folds=st.integers(2, 4), rolling=st.sampled_from([None, 1, 2]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_a_walk_forward_goes_on_from_where_it_was(layout, folds, rolling):
     time = layout[1]
     made = folds_of(WalkForward(folds, 0.0, rolling=rolling), layout)
