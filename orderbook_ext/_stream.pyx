@@ -236,8 +236,8 @@ cdef class Stream:
         self._prepared = False
 
     cdef void _prepare(self) noexcept nogil:
-        """Do what may be done before the next row is known; only what an answer will need."""
-        if self.plan._later and not self._prepared and self._seen >= self.plan.window - 1:
+        """Do what may be done before the next row is known."""
+        if self.plan._later and not self._prepared and self._seen:
             self.plan._set.work(self.plan._ops + self.plan._now, self.plan._later, self._at)
             self._prepared = True
 

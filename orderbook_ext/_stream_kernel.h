@@ -243,29 +243,42 @@ TARGET static void FN(add)(const StreamOp *op, const float *x, const float *y, f
     }
 }
 
-/* Rows of gates (input, forget, cell, output; what comes from the inputs) turned into the last state (h, c). */
+/* Rows of gates (input, forget, cell, output; what comes from the inputs) turned into the last state (h, c); or one such
+   row and many states, each into its next. A state may be written over one that was read before it. */
 TARGET static void FN(lstm)(const StreamOp *op, const float *x, const float *from, float *out) {
     const int64_t units = op->inputs;
-    float gates[4 * LARGEST_LSTM];
+    const int64_t apart = 4 * units + PANEL; /* rows a power of two apart would share their places in the cache */
+    float gates[BLOCK * (4 * LARGEST_LSTM + PANEL)];
     StreamOp recur = *op;
-    recur.taps = recur.positions = 1;
+    recur.taps = 1;
     recur.outputs = 4 * units;
-    recur.tap_step = recur.src_step = recur.dst_step = recur.add_step = 0;
+    recur.tap_step = recur.add_step = 0;
+    recur.src_step = op->add_step;
+    recur.dst_step = apart;
     recur.slope = 1.0f;
     recur.tanh = 0;
     recur.gain = NULL;
-    if (from == NULL)
+    if (from == NULL) {
         memset(out, 0, 2 * units * sizeof(float));
-    else if (from != out)
-        memcpy(out, from, 2 * units * sizeof(float));
-    for (int64_t s = 0; s < op->taps; s++) {
-        FN(conv)(&recur, out, x + s * op->tap_step, gates);
-        for (int64_t n = 0; n < units; n += LANES) {
-            V input = FN(sigmoid)(FN(load)(gates + n)), forget = FN(sigmoid)(FN(load)(gates + units + n));
-            V cell = FN(tangent)(FN(load)(gates + 2 * units + n)), open = FN(sigmoid)(FN(load)(gates + 3 * units + n));
-            V c = forget * FN(load)(out + units + n) + input * cell;
-            FN(store)(out + units + n, c);
-            FN(store)(out + n, open * FN(tangent)(c));
+        from = out;
+    }
+    for (int64_t p = 0; p < op->positions; p += BLOCK) {
+        recur.positions = op->positions - p < BLOCK ? op->positions - p : BLOCK;
+        for (int64_t s = 0; s < op->taps; s++) {
+            const float *before = s == 0 ? from + p * op->add_step : out;
+            FN(conv)(&recur, before, x + s * op->tap_step, gates);
+            for (int64_t r = 0; r < recur.positions; r++) {
+                const float *old = before + r * op->add_step + units, *gate = gates + r * apart;
+                float *next = out + (p + r) * op->dst_step;
+                for (int64_t n = 0; n < units; n += LANES) {
+                    V input = FN(sigmoid)(FN(load)(gate + n)), forget = FN(sigmoid)(FN(load)(gate + units + n));
+                    V cell = FN(tangent)(FN(load)(gate + 2 * units + n));
+                    V open = FN(sigmoid)(FN(load)(gate + 3 * units + n));
+                    V c = forget * FN(load)(old + n) + input * cell;
+                    FN(store)(next + units + n, c);
+                    FN(store)(next + n, open * FN(tangent)(c));
+                }
+            }
         }
     }
 }

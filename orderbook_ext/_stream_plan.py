@@ -38,6 +38,7 @@ class Operation(NamedTuple):
         ``max``: maximum over `taps`. ``add``: src plus add. ``copy``: as it is. ``lstm``: `taps` rows of what
         the inputs give to the gates (input, forget, cell, output), through a cell of `inputs` units with the recurrent
         `weight` (inputs, 4 * inputs), from the state that `add` holds (zeros without); gives hidden, then cell values.
+        With `positions`, one such row and so many states, each into its next; states may move down in their register.
     src, src_at, dst, dst_at, add, add_at
         Registers and places; `add` is -1 for none. Register 0 is the scaled row and is never written.
     outputs
@@ -122,8 +123,10 @@ def _operation(op: Operation, registers: Sequence[Register]) -> Operation:
             raise ValueError(f"{name} must be a whole number of at least 0, got {getattr(op, name)!r}")
     if not (math.isfinite(op.slope) and 0.0 <= op.slope <= 1.0):
         raise ValueError(f"slope must lie in [0, 1], got {op.slope!r}")
-    if op.positions > 1 and op.kind != "conv":
+    if op.positions > 1 and op.kind not in ("conv", "lstm"):
         raise ValueError(f"positions must be 1 for {op.kind}, got {op.positions}")
+    if op.positions > 1 and op.kind == "lstm" and (op.taps > 1 or op.add == -1 or op.add_step < op.outputs):
+        raise ValueError("an lstm of several positions takes one row of gates, and states that stand apart")
     if op.positions > 1 and op.dst_step < op.outputs:
         raise ValueError(f"dst_step must be at least the {op.outputs} outputs, got {op.dst_step}")
     if op.kind == "lstm" and (op.inputs % 16 or op.inputs > LARGEST_LSTM or op.outputs != 2 * op.inputs):
@@ -133,7 +136,8 @@ def _operation(op: Operation, registers: Sequence[Register]) -> Operation:
         )
     reads = {"conv": op.inputs, "lstm": 4 * op.inputs}.get(op.kind, op.outputs)
     far = (op.taps - 1) * op.tap_step if op.kind not in ("add", "copy") else 0
-    _extent("src", registers, op.src, op.src_at, far + (op.positions - 1) * op.src_step + reads)
+    across = (op.positions - 1) * op.src_step if op.kind == "conv" else 0
+    _extent("src", registers, op.src, op.src_at, far + across + reads)
     written = (op.positions - 1) * op.dst_step + op.outputs
     _extent("dst", registers, op.dst, op.dst_at, written)
     target = registers[op.dst]
@@ -147,7 +151,7 @@ def _operation(op: Operation, registers: Sequence[Register]) -> Operation:
         raise ValueError("add must name a register, got -1")
     if op.add != -1:
         _extent("add", registers, op.add, op.add_at, (op.positions - 1) * op.add_step + op.outputs)
-        if op.add == op.dst and not (op.kind == "lstm" and op.add_at == op.dst_at):
+        if op.add == op.dst and not (op.kind == "lstm" and _moves_down(op)):
             raise ValueError(f"add must not be the target, got {op.add}")
     if (op.tanh or op.gain is not None or op.shift is not None) and op.kind != "conv":
         raise ValueError(f"tanh, gain and shift belong to a conv, not to {op.kind}")
@@ -155,6 +159,13 @@ def _operation(op: Operation, registers: Sequence[Register]) -> Operation:
         raise ValueError("gain and shift must be given together")
     scale = {} if op.gain is None else {name: _floats(name, getattr(op, name), (op.outputs,)) for name in SCALE}
     return op._replace(weight=_weight(op), bias=_bias(op), tanh=bool(op.tanh), ahead=bool(op.ahead), **scale)
+
+
+def _moves_down(op: Operation) -> bool:
+    """Whether no state is written over before it was read."""
+    if op.add_at == op.dst_at:
+        return op.positions == 1 or op.add_step == op.dst_step
+    return op.add_at >= op.dst_at + op.outputs and op.add_step == op.dst_step
 
 
 def _extent(name: str, registers: Sequence[Register], register: int, at: int, count: int) -> None:

@@ -133,7 +133,7 @@ class Stream:
 
     def ahead(self) -> None:
         """Do now what the next step can do before its row is known; it does so itself when this is left out."""
-        if not self._prepared and self._seen >= self.plan.window - 1:
+        if not self._prepared and self._seen:
             self._work(self.plan.later)
             self._prepared = True
 
@@ -223,16 +223,19 @@ class Stream:
             self._recur(op, x, out)
 
     def _recur(self, op: Operation, x: np.ndarray, out: np.ndarray) -> None:
-        units = op.inputs
-        state = np.zeros(2 * units, F) if op.add < 0 else self._flat(op.add)[op.add_at :][: 2 * units].copy()
-        h, c = state[:units], state[units:]
+        units, many = op.inputs, op.positions
+        state = np.zeros((many, 2 * units), F)
+        if op.add >= 0:
+            state = _windows(self._flat(op.add)[op.add_at :], many, op.add_step, 2 * units).copy()
+        h, c = state[:, :units], state[:, units:]
         for t in range(op.taps):
             begin = x[t * op.tap_step :][: 4 * units]
-            gates = _sums(op._replace(taps=1, positions=1), h, begin[None])[0]
-            i, f, g, o = gates.reshape(4, units)
+            rows = np.ascontiguousarray(h).reshape(-1)
+            gates = _sums(op._replace(taps=1, src_step=units), rows, begin[None])
+            i, f, g, o = gates.reshape(many, 4, units).transpose(1, 0, 2)
             c = sigmoid(f) * c + sigmoid(i) * tangent(g)
             h = sigmoid(o) * tangent(c)
-        out[: 2 * units] = np.concatenate([h, c])
+        _windows(out, many, op.dst_step, 2 * units)[:] = np.concatenate([h, c], axis=1)
 
 
 def _windows(flat: np.ndarray, count: int, step: int, length: int) -> np.ndarray:

@@ -124,10 +124,20 @@ class Sketch:
     def lstm(
         self, weight: np.ndarray, source: Block, rows: int, state: Block, start: Block | None, ahead: bool = False
     ) -> None:
-        """Run the first `rows` rows of gates through a cell, from the state in `start` or from zeros."""
-        places = source.number, 0, state.number, 0, state.width
+        """Run the first `rows` rows of gates through a cell into the last state of `state`.
+
+        It starts from the first state of `start`, or from zeros.
+        """
+        places = source.number, 0, state.number, state.at(-1), state.width
         steps = {"taps": rows, "tap_step": source.width, "inputs": state.width // 2, "weight": weight}
         begin = {} if start is None else {"add": start.number}
+        self._operations.append(Operation("lstm", *places, **steps, **begin, ahead=ahead))
+
+    def advance(self, weight: np.ndarray, source: Block, states: Block, ahead: bool = False) -> None:
+        """Run the first row of gates through a cell from every state but the first, each into the place before."""
+        places = source.number, 0, states.number, 0, states.width
+        steps = {"positions": states.rows - 1, "dst_step": states.width, "inputs": states.width // 2, "weight": weight}
+        begin = {"add": states.number, "add_at": states.at(1), "add_step": states.width}
         self._operations.append(Operation("lstm", *places, **steps, **begin, ahead=ahead))
 
     def plan(self, output: Block, window: int, heads: int, instructions: str | None = None) -> Plan:

@@ -1,9 +1,9 @@
-"""The paper's DeepLOB a row at a time: what its LSTM knows of the next window is run ahead of the window's last row.
+"""The paper's DeepLOB a row at a time: its LSTM runs for all windows to come at once, ahead of their last rows.
 
 The convolutions before the inception module are valid, so a column never changes. The padded module changes with the
-window only in its two first and two last outputs, and what the LSTM's gates take from an output is kept with it. The
-LSTM starts anew with each window; all but its last three steps need known rows only. So the answer itself takes one
-column, three outputs of the module and three steps; the steps before are made ahead.
+window only in its two first and two last outputs. The LSTM starts anew with each window, but the windows that share an
+output take the same step with it: each keeps its state, and as soon as an output no longer changes, all of their states
+go one step on in a single product. The answer itself takes one column, three outputs and the last three steps.
 """
 
 from __future__ import annotations
@@ -77,17 +77,17 @@ class ServedPaperDeepLOB(CompiledNet):
             least = SHORTER + 2 * REACH + 2
             raise ModelError(f"architecture: window must be at least {least}, got {dict(architecture)}")
         tensors, sketch = Tensors(weights), Sketch(4 * levels)
-        columns = sketch.ring(length - 1, n)
+        columns = sketch.ring(2 * REACH + 1, n)
         _columns(tensors, sketch, columns, levels, slope)
         gates, recurrent = _cell(tensors, 3 * b, hidden)
         module = Module(tensors, n, b, gates, slope)
-        newest = _newest(sketch, columns, module)
-        kept = sketch.ring(length - 2 * REACH - 1, gates.outputs)  # outputs that the next window shares
-        sketch.copy(newest, 0, kept, -1)
-        state, begun, known = (sketch.block(1, gates.outputs // 2) for _ in range(3))
-        sketch.lstm(recurrent, _oldest(sketch, columns, module), REACH, begun, None, ahead=True)
-        sketch.lstm(recurrent, kept, kept.rows, known, begun, ahead=True)
-        sketch.lstm(recurrent, newest, REACH + 1, state, known)
+        newest, reduced = _newest(sketch, columns, module)
+        # States of the windows that end with the next row and later; the last is of the one that begins.
+        states = sketch.block(length - 2 * REACH, gates.outputs // 2)
+        state = sketch.block(1, gates.outputs // 2)
+        sketch.lstm(recurrent, newest, REACH + 1, state, states)
+        sketch.lstm(recurrent, _oldest(sketch, columns, reduced, module), REACH, states, None, ahead=True)
+        sketch.advance(recurrent, newest, states, ahead=True)
         logits = sketch.block(1, 3 * heads)
         sketch.conv(tensors.linear("head", hidden, 3 * heads), state, logits)
         super().__init__(sketch, logits, window, heads)
@@ -125,8 +125,8 @@ def _cell(tensors: Tensors, inputs: int, hidden: int) -> tuple[Layer, np.ndarray
     return Layer(spread(straight).T[None], spread(bias)), square
 
 
-def _newest(sketch: Sketch, columns: Block, module: Module) -> Block:
-    """Draw the gates of the three outputs that end a window; the first of them no longer changes."""
+def _newest(sketch: Sketch, columns: Block, module: Module) -> tuple[Block, Block]:
+    """Draw the gates of the three outputs that end a window, the first of which no longer changes; and its inputs."""
     b = module.branch
     near = sketch.block(5, columns.width)  # ages 3 to 0, and the last again
     sketch.copy(columns, -4, near, 0, rows=4)
@@ -134,14 +134,14 @@ def _newest(sketch: Sketch, columns: Block, module: Module) -> Block:
     kept, reduced = sketch.ring(5, 2 * b), sketch.block(7, 2 * b)  # ages 4 to 0, then zeros
     sketch.conv(module.reduce, columns, kept)
     sketch.copy(kept, 0, reduced, 0, rows=5)
-    return module.mix(sketch, near, reduced, 3)
+    return module.mix(sketch, near, reduced, 3), reduced
 
 
-def _oldest(sketch: Sketch, columns: Block, module: Module) -> Block:
-    """Draw, ahead, the gates of the two outputs that begin the next window."""
+def _oldest(sketch: Sketch, columns: Block, reduced: Block, module: Module) -> Block:
+    """Draw, ahead, the gates of the two outputs that begin the window whose first column is of age 4."""
     far = sketch.block(4, columns.width)  # the first column twice
     sketch.copy(columns, 0, far, 0, ahead=True)
     sketch.copy(columns, 0, far, 1, rows=3, ahead=True)
-    reduced = sketch.block(6, 2 * module.branch)  # begins with zeros
-    sketch.conv(module.reduce, columns, reduced, row=0, to=2, places=4, along=True, ahead=True)
-    return module.mix(sketch, far, reduced, REACH, ahead=True)
+    first = sketch.block(6, 2 * module.branch)  # begins with zeros
+    sketch.copy(reduced, 0, first, 2, rows=4, ahead=True)
+    return module.mix(sketch, far, first, REACH, ahead=True)

@@ -195,6 +195,30 @@ def test_lstm_is_what_its_formula_says(way):
 
 
 @every
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_many_states_take_one_step_and_move_down(way, count):
+    units = 16
+    weight, begin = numbers(16, units, 4 * units), numbers(17, (count + 1) * 2 * units)
+    registers = [Register(1, 4 * units), Register(1, 1), Register(count + 1, 2 * units), Register(1, 3)]
+    fill = {"inputs": 1, "weight": np.zeros((1, 1, begin.size)), "bias": begin}
+    move = {"inputs": units, "positions": count, "add": 2, "add_at": 2 * units, "weight": weight}
+    operations = [
+        Operation("conv", 1, 0, 2, 0, begin.size, **fill),
+        Operation("lstm", 0, 0, 2, 0, 2 * units, **move, add_step=2 * units, dst_step=2 * units),
+    ]
+    row = numbers(18, 4 * units)
+    for state in range(count):
+        for place in (0, units, 2 * units - 3):
+            copy = Operation("copy", 2, 2 * units * state + place, 3, 0, 3)
+            got = made(way, registers, [*operations, copy], (3, 0), 1).run(row[None], logits=True)[0, 0]
+            h, c = begin.reshape(count + 1, 2, units)[state + 1]
+            i, f, g, o = (row + h @ weight).reshape(4, units)
+            i, f, o = (1 / (1 + np.exp(-x)) for x in (i, f, o))
+            c = f * c + i * np.tanh(g)
+            assert np.abs(got - np.concatenate([o * np.tanh(c), c])[place : place + 3]).max() < 1e-6
+
+
+@every
 def test_probabilities_are_a_softmax(way):
     registers, operations = [Register(1, 3), Register(1, 3)], [Operation("copy", 0, 0, 1, 0, 3)]
     for row in ([0.0, 0.0, 0.0], [1.0, 2.0, 3.0], [-700.0, 50.0, 49.5], [1e4, -1e4, 0.0], [1e-3, 0.0, -1e-3]):

@@ -67,6 +67,32 @@ def test_refusals_name_the_operation_and_the_cause(changes, cause):
     assert message.startswith("operation 0: ") and cause in message
 
 
+@pytest.mark.parametrize(
+    ("changes", "cause"),
+    [
+        ({}, None),
+        ({"add_at": 0}, None),  # each state into its own place
+        ({"add_at": 31}, "add must not be the target, got 1"),
+        ({"dst_at": 32, "add_at": 0}, "add must not be the target, got 1"),
+        ({"taps": 2}, "an lstm of several positions takes one row of gates"),
+        ({"add": -1}, "states that stand apart"),
+        ({"add_step": 31}, "states that stand apart"),
+        ({"positions": 4}, "add: 128 floats from 32 on reach beyond the 128 of register 1"),
+    ],
+)
+def test_states_may_move_down_and_nowhere_else(changes, cause):
+    registers = [Register(1, 64), Register(4, 32), Register(1, 3)]
+    move = Operation(
+        *("lstm", 0, 0, 1, 0, 32),
+        **{"inputs": 16, "positions": 3, "add": 1, "add_at": 32, "add_step": 32, "dst_step": 32},
+        weight=np.zeros((16, 64)),
+    )
+    if cause is None:
+        check(registers, [move._replace(**changes)], (2, 0), 1, 1)
+    else:
+        assert cause in refused(move._replace(**changes), registers, output=(2, 0))
+
+
 def test_registers_and_output_are_looked_at_too():
     assert "registers must not be empty" in refused(SOUND, registers=[])
     assert "register 1: rows and width" in refused(SOUND, registers=[(1, 8), (0, 4)])
