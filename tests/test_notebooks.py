@@ -113,7 +113,7 @@ def test_02_scores_features_on_another_simulated_session(tmp_path, monkeypatch) 
 def test_03_shows_the_network_beside_its_baselines(tmp_path) -> None:
     _, text = execute("03_cross_validation.ipynb", tmp_path, **SMALL)
     assert "SIMULATED" in text
-    assert all(name in text for name in ("majority", "persistence", "logistic_ofi"))
+    assert all(name in text for name in ("majority", "persistence", "logistic_ofi", "LeakyShuffle"))
 
 
 def test_05_waits_for_a_session_without_complaint(tmp_path) -> None:

@@ -232,7 +232,8 @@ def _card(
 ) -> dict[str, Any]:
     manifest, warm = artifact.manifest, int(artifact.features().warmup)
     kind = str(results[0]["main"])
-    title = kinds.KINDS[kind].title if kind in kinds.KINDS else kind
+    named = str(manifest["training"].get("model", kind))  # of one architecture there are several kinds
+    title = kinds.KINDS[named].title if named in kinds.KINDS else kind
     shown = [told for block in results for told in block["sessions"]]
     return {
         "format": FORMAT,

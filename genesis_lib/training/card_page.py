@@ -54,12 +54,6 @@ def page(card: Mapping[str, Any]) -> str:
     )
 
 
-def framed(html: str, height: int = 900) -> str:
-    """A page inside another, a notebook's: in a frame of its own, where neither touches the other's style."""
-    style = f"width:100%;height:{height}px;border:1px solid #d5dae3;border-radius:8px"
-    return f'<iframe sandbox="" srcdoc="{escape(html)}" style="{style}" title="model card"></iframe>'
-
-
 def _tiles(card: Mapping[str, Any]) -> str:
     block = card["results"][0]
     own, others = block["scores"][block["main"]], {k: v for k, v in block["scores"].items() if k != block["main"]}

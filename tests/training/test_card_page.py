@@ -1,12 +1,11 @@
 import json
 import re
-from html import unescape
 from html.parser import HTMLParser
 
 import pytest
 
 from genesis_lib.training import register_best
-from genesis_lib.training.card_page import framed, page
+from genesis_lib.training.card_page import page
 
 
 @pytest.fixture(scope="module")
@@ -73,9 +72,3 @@ def test_names_cannot_break_out(made):
     card, _ = made
     html = page(card | {"name": "<script>alert(1)</script>"})
     assert "<script" not in html and "&lt;script&gt;" in html
-
-
-def test_a_frame_shows_the_page_as_it_is(made):
-    _, html = made
-    found = re.search(r'srcdoc="([^"]*)"', framed(html))
-    assert unescape(found[1]) == html and framed(html).count("<iframe") == 1
