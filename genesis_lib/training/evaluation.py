@@ -209,12 +209,13 @@ def _ask(artifact: Artifact, baselines: Baselines, rows: Rows, samples: Samples 
     else:
         probabilities = artifact.predict(rows.inputs, usable)[samples.row]
         heads.append((classes, probabilities))
+    beside = baselines.predict(rows.flow[samples.row], known)
     said = {artifact.architecture["kind"]: (probabilities.argmax(axis=1), probabilities)}
     return _Asked(
         told=rows.sessions[0],
         samples=samples,
         classes=classes,
-        answers=said | baselines.predict(rows.flow[samples.row], known),
+        answers=said | {name: each for name, each in beside.items() if name not in said},
         heads=heads,
         mid=rows.mid,
         spread=rows.spread,

@@ -86,7 +86,8 @@ def run_fold(rows: Rows, samples: HeadSamples, fold: Fold, task: Task) -> FoldRe
     predicted = {name: chance.argmax(axis=1).astype(np.int8) for name, chance in proba.items()}
     baselines = _baselines(rows, parts, known[fold.train, 0], task)
     for name, (guess, chance) in _asked(baselines, rows, parts["test"].row, known[fold.test, 0]).items():
-        predicted[name], proba[name] = guess, chance
+        if name != task.model:  # a model of a baseline's kind speaks for itself
+            predicted[name], proba[name] = guess, chance
     result = FoldResult(
         number=fold.number,
         sizes={name: len(positions) for name, positions in at.items()} | {"purged": fold.purged},
