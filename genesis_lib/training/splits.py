@@ -110,14 +110,14 @@ class PurgedKFold:
         for g in np.unique(group):
             inside = group == g
             margin[inside] = int(self.embargo * recorded(start[inside], end[inside]))
-        for number, (piece, test, validation, train) in enumerate(self._cuts(start, time, group)):
+        for number, (piece, test, validation, train) in enumerate(self._cuts(start, time, end, group, margin)):
             yield self._purged(number, start, end, margin, (train, validation, test), piece)
 
     def tested_pieces(self) -> list[tuple[int, ...]]:
         """Numbers of the pieces that each fold tests."""
         return [(piece,) for piece in range(self.folds)]
 
-    def _cuts(self, start, time, group):
+    def _cuts(self, start, time, end, group, margin):
         """Give piece numbers (n,) and masks test, validation, train (n,) of each fold, not purged yet."""
         axes = list(self._axes(start, time, group, self.folds))
         piece = np.empty(len(time), np.int64)
@@ -137,10 +137,10 @@ class PurgedKFold:
         validation, train, asked = validation & ~near, train & ~near, train
         met |= asked & overlaps(start, end, start[validation], end[validation])
         train &= ~self._near(start, end, validation, margin)
-        for name, mask in (("train", train), ("validation", validation), ("test", test)):
+        for verb, mask in (("train", train), ("validate", validation), ("test", test)):
             if not mask.any():
                 raise InputError(
-                    f"fold {number}: nothing left to {name} on after purging {len(start)} samples; "
+                    f"fold {number}: nothing left to {verb} on after purging {len(start)} samples; "
                     "record longer, or take fewer folds, a smaller embargo or a shorter horizon"
                 )
         left = ~(train | validation | test | unused)
@@ -218,7 +218,8 @@ class WalkForward(PurgedKFold):
     embargo
         Also leave out training samples that end within this share of the recorded time before what they are tested on.
     validation
-        Share of the past, its newest part, held out of training to choose on; what is trained on comes before it.
+        Share of the past that does not meet the test, its newest part, held out of training to choose on; what is
+        trained on comes before it.
     unit, together
         As for `PurgedKFold`; all sessions are one line of time, whose pieces may span several.
     rolling
@@ -236,17 +237,18 @@ class WalkForward(PurgedKFold):
         """Every piece but the first."""
         return [(piece,) for piece in range(1, self.folds + 1)]
 
-    def _cuts(self, start, time, group):
+    def _cuts(self, start, time, end, group, margin):
         n, rank = len(time), ranks(time)
         count = self.folds + 1
         edges = cut_evenly(n, count) if self.unit == "moment" else self._whole(start, group, count)
         piece = piece_of(rank, edges)
         for (tested,) in self.tested_pieces():
             oldest = 0 if self.rolling is None else int(edges[max(tested - self.rolling, 0)])
-            newest = int(edges[tested])
-            held = newest - round(self.validation * (newest - oldest))
-            past = (rank >= oldest) & (rank < newest)
-            yield piece, piece == tested, past & (rank >= held), past & (rank < held)
+            test, past = piece == tested, (rank >= oldest) & (rank < edges[tested])
+            # The newest of what is left next to the test: else purging would take all of a short validation piece.
+            kept = np.sort(rank[past & ~self._near(start, end, test, margin)])
+            held = kept[len(kept) - max(round(self.validation * len(kept)), 1)] if len(kept) else edges[tested]
+            yield piece, test, past & (rank >= held), past & (rank < held)
 
     def _near(self, start, end, judges, margin) -> np.ndarray:
         """Which samples meet those that judge, or end within the embargo before one."""

@@ -136,8 +136,18 @@ def test_walks_by_hand():
     rolled = list(WalkForward(2, 0.0, 0.25, rolling=1).split(time, time, time, session))[1]
     assert rolled.train.tolist() == list(range(20, 35)) and rolled.unused.tolist() == list(range(20))
     held = next(WalkForward(2, 0.05, 0.25).split(time, time, time, session))
-    assert held.validation.tolist() == [15, 16, 17], "int(0.05 * 59) moments before the tested ones are left out"
-    assert held.embargoed.tolist() == [13, 14, 18, 19] and held.purged == 4
+    assert held.validation.tolist() == [14, 15, 16, 17], "int(0.05 * 59) moments before the tested ones are left out"
+    assert held.embargoed.tolist() == [12, 13, 18, 19] and held.purged == 4
+
+
+def test_a_walk_chooses_on_what_its_test_leaves_over():
+    """Windows reach back farther than the validation piece is long: purging must not take all of it."""
+    rows = np.arange(400, 1600)
+    made = list(WalkForward(3, 0.0, 0.1).split(rows - 100, rows, rows + 20, np.zeros(1200, np.int64)))
+    for fold in made:
+        past = fold.test.min() - 120
+        assert fold.validation.tolist() == list(range(past - round(0.1 * past), past))
+        assert fold.train.tolist() == list(range(fold.validation.min() - 120))
 
 
 def test_days_stay_whole_and_what_is_told_to_be_tied_is():
