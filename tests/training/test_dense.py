@@ -15,7 +15,7 @@ from genesis_lib.training.lit import loss_of
 DENSE = [name for name, item in KINDS.items() if item.dense]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(1, 90), st.booleans()), min_size=1, max_size=8),
     st.integers(2, 12),
@@ -104,7 +104,7 @@ def test_a_batch_of_stretches_equals_its_windows_one_by_one(name):
     """Outputs and gradients, in evaluation mode: what training densely learns is what windows would teach."""
     columns = ("obi_1", "obi_5", "spread", "return_10")
     torch.manual_seed(0)
-    net = build(KINDS[name].configure(columns, 2, channels=4, hidden=8, dropout=0.0)).double().eval()
+    net = build(KINDS[name].configure(columns, 2, channels=4, dropout=0.0)).double().eval()
     rng = np.random.default_rng(0)
     for layer in net.modules():  # statistics as after some training
         if hasattr(layer, "running_mean"):
@@ -116,11 +116,11 @@ def test_a_batch_of_stretches_equals_its_windows_one_by_one(name):
     batches = DenseBatches(rows, targets, np.array([[0, 350], [350, 600]]), 100, 16, 3)
     window = net.config.window
     net.zero_grad()
-    for plan in batches.plan(np.random.default_rng(1))[:3]:
+    for plan in batches.plan(np.random.default_rng(1))[:2]:
         batch = batches.load(plan)
         logits = net.dense(batch.x.double())
         counts, at = batches.answered(plan)
-        alone = torch.stack([net(torch.from_numpy(rows[row - window + 1 : row + 1])[None].double())[0] for row in at])
+        alone = net(torch.from_numpy(rows[at[:, None] + np.arange(1 - window, 1)]).double())
         assert float((logits[torch.from_numpy(counts)] - alone).abs().max().detach()) < 1e-9
         loss_of(logits, batch.targets).backward()
         dense = [p.grad.clone() for p in net.parameters()]
