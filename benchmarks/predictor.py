@@ -24,7 +24,8 @@ ROUNDS = 4  # peer and ours by turns, so that a busy neighbour slows both
 CHECKED = 50  # answers held against torch
 SYMBOLS, PACE = 200, 10  # streams in one process, rows a second each
 MARKET_ROUNDS = 20
-KINDS = ("causal-16", "causal-32", "deeplob-lstm", "deeplob", "tabl", "attention")
+KINDS = ("causal-16", "causal-32", "tcn-32", "deeplob-lstm", "deeplob", "tabl", "attention")
+MARKETS = ("causal-16", "causal-32", "deeplob-lstm", "deeplob")
 AHEAD = ("deeplob-lstm", "deeplob")  # leave work for after the answer
 CACHES = 64 << 20  # bytes that push everything out of them
 
@@ -60,7 +61,7 @@ def run(paths: Iterable[str | Path] = ()) -> list[Row]:
     for name, taken in spans.items():
         p50, p99 = quantiles(taken)
         result.append(Row("predictor", name, p50, p99_ns=p99).against(peer))
-    return result + [market(name, peer) for name in KINDS[:4]]
+    return result + [market(name, peer) for name in MARKETS]
 
 
 def feature_rows(width: int, n: int, seed: int = 3) -> np.ndarray:

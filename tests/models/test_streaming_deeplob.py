@@ -25,7 +25,7 @@ def test_equal_on_a_whole_recording(recorded_rows, make_lived_in, walk):
     whole = np.isfinite(recorded_rows).all(axis=1)
     assert np.flatnonzero(~whole).tolist() == [1, 2], "a diff waited for the snapshot, and the row after it"
     net = make_lived_in(DeepLOBConfig())
-    assert walk(net, Scaler.fit(recorded_rows[whole]), recorded_rows, every=100) < 1e-6
+    assert walk(net, Scaler.fit(recorded_rows[whole]), recorded_rows, every=150, count=3_000) < 1e-6
 
 
 def test_manifests_of_before_heads_are_read(make_lived_in):

@@ -117,7 +117,7 @@ PLACES = st.fixed_dictionaries(
 
 
 @given(operations=st.lists(PLACES, min_size=1, max_size=4))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_whatever_is_let_through_runs(operations):
     plan = []
     for given_ in operations:
