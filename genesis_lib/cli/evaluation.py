@@ -19,12 +19,6 @@ FIGURES = "{:>14} {:>9} {:>9} {:>8} {:>9} {:>7}"
 @click.command(cls=OrBenchmark)
 @click.argument("model")
 @click.argument("paths", nargs=-1, required=True)
-@click.option(
-    "--benchmark",
-    type=click.Choice(["fi2010"]),
-    help="Train and test MODEL, a kind such as causal-16, as a published benchmark asks; PATHS is its folder.",
-)
-@click.option("--setup", type=click.Choice(["7-3", "anchored"]), help="Of the benchmark (7-3).")
 @click.option("--stride", type=click.IntRange(1), default=1, show_default=True, help="Rows from sample to sample.")
 @click.option("--minutes", type=float, help="Length of each simulated session (10).")
 @click.option("--seed", type=int, help="Of the first simulated session (1000).")
@@ -35,16 +29,12 @@ FIGURES = "{:>14} {:>9} {:>9} {:>8} {:>9} {:>7}"
 @grid_options
 @json_option
 def evaluate(
-    model, paths, benchmark, setup, stride, minutes, seed, fee_bps, card, reports, root, tick_size, symbol, as_json,
+    model, paths, stride, minutes, seed, fee_bps, card, reports, root, tick_size, symbol, as_json,
 ):  # fmt: skip
     """Score MODEL (a name, a version, champion or a model folder) and its baselines on PATHS.
 
     Where a recording has its truth beside it (genesis simulate --predictable), the best possible score is told, too.
     """
-    if benchmark:
-        return _benchmark(model, paths, setup or "7-3", as_json)
-    if setup:
-        raise click.UsageError("--setup belongs to --benchmark")
     from genesis_lib.feeds.simulation.truth import read_truths
     from genesis_lib.models import registry
     from genesis_lib.training import Label, gather_sessions
@@ -86,30 +76,6 @@ def _write(artifact, result, sessions, reports) -> str | None:
     except OSError as error:  # the figures are worth more than their card
         click.echo(f"no card: {error}", err=True)
         return None
-
-
-def _benchmark(model, paths, setup, as_json) -> None:
-    from genesis_lib.training.fi2010 import run_benchmark
-    from genesis_lib.training.fi2010_figures import FIGURES as PUBLISHED
-    from genesis_lib.training.fi2010_figures import HORIZONS
-
-    if len(paths) != 1:
-        raise click.UsageError(f"--benchmark takes the one folder of its files, got {len(paths)} paths")
-    result = run_benchmark(paths[0], model, setup, told=lambda line: click.echo(line, err=True))
-    published = [
-        {"model": each.model, "how": each.how, "source": each.source, "f1": dict(zip(HORIZONS, each.f1))}
-        for each in PUBLISHED
-    ]
-    row = "{:>12} {:<11}" + " {:>7}" * len(HORIZONS) + "  {}"
-    lines = [row.format("F1, %", "", *(f"k={k}" for k in HORIZONS), "")]
-    own = [100 * result["f1"][k] for k in HORIZONS]
-    lines += [row.format(model, "here", *(f"{value:.1f}" for value in own), f"setup {result['setup']}")]
-    lines += [
-        row.format(each.model, each.how, *(f"{value:.1f}" for value in each.f1), each.source) for each in PUBLISHED
-    ]
-    if result["setup"] != "7-3":
-        lines += ["", "The published figures are of the setup 7-3 and no measure of another."]
-    emit({"benchmark": "fi2010", **result, "published": published}, as_json, "\n".join(lines))
 
 
 def score_lines(table: Mapping[str, Mapping[str, float]], head: bool = True) -> list[str]:

@@ -1,6 +1,5 @@
 import json
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -87,25 +86,3 @@ def test_one_clear_line_for_what_cannot_be_evaluated(models, tmp_path):
 def test_a_table_for_people():
     lines = score_lines({"net": dict.fromkeys(("accuracy", "macro_f1", "mcc", "log_loss", "ece"), 0.25)})
     assert len(lines) == 2 and lines[1].split() == ["net", *["0.2500"] * 5]
-
-
-def test_a_published_benchmark_is_told_beside_what_was_published(tmp_path):
-    """FI-2010's layout with nothing in it to learn: 149 lines, a sample a column."""
-    rng = np.random.default_rng(0)
-    for kind, day, count in (("Train", 7, 400), ("Test", 7, 150), ("Test", 8, 150), ("Test", 9, 150)):
-        made = rng.normal(size=(149, count))
-        made[144:] = rng.integers(1, 4, (5, count))
-        lines = ["   ".join(f"{value:.7e}" for value in line) for line in made.tolist()]
-        (tmp_path / f"{kind}_Dst_NoAuction_ZScore_CF_{day}.txt").write_text("\n".join(lines) + "\n")
-    command = ["evaluate", "--benchmark", "fi2010", "majority", str(tmp_path)]
-    done = CliRunner().invoke(main, [*command, "--json"])
-    assert done.exit_code == 0, done.stderr
-    summary = json.loads(done.stdout)
-    assert set(summary["f1"]) == {"10", "20", "50", "100"} and all(0 < f1 < 0.3 for f1 in summary["f1"].values())
-    assert {("DeepLOB", "claimed"), ("DeepLOB", "reproduced")} <= {
-        (row["model"], row["how"]) for row in summary["published"]
-    }
-    text = CliRunner().invoke(main, command).stdout
-    assert "k=10" in text and "83.4" in text and "68.8" in text and "majority" in text
-    wrong = CliRunner().invoke(main, ["evaluate", "champion", "simulator", "--setup", "7-3"])
-    assert wrong.exit_code == 2 and "--setup belongs to --benchmark" in wrong.output
