@@ -109,7 +109,7 @@ class Baselines:
         up, as is often done, loses log-loss for nothing. The regression and the trees see `MOST` samples at most.
         """
         few = spread(len(classes), MOST)
-        x, y = flow[few], classes[few]
+        x, y = (flow, classes) if len(few) == len(classes) else (flow[few], classes[few])
         held = None if validation is None else (scaler.transform(validation[0]), validation[1])
         coefficients, intercepts = fit_linear(scaler.transform(x), y, held)
         grown = None
