@@ -178,7 +178,11 @@ class Definitions:
     def computed_otherwise(self, witness: Sequence[Sequence[float]]) -> tuple[str, ...]:
         """Columns whose instructions give other numbers here than where `witness` was taken."""
         if not isinstance(witness, (list, tuple)) or len(witness) != len(self.names):
-            raise InputError(f"definitions of features: a witness of {len(witness)} for {len(self.names)} columns")
+            size = len(witness) if isinstance(witness, (list, tuple)) else repr(witness)[:80]
+            raise InputError(f"definitions of features: a witness of {size} for {len(self.names)} columns")
+        for name, sums in zip(self.names, witness):
+            if not (isinstance(sums, (list, tuple)) and len(sums) == 3 and all(map(_plain_number, sums))):
+                raise InputError(f"definitions of features: {name}'s witness must be three numbers, got {sums!r:.80}")
         pairs = zip(self.names, self.witness(), witness)
         return tuple(name for name, here, there in pairs if not _alike(here, there))
 
@@ -214,6 +218,10 @@ class FrozenFeatureSet(FeatureSet):
 
     def _compiled(self, levels: int) -> Program:
         return self.definitions.program()
+
+
+def _plain_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < math.inf
 
 
 def _alike(here: Sequence[float], there: Sequence[float]) -> bool:

@@ -248,6 +248,8 @@ def read(folder: Path) -> Artifact:
     weights = _weights(folder / WEIGHTS, content[WEIGHTS], manifest)
     scaler = scaling.Scaler.read(folder / scaling.FILE, content[scaling.FILE])
     baselines = parse(folder / BASELINES, content[BASELINES])
+    if not isinstance(baselines, dict) or not _names(baselines.get("columns", [])):
+        raise ModelError(f"{folder / BASELINES}: must be a JSON dict, with names as columns where it has any")
     try:
         definitions = _definitions(folder, content, manifest)
         artifact = Artifact(folder, manifest, weights, scaler, baselines, definitions)
@@ -267,6 +269,10 @@ def _verified(folder: Path, name: str, manifest: Mapping[str, Any]) -> bytes:
     if found != manifest["files"][name]:
         raise ModelError(f"{folder / name}: changed since the model was registered (sha256 {found[:12]}...)")
     return content
+
+
+def _names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
 
 
 def _definitions(folder: Path, content: Mapping[str, bytes], manifest: Mapping[str, Any]) -> Definitions:

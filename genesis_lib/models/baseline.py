@@ -16,6 +16,7 @@ from genesis_lib.models.boosted import Boosted, BoostedConfig
 from genesis_lib.models.linear import ABSENT, fit_linear, spread
 from genesis_lib.models.packed_trees import compact, pack, unpack
 from genesis_lib.models.persistence import transitions
+from genesis_lib.models.predictor import softmax
 from genesis_lib.models.scaler import Scaler
 from genesis_lib.models.temperature import fit_temperature
 
@@ -142,14 +143,14 @@ class Baselines:
             hit = min(max(self.hit_rate, 0.01), 0.98)
             table = np.full((3, 3), (1.0 - hit) / 2.0)
             np.fill_diagonal(table, hit)
-        linear = _softmax(self.scaler.transform(flow).astype(np.float64) @ self.coefficients.T + self.intercepts)
+        linear = softmax(self.scaler.transform(flow).astype(np.float64) @ self.coefficients.T + self.intercepts)
         answers = {
             "majority": (np.full(n, self.prior.argmax(), np.int8), np.tile(np.clip(self.prior, 1e-6, 1.0), (n, 1))),
             "persistence": (known.astype(np.int8), table[known]),
             "logistic_ofi": (linear.argmax(axis=1).astype(np.int8), linear),
         }
         if self.boosted is not None:
-            grown = _softmax(self.boosted.logits(flow))
+            grown = softmax(self.boosted.logits(flow))
             answers["boosted_ofi"] = (grown.argmax(axis=1).astype(np.int8), grown)
         return answers
 
@@ -170,12 +171,11 @@ class Baselines:
     def of(cls, table: Mapping[str, object]) -> Baselines:
         """Read back what `as_dict` gave, in this version or an older one."""
         try:
-            scaler = table["scaler"]
             return cls(
                 np.array(table["prior"], np.float64),
                 float(table["hit_rate"]),
                 tuple(table["columns"]),
-                Scaler(np.array(scaler["mean"], float), np.array(scaler["std"], float), float(scaler["clip"])),
+                Scaler.of(table["scaler"]),
                 np.array(table["coefficients"], np.float64),
                 np.array(table["intercepts"], np.float64),
                 np.array(table["transitions"], np.float64) if "transitions" in table else None,
@@ -183,8 +183,3 @@ class Baselines:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"baselines: damaged: {error}") from error
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    power = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return power / power.sum(axis=1, keepdims=True)

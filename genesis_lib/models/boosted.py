@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from genesis_lib.errors import ModelError
-from genesis_lib.models.linear import ABSENT, RowConfig, RowNet, spread, tensor
+from genesis_lib.models.folding import Tensors
+from genesis_lib.models.linear import ABSENT, RowConfig, RowNet, spread
 from orderbook_ext import Trees
 
 NODES = {"feature": np.int32, "threshold": np.float64, "left": np.int32, "right": np.int32, "value": np.float64}
@@ -237,7 +238,7 @@ class BoostedNet(RowNet):
     def __init__(self, weights: Mapping[str, np.ndarray], architecture: Mapping[str, Any]) -> None:
         super().__init__(architecture)
         tables = {name: weights[name] for name in TABLES if name in weights}
-        self._trees = Boosted(tables, tensor(weights, "baseline", (self.heads, 3)).ravel())
+        self._trees = Boosted(tables, Tensors(weights).get("baseline", self.heads, 3).ravel())
         if self._trees.width > self.width:
             raise ModelError(f"weights: trees ask about column {self._trees.width - 1} of {self.width}")
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from genesis_lib.errors import ModelError
+from genesis_lib.models.folding import sizes
 from genesis_lib.models.scaler import Scaler
 
 MEANS = ("probability", "logit")
@@ -96,7 +97,7 @@ class EnsembleNet:
 
     def __init__(self, weights: Mapping[str, np.ndarray], architecture: Mapping[str, Any]) -> None:
         try:
-            self.width, self.window, self.heads = (int(architecture[key]) for key in ("inputs", "window", "heads"))
+            self.width, self.window, self.heads = sizes(architecture, "inputs", "window", "heads")
             self.mean, members = architecture["mean"], list(architecture["members"])
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"architecture: ensemble: {error} is missing or damaged") from error
@@ -162,14 +163,15 @@ class _Served:
 
         mark = f"member{at}."
         try:
-            own = {name.removeprefix(mark): array for name, array in weights.items() if name.startswith(mark)}
+            own = {name.removeprefix(mark): weights[name] for name in weights if name.startswith(mark)}
             self.net = folded(own, table["architecture"])
             self.weight = float(table["weight"])
-            scaler = table["scaler"]
-            self._scaler = Scaler(np.array(scaler["mean"], float), np.array(scaler["std"], float), scaler["clip"])
+            self._scaler = Scaler.of(table["scaler"])
+            if not all(type(column) is int for column in table["columns"]):
+                raise ModelError(f"columns must be whole numbers, got {table['columns']!r:.80}")
             self.columns = np.array(table["columns"], np.int64)
             self._cool = np.array(table["temperature"], float)[:, None]
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+        except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
             raise ModelError(f"architecture: member {at}: {error} is missing or damaged") from error
         except ModelError as error:
             raise ModelError(f"member {at}: {error}") from error

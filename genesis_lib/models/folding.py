@@ -10,6 +10,7 @@ import numpy as np
 from genesis_lib.errors import ModelError
 
 EPSILON = 1e-5  # of torch's batch normalisation
+LARGEST = float(np.finfo(np.float32).max)  # what is streamed is summed in float32
 
 
 class Layer(NamedTuple):
@@ -58,8 +59,10 @@ class Tensors:
         tensor = self._weights.get(name)
         if tensor is None or tensor.shape != shape:
             raise ModelError(f"weights: {name} must have shape {shape}, got {getattr(tensor, 'shape', 'nothing')}")
-        if not np.isfinite(tensor).all():
-            raise ModelError(f"weights: {name} must be finite")
+        if tensor.dtype.kind != "f":
+            raise ModelError(f"weights: {name} must hold floating-point numbers, got {tensor.dtype}")
+        if not (np.abs(tensor) <= LARGEST).all():
+            raise ModelError(f"weights: {name} must be finite, and at most {LARGEST:.3g}")
         return tensor.astype(np.float64)
 
     def linear(self, name: str, inputs: int, outputs: int, slope: float = 1.0, bias: bool = True) -> Layer:

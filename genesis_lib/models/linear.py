@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from genesis_lib.errors import ModelError
+from genesis_lib.models.folding import Tensors, sizes
 from genesis_lib.models.scaler import Scaler
 from genesis_lib.models.temperature import log_loss
 
@@ -86,10 +87,7 @@ class RowNet:
     """
 
     def __init__(self, architecture: Mapping[str, Any]) -> None:
-        try:
-            self.width, self.window, self.heads = (int(architecture[key]) for key in ("inputs", "window", "heads"))
-        except (KeyError, TypeError, ValueError) as error:
-            raise ModelError(f"architecture: {error} is missing or no number") from error
+        self.width, self.window, self.heads = sizes(architecture, "inputs", "window", "heads")
         if min(self.width, self.window, self.heads) < 1:
             raise ModelError("architecture: inputs, window and heads must be at least 1")
 
@@ -132,7 +130,7 @@ class MajorityNet(RowNet):
 
     def __init__(self, weights: Mapping[str, np.ndarray], architecture: Mapping[str, Any]) -> None:
         super().__init__(architecture)
-        prior = tensor(weights, "prior", (self.heads, 3))
+        prior = Tensors(weights).get("prior", self.heads, 3)
         if not ((prior >= 0).all() and np.allclose(prior.sum(axis=1), 1.0, atol=1e-6)):
             raise ModelError("weights: prior must hold shares that add up to 1")
         self._logits = np.log(np.clip(prior, 1e-6, 1.0))
@@ -147,25 +145,15 @@ class LogisticNet(RowNet):
 
     def __init__(self, weights: Mapping[str, np.ndarray], architecture: Mapping[str, Any]) -> None:
         super().__init__(architecture)
-        coefficients = tensor(weights, "coefficients", (self.heads, 3, self.width))
+        coefficients = Tensors(weights).get("coefficients", self.heads, 3, self.width)
         self._matrix = np.ascontiguousarray(coefficients.reshape(-1, self.width))
-        self._shift = tensor(weights, "intercepts", (self.heads, 3)).ravel()
+        self._shift = Tensors(weights).get("intercepts", self.heads, 3).ravel()
 
     def score(self, rows: np.ndarray) -> np.ndarray:
         """Linear in the row."""
         # One row times a matrix is a BLAS call that may spread over threads; vecdot stays on its own.
         product = np.vecdot(self._matrix, rows) if len(rows) == 1 else rows @ self._matrix.T
         return (product + self._shift).reshape(-1, self.heads, 3)
-
-
-def tensor(weights: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """A tensor as float64, checked; `ModelError` names what is missing or has another shape."""
-    found = weights.get(name)
-    if found is None or found.shape != shape:
-        raise ModelError(f"weights: {name} must have shape {shape}, got {getattr(found, 'shape', 'nothing')}")
-    if not np.isfinite(found).all():
-        raise ModelError(f"weights: {name} must be finite")
-    return found.astype(np.float64)
 
 
 def fit_linear(

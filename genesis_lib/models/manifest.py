@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from genesis_lib.clock import from_iso
 from genesis_lib.errors import ModelError
 from genesis_lib.features import columns_hash
 from genesis_lib.models import scaler as scaling
@@ -25,6 +26,7 @@ KEYS = (
     *("format", "schema", "name", "version", "created", "code_version", "seed", "architecture", "columns"),
     *("columns_hash", "label", "metrics", "data_hash", "provenance", "data", "training", "files"),
 )
+OF_SESSION = ("instrument", "provenance", "first", "last", "sha256")
 ADDED = ("levels", "labels", "head", "calibration", "lineage", "cards")  # by schema 2
 # Not part of the version: when it was made, and what follows from everything else.
 OUTSIDE = ("version", "created")
@@ -53,7 +55,7 @@ def content_version(manifest: Mapping[str, Any]) -> str:
 
 def levels_of(manifest: Mapping[str, Any]) -> int:
     """Book levels a side that a manifest's model reads; of schema 1, those of its network."""
-    return manifest["levels"] if manifest["schema"] > 1 else manifest["architecture"]["levels"]
+    return manifest["levels"] if manifest["schema"] > 1 else manifest["architecture"].get("levels")
 
 
 def digest(name: str, content: bytes, version: str) -> str:
@@ -89,11 +91,19 @@ def read_bytes(file: Path, limit: int = LARGEST) -> bytes:
 
 
 def parse(file: Path, content: bytes) -> Any:
-    """JSON of a file's content."""
+    """JSON of a file's content; a key that stands twice is refused, for readers would not agree on what it says."""
     try:
-        return json.loads(content.decode("utf-8"))
+        return json.loads(content.decode("utf-8"), object_pairs_hook=_once)
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
         raise ModelError(f"{file}: not readable as JSON: {error}") from error
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) < len(pairs):
+        twice = next(key for at, (key, _) in enumerate(pairs) if key in dict(pairs[:at]))
+        raise ValueError(f"key {twice!r:.80} stands twice")
+    return table
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -133,8 +143,15 @@ def _check(manifest: dict[str, Any], schema: int) -> None:
         if not pattern.fullmatch(manifest[key]):
             raise ModelError(f"damaged: {key} {manifest[key]!r:.80} is none")
     for session in manifest["data"]:
-        if not isinstance(session, dict) or not {"instrument", "provenance", "first", "last", "sha256"} <= set(session):
-            raise ModelError(f"damaged: data must tell of each session, got {session!r:.80}")
+        if not isinstance(session, dict) or not all(isinstance(session.get(key), str) for key in OF_SESSION):
+            raise ModelError(f"damaged: data must tell {', '.join(OF_SESSION)} of each session, got {session!r:.80}")
+        for end in ("first", "last"):
+            try:
+                from_iso(session[end])
+            except (ValueError, OverflowError) as error:
+                raise ModelError(
+                    f"damaged: data must tell {end} as a date and time, got {session[end]!r:.80}"
+                ) from error
     columns = manifest["columns"]
     if not 1 <= len(columns) <= MOST_COLUMNS or not all(isinstance(name, str) for name in columns):
         raise ModelError(f"damaged: columns must be 1 to {MOST_COLUMNS:,} names, got {len(columns)} entries")
@@ -144,8 +161,12 @@ def _check(manifest: dict[str, Any], schema: int) -> None:
     if isinstance(window, bool) or not isinstance(window, int) or not 1 <= window <= MOST_ROWS:
         raise ModelError(f"damaged: a window must be 1 to {MOST_ROWS:,} rows, got {window!r:.80}")
     _check_files(manifest["files"], (*HASHED, FEATURES) if schema > 1 else HASHED)
+    levels = levels_of(manifest)
+    if type(levels) is not int or not 1 <= levels <= MOST_LEVELS:
+        raise ModelError(f"damaged: levels must lie between 1 and {MOST_LEVELS}, got {levels!r:.80}")
     if schema > 1:
         _check_heads(manifest)
+        _check_lineage(manifest["lineage"])
         if set(manifest["cards"]) != set(manifest["files"]) & set(CARDS):
             raise ModelError(f"damaged: cards must name the cards among the files, got {list(manifest['cards'])!r:.80}")
 
@@ -161,9 +182,7 @@ def _check_files(files: dict[str, Any], needed: tuple[str, ...]) -> None:
 
 
 def _check_heads(manifest: dict[str, Any]) -> None:
-    labels, head, levels = manifest["labels"], manifest["head"], manifest["levels"]
-    if not 1 <= levels <= MOST_LEVELS:
-        raise ModelError(f"damaged: levels must lie between 1 and {MOST_LEVELS}, got {levels!r:.80}")
+    labels, head = manifest["labels"], manifest["head"]
     if not 1 <= len(labels) <= MOST_HEADS or not all(isinstance(label, dict) for label in labels):
         raise ModelError(f"damaged: labels must be 1 to {MOST_HEADS} definitions, one a head")
     if not 0 <= head < len(labels) or labels[head] != manifest["label"]:
@@ -175,3 +194,15 @@ def _check_heads(manifest: dict[str, Any]) -> None:
         and all(isinstance(t, (int, float)) and not isinstance(t, bool) and 0 < t < 1e6 for t in warm)
     ):
         raise ModelError(f"damaged: temperature must be {len(labels)} positive numbers, got {warm!r:.80}")
+
+
+def _check_lineage(lineage: dict[str, Any]) -> None:
+    lists = {"parents": str, "seeds": int}
+    for key, kind in lists.items():
+        value = lineage.get(key)
+        if not isinstance(value, list) or not all(type(item) is kind for item in value):
+            raise ModelError(f"damaged: lineage must list {key}, {kind.__name__} each, got {value!r:.80}")
+    for key in ("code_version", "commit"):
+        value = lineage.get(key)
+        if not isinstance(value, str) and (key == "code_version" or value is not None):
+            raise ModelError(f"damaged: lineage must tell {key} in words, got {value!r:.80}")

@@ -63,9 +63,8 @@ class Mixture(nn.Module):
         for number, table in enumerate(self.tables):
             mark = f"member{number}."
             own = {name.removeprefix(mark): array for name, array in weights.items() if name.startswith(mark)}
-            scaler = table["scaler"]
             self.members.append(_module(table["architecture"], own))
-            self.scalings.append(Scaling(Scaler(np.array(scaler["mean"]), np.array(scaler["std"]), scaler["clip"])))
+            self.scalings.append(Scaling(Scaler.of(table["scaler"])))
 
     def forward(self, x: Tensor) -> Tensor:
         total = 0.0

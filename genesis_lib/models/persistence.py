@@ -10,11 +10,13 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from genesis_lib.errors import ModelError
-from genesis_lib.models.linear import RowConfig, RowNet, tensor
+from genesis_lib.models.folding import Tensors
+from genesis_lib.models.linear import RowConfig, RowNet
 
 COLUMN = "log_return_1"
 KINDS = ("smoothed", "smoothed-past", "volatility")
 NOISE = 1e-11  # of the price: what float32 returns leave of a mid that came back to where it was; half a tick is more
+LONGEST = 1_000_000  # rows of a horizon or a span: what a file may ask memory for
 CHUNK = 1 << 20  # numbers in flight
 
 
@@ -66,7 +68,7 @@ class Move:
         self.kind, self.span = label.get("kind"), label.get("span", 100)
         self.horizon, self.threshold = label.get("horizon"), label.get("threshold")
         number = isinstance(self.threshold, (int, float)) and np.isfinite(self.threshold)
-        rows = isinstance(self.horizon, int) and self.horizon >= 1 and isinstance(self.span, int) and self.span >= 1
+        rows = all(isinstance(n, int) and 1 <= n <= LONGEST for n in (self.horizon, self.span))
         if self.kind not in KINDS or not number or not rows or label.get("seconds"):
             raise ModelError(
                 f"persistence: a label must be of kind {', '.join(KINDS)}, with a horizon in rows and a threshold that "
@@ -102,12 +104,12 @@ class PersistenceNet(RowNet):
     def __init__(self, weights: Mapping[str, np.ndarray], architecture: Mapping[str, Any]) -> None:
         super().__init__(architecture)
         labels, self.column = architecture.get("labels"), architecture.get("column")
-        if not isinstance(labels, list) or len(labels) != self.heads:
+        if not isinstance(labels, list) or len(labels) != self.heads or not all(isinstance(x, Mapping) for x in labels):
             raise ModelError(f"architecture: labels must hold one label for each of {self.heads} heads")
         if not isinstance(self.column, int) or not 0 <= self.column < self.width:
             raise ModelError(f"architecture: column must lie in [0, {self.width}), got {self.column!r}")
         self.moves = tuple(map(Move, labels))
-        shares = tensor(weights, "transitions", (self.heads, 3, 3))
+        shares = Tensors(weights).get("transitions", self.heads, 3, 3)
         if not ((shares > 0).all() and np.allclose(shares.sum(axis=2), 1.0, atol=1e-6)):
             raise ModelError("weights: transitions must hold positive shares that add up to 1")
         self.table = np.log(shares)

@@ -61,13 +61,33 @@ def folded(weights: Mapping[str, np.ndarray], architecture: Mapping[str, Any]) -
     Raises
     ------
     ModelError
-        For a kind that is not known, and for weights that do not fit.
+        For a kind that is not known, and for weights that do not fit, or that nothing of the kind asks for.
     """
-    kind = architecture.get("kind")
-    if kind not in SERVED:
-        raise ModelError(f"architecture kind must be one of {', '.join(SERVED)}, got {kind!r}")
+    kind = architecture.get("kind") if isinstance(architecture, Mapping) else None
+    if not isinstance(kind, str) or kind not in SERVED:
+        raise ModelError(f"architecture kind must be one of {', '.join(SERVED)}, got {kind!r:.80}")
     module, name = SERVED[kind].split(":")
-    return getattr(import_module(module), name)(weights, architecture)
+    asked = _Asked(weights)
+    net = getattr(import_module(module), name)(asked, architecture)
+    if foreign := sorted(set(weights) - asked.names):
+        raise ModelError(f"weights: {kind} of this architecture has no {', '.join(foreign[:5])}")
+    return net
+
+
+class _Asked(dict):
+    """Tensors by name, and which of them were looked up."""
+
+    def __init__(self, weights: Mapping[str, np.ndarray]) -> None:
+        super().__init__(weights)
+        self.names: set[str] = set()
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        self.names.add(name)
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.names.add(name)
+        return super().get(name, default)
 
 
 class Predictor:

@@ -96,7 +96,9 @@ def load(model: str | Path = "champion", root: str | Path = "models") -> Artifac
         return _registered(root, *pointer)
     for folder in (root / model, Path(model)):
         if (folder / manifests.MANIFEST).is_file():
-            return artifacts.read(folder)
+            place = folder.resolve()
+            inside = place.parent.parent == root.resolve()
+            return _registered(root, place.parent.name, place.name) if inside else artifacts.read(folder)
     found = [entry for entry in entries(root) if str(model) in (entry.name, entry.version)]
     if found:
         newest = [entry for entry in found if entry.stage != "archived"] or found

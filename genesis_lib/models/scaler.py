@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -86,11 +87,17 @@ class Scaler:
             raise ModelError(f"{path}: not a scaler: {error}") from error
 
     @classmethod
+    def of(cls, table: Mapping[str, Any]) -> Scaler:
+        """Read back what `as_dict` gave; `ModelError` for anything else."""
+        try:
+            return cls(np.array(table["mean"], np.float64), np.array(table["std"], np.float64), float(table["clip"]))
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
+            raise ModelError(f"scaler: {f'no key {error}' if isinstance(error, KeyError) else error}") from error
+
+    @classmethod
     def read(cls, path: Path, content: bytes) -> Scaler:
         """Parameters from the content of the file `path`."""
         try:
-            table = json.loads(content.decode("utf-8"))
-            return cls(np.array(table["mean"], np.float64), np.array(table["std"], np.float64), float(table["clip"]))
-        except (UnicodeDecodeError, ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
-            cause = f"no key {error}" if isinstance(error, KeyError) else str(error)
-            raise ModelError(f"{path}: not a scaler: {cause}") from error
+            return cls.of(json.loads(content.decode("utf-8")))
+        except (UnicodeDecodeError, ValueError, RecursionError, ModelError) as error:
+            raise ModelError(f"{path}: not a scaler: {str(error).removeprefix('scaler: ')}") from error

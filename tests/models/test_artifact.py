@@ -129,7 +129,9 @@ TAMPERED = {
     "card.md: changed": lambda f: (f / "card.md").write_text("# small: beats everything\n"),
     "label must be a JSON dict": lambda f: edit(f / "manifest.json", label=3),
     "data must be a JSON list": lambda f: edit(f / "manifest.json", data="x"),
-    "data must tell of each session, got 1": lambda f: edit(f / "manifest.json", data=[1]),
+    "data must tell instrument, provenance, first, last, sha256 of each session, got 1": lambda f: edit(
+        f / "manifest.json", data=[1]
+    ),
     "columns do not match their hash": lambda f: edit(f / "manifest.json", columns=list(model_inputs(2))[::-1]),
     "changed since the model was registered (content": lambda f: edit(f / "manifest.json", seed=99),
     "weights.safetensors: cannot be read": lambda f: (f / "weights.safetensors").unlink(),
