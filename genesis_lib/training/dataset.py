@@ -191,6 +191,11 @@ class Samples:
         InputError
             When there is none.
         """
+        return cls.with_newest(rows, label, window, stride)[0]
+
+    @staticmethod
+    def with_newest(rows: Rows, label: Label, window: int, stride: int) -> tuple[Samples, np.ndarray]:
+        """What `of` gives, and the rows (n,) whose moves are the newest known, -1 where none is."""
         if stride < 1:
             raise InputError(f"stride must be at least 1, got {stride!r}")
         move, end = label.moves(rows.mid, rows.starts, rows.time, rows.spread)
@@ -203,10 +208,10 @@ class Samples:
         row = np.flatnonzero(keep)
         if len(row) == 0:
             raise InputError(
-                f"no row has a window of {window} rows before it and a label {label.horizon} rows after it; "
+                f"no row has a window of {window} rows before it and a label {label.ahead_in_words} after it; "
                 f"the longest unbroken streak has {_longest(rows.starts)} rows"
             )
-        return cls(row, row - window + 1, end[row], move[row], known[row])
+        return Samples(row, row - window + 1, end[row], move[row], known[row]), newest[row]
 
     def __len__(self) -> int:
         return len(self.row)

@@ -20,6 +20,23 @@ def past_volatility(mid: np.ndarray, span: int) -> np.ndarray:
     return result
 
 
+def looked_back_to(label, at: np.ndarray, starts: np.ndarray, time: np.ndarray) -> np.ndarray:
+    """First row (p,) that the moves of some rows (p,) look at, those rows themselves where no past is part of it.
+
+    >>> class Label: kind, horizon, seconds = "smoothed-past", 3, None
+    >>> looked_back_to(Label, np.array([5]), np.zeros(9, int), np.arange(9))
+    array([3])
+    """
+    if label.kind == "smoothed" or (label.kind == "triple-barrier" and label.threshold == "spread"):
+        return at
+    if label.kind == "smoothed-past" and label.seconds is not None:
+        clock = Clock.of(time, starts, label.seconds)
+        begin = clock.behind()[np.searchsorted(clock.rows, at)]
+        return np.where(begin >= 0, clock.rows[begin], at)
+    back = label.horizon - 1 if label.kind == "smoothed-past" else label.span
+    return np.maximum(at - back, starts[at])
+
+
 def moves_over_rows(label, mid: np.ndarray, starts: np.ndarray, cost: np.ndarray | None):
     """Moves (n,) and ends (n,) of a label whose horizon is a number of rows; see `Label.moves`."""
     k, n = label.horizon, len(mid)
