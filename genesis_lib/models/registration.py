@@ -147,11 +147,18 @@ def register(
 
 def _place(content: Mapping[str, bytes], root: Path, name: str, version: str) -> Artifact:
     """Write a folder beside its place, read it back, and rename it to where it belongs."""
-    root.mkdir(parents=True, exist_ok=True)
-    for left in root.glob(".staging-*"):
-        with contextlib.suppress(OSError):
-            if time.time() - left.stat().st_mtime > LEFT_S:
-                shutil.rmtree(left, ignore_errors=True)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        for left in root.glob(".staging-*"):
+            with contextlib.suppress(OSError):
+                if time.time() - left.stat().st_mtime > LEFT_S:
+                    shutil.rmtree(left, ignore_errors=True)
+        return _staged(content, root, root / name / version)
+    except OSError as error:
+        raise ModelError(f"{root}: {name} {version} cannot be written there: {error.strerror}") from error
+
+
+def _staged(content: Mapping[str, bytes], root: Path, target: Path) -> Artifact:
     staging = Path(tempfile.mkdtemp(prefix=".staging-", dir=root))
     try:
         for file, given in content.items():
@@ -160,8 +167,8 @@ def _place(content: Mapping[str, bytes], root: Path, name: str, version: str) ->
         artifacts.read(staging)
         staging.chmod(0o755)
         sync(staging)
-        target = root / name / version
         target.parent.mkdir(exist_ok=True)
+        sync(root)  # a name of its own is an entry there
         try:
             staging.rename(target)
         except OSError:

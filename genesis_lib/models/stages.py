@@ -87,7 +87,7 @@ def read(root: str | Path) -> Stages:
     Raises
     ------
     ModelError
-        When the file is not what this module writes.
+        When the file is not what this module writes; it is never written over.
     """
     file = Path(root) / CHAMPION
     if not file.exists() and not file.is_symlink():
@@ -98,7 +98,9 @@ def read(root: str | Path) -> Stages:
         archived = frozenset(_key(*text.split("/")) for text in table.get("archived", ()))
         return Stages(champion, archived, tuple(map(_change, table.get("history", ()))))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ModelError(f"{file}: does not name a model: {type(error).__name__} {error}") from error
+        raise ModelError(
+            f"{file}: does not name a model: {type(error).__name__} {error}; mend it, or move it away and promote anew"
+        ) from error
 
 
 def _change(table: Mapping[str, Any]) -> Change:
@@ -131,6 +133,8 @@ def change(root: str | Path, action: str, key: Key | None = None, *, by: str | N
     ------
     StateError
         When the change makes no sense now, or another writer holds the folder for longer than `PATIENCE_S`.
+    ModelError
+        When there is no such folder, or it cannot be written.
     """
     root = Path(root)
     with alone(root):
@@ -176,7 +180,10 @@ def _after(stages: Stages, action: str, key: Key | None, by: str, why: str) -> S
 @contextlib.contextmanager
 def alone(root: Path) -> Iterator[None]:
     """Hold the folder's lock; the system gives it back when its holder dies, however."""
-    handle = os.open(root, os.O_RDONLY)
+    try:
+        handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise ModelError(f"{root}: no folder of models: {error.strerror}") from error
     try:
         deadline = time.monotonic() + PATIENCE_S
         while True:
@@ -202,8 +209,9 @@ def _write(file: Path, stages: Stages) -> None:
         "archived": sorted("/".join(key) for key in stages.archived),
         "history": [change.as_dict() for change in stages.history],
     }
-    handle, temporary = tempfile.mkstemp(prefix=".champion-", dir=file.parent)
+    temporary = None
     try:
+        handle, temporary = tempfile.mkstemp(prefix=".champion-", dir=file.parent)
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             json.dump(table, stream, indent=1)
             stream.write("\n")
@@ -212,9 +220,11 @@ def _write(file: Path, stages: Stages) -> None:
         Path(temporary).chmod(0o644)
         Path(temporary).replace(file)
         sync(file.parent)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    except OSError as error:
+        raise ModelError(f"{file}: cannot be written: {error.strerror}") from error
+    finally:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:

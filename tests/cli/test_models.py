@@ -13,9 +13,9 @@ from genesis_lib.models.onnx_predictor import OnnxPredictor
 
 @pytest.fixture(scope="module")
 def made(root, tmp_path_factory):
-    """A folder with three models: the committed one's weights under other labels."""
+    """A folder with three models: a committed one's weights under other labels."""
     folder = tmp_path_factory.mktemp("models")
-    known = registry.load("champion", root / "models")
+    known = registry.load("deeplob-10", root / "models")
     versions = []
     for number in range(3):
         artifact = registry.register(

@@ -1,6 +1,7 @@
 import json
 import os
 import random
+import resource
 import signal
 import time
 
@@ -9,7 +10,7 @@ import pytest
 
 from genesis_lib.errors import ModelError
 from genesis_lib.models import artifact as artifacts
-from genesis_lib.models import registry
+from genesis_lib.models import registration, registry
 from genesis_lib.models.deeplob import DeepLOBConfig
 from genesis_lib.models.registration import LEFT_S
 from genesis_lib.models.scaler import Scaler
@@ -200,3 +201,36 @@ def test_registrars_at_once_make_one_version_of_one_content(tmp_path) -> None:
     assert len(list((tmp_path / "net").iterdir())) == 8
     assert {row["reason"] for row in registry.verify(tmp_path)} == {None}
     assert [path.name for path in tmp_path.iterdir()] == ["net"]
+
+
+def test_a_full_disk_leaves_nothing_and_is_named(tmp_path) -> None:
+    cheap(tmp_path, 0)
+
+    def register() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+        with pytest.raises(ModelError, match=r"models: net [0-9a-f]{12} cannot be written there: File too large"):
+            cheap(tmp_path / "models", 1)
+
+    assert os.waitpid(fork(register), 0)[1] == 0
+    assert list((tmp_path / "models").iterdir()) == []
+
+
+def test_a_place_that_is_taken_is_named(tmp_path) -> None:
+    (tmp_path / "net").write_text("no folder")
+    with pytest.raises(ModelError, match=r"net [0-9a-f]{12} cannot be written there: File exists"):
+        cheap(tmp_path, 1)
+    with pytest.raises(ModelError, match=r"net/models: net [0-9a-f]{12} cannot be written there: Not a directory"):
+        cheap(tmp_path / "net" / "models", 1)
+    assert [path.name for path in tmp_path.iterdir()] == ["net"]
+
+
+def test_what_is_told_is_durable(tmp_path, monkeypatch) -> None:
+    """Every file, the folder of the version, and both folders that got a new entry."""
+    synced = []
+    exact = registration.sync
+    monkeypatch.setattr(registration, "sync", lambda path: (synced.append(path), exact(path)))
+    made = cheap(tmp_path / "models", 1)
+    files = {path.name for path in synced if path.parent.name.startswith(".staging-")}
+    assert files == {path.name for path in made.path.iterdir()}
+    assert {tmp_path / "models", tmp_path / "models" / "net"} <= set(synced)
+    assert [path for path in synced if path.name.startswith(".staging-") and path.parent.name == "models"]

@@ -1,6 +1,7 @@
 import json
 import os
 import random
+import resource
 import signal
 import sys
 import time
@@ -229,3 +230,34 @@ def test_whatever_is_asked_in_whatever_order_stages_stay_sound(tmp_path_factory,
     root = tmp_path_factory.mktemp("models")
     stages._write(root / "champion.json", now)
     assert stages.read(root) == now
+
+
+def starved(work, bytes_left: int) -> None:
+    """Run `work` in a process whose files may not grow beyond so many bytes, as on a disk that is full."""
+
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_left, bytes_left))
+        work()
+
+    assert os.waitpid(fork(limited), 0)[1] == 0
+
+
+def test_a_full_disk_changes_nothing_and_is_named(tmp_path) -> None:
+    stages.change(tmp_path, "promote", A)
+    before = (tmp_path / "champion.json").read_bytes()
+
+    def promote() -> None:
+        with pytest.raises(ModelError, match=r"champion\.json: cannot be written: File too large"):
+            stages.change(tmp_path, "promote", B)
+
+    starved(promote, len(before) // 2)
+    assert (tmp_path / "champion.json").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["champion.json"]
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path) -> None:
+    for place in ("none", "file"):
+        (tmp_path / "file").touch()
+        with pytest.raises(ModelError, match=f"{place}: no folder of models: "):
+            stages.change(tmp_path / place, "promote", A)
+    assert not (tmp_path / "none").exists()
