@@ -1,5 +1,5 @@
 /* One step of a network, as a list of operations over registers; compiled for several instruction sets at once, of which
-   one is chosen when the program runs. See _stream_py.py for the readable twin and _stream_checks.py for what an
+   one is chosen when the program runs. See _stream_py.py for the readable twin and _stream_plan.py for what an
    operation may touch: nothing is checked here. */
 
 #ifndef GENESIS_STREAM_H
@@ -34,22 +34,23 @@ typedef struct {
     void (*work)(const StreamOp *, int64_t, float *const *);
 } StreamSet;
 
-#if defined(__GNUC__) || defined(__clang__)
-#define FN(name) portable_##name
-#define TARGET
+/* Without vectors, for other compilers and where GENESIS_PORTABLE asks for it. */
+#if !defined(GENESIS_PORTABLE) && (defined(__GNUC__) || defined(__clang__))
+#define STREAM_VECTORS 1
+#define INLINE static inline __attribute__((always_inline))
 #define LANES 4
 #define PAIR 2
-#define BLOCK 1
 #else
-#define FN(name) portable_##name
-#define TARGET
+#define INLINE static inline
 #define LANES 1
 #define PAIR 4
-#define BLOCK 1
 #endif
+#define FN(name) portable_##name
+#define TARGET
+#define BLOCK 1
 #include "_stream_kernel.h"
 
-#if (defined(__GNUC__) || defined(__clang__)) && (defined(__x86_64__) || defined(__i386__))
+#if defined(STREAM_VECTORS) && (defined(__x86_64__) || defined(__i386__))
 #define STREAM_X86 1
 #define FN(name) avx2_##name
 #define TARGET __attribute__((target("avx2")))
@@ -65,6 +66,7 @@ typedef struct {
 #define BLOCK 4
 #include "_stream_kernel.h"
 #endif
+#undef INLINE
 
 /* Sets this machine has: bit 0 portable, 1 AVX2, 2 AVX-512. */
 static int stream_sets(void) {

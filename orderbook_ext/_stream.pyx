@@ -26,6 +26,7 @@ if WIDTH != PANEL:
     raise ImportError(f"panels are {PANEL} wide in _stream.h and {WIDTH} in _stream_packing.py")
 
 cdef object empty = np.empty
+cdef tuple PLAIN = ("C_CONTIGUOUS", "ALIGNED")
 
 
 def instruction_sets():
@@ -191,6 +192,7 @@ cdef class Stream:
     def __cinit__(self):
         self._at = NULL
         self._slots = NULL
+        self._memory = NULL
 
     def __dealloc__(self):
         free(self._at)
@@ -202,6 +204,8 @@ cdef class Stream:
         cdef Py_ssize_t n = plan._places.shape[0]
         if self._at != NULL:
             raise RuntimeError("a Stream is made once")
+        if plan._kept is None:
+            raise RuntimeError("plan was never made")
         self._mean, self._std, self._by.clip, self._temperature, self.head = scaling(
             plan.width, plan.heads, mean, std, clip, temperature, head
         )
@@ -216,11 +220,13 @@ cdef class Stream:
             raise MemoryError
         self._floats = aligned(plan._size)
         floats = self._floats
-        self._memory = &floats[0]
         self.plan = plan
+        self._memory = &floats[0]
         self._forget()
 
     cdef int _alone(self) except -1:
+        if self._memory == NULL:
+            raise RuntimeError("this Stream was never made")
         # `run` lets other threads go on: they may not write into its memory meanwhile.
         if self._running:
             raise RuntimeError("a Stream must not be used while it runs in another thread: give each its own")
@@ -274,6 +280,8 @@ cdef class Stream:
 
     @property
     def remaining(self):
+        if self._memory == NULL:
+            self._alone()
         return self.plan.window - self._seen
 
     def reset(self):
@@ -293,22 +301,25 @@ cdef class Stream:
         """
         cdef Py_buffer view
         cdef const float* logits
-        cdef Py_ssize_t length = 8 * self.plan.width
+        cdef Py_ssize_t length
         self._alone()
+        length = 8 * self.plan.width
         result = empty(3)
         if not PyObject_CheckBuffer(row):
             row = np.asarray(row, np.float64)
         PyObject_GetBuffer(row, &view, PyBUF_STRIDES | PyBUF_FORMAT)
         if (
             view.ndim != 1 or view.len != length or view.strides[0] != 8
-            or view.format[0] != c"d" or view.format[1] != 0
+            or view.format == NULL or view.format[0] != c"d" or view.format[1] != 0
         ):
             PyBuffer_Release(&view)
-            row = np.asarray(row, np.float64)
+            row = np.require(row, np.float64, PLAIN)
             if row.shape != (self.plan.width,):
                 raise ValueError(f"row must have shape ({self.plan.width},), got {row.shape}")
-            row = np.ascontiguousarray(row)
             PyObject_GetBuffer(row, &view, PyBUF_C_CONTIGUOUS)
+        if self._running:  # begun by another thread while this row was read
+            PyBuffer_Release(&view)
+            self._alone()
         logits = self._take(<const double*>view.buf)
         PyBuffer_Release(&view)
         PyObject_GetBuffer(result, &view, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
@@ -351,21 +362,23 @@ cdef class Stream:
 
     def run(self, rows, valid=None, logits=False):
         """Step through (n, width) raw rows: (n, heads, 3) probabilities, or logits; not `valid` is as good as NaN."""
-        cdef const double[:, ::1] given = np.ascontiguousarray(rows, np.float64)
-        cdef Py_ssize_t i, head, n = given.shape[0]
-        cdef const unsigned char[::1] ok = (
-            np.ones(n, np.uint8) if valid is None else np.ascontiguousarray(valid, bool).view(np.uint8)
-        )
+        cdef Py_ssize_t i, head, n
+        cdef const double[:, ::1] given
+        cdef const unsigned char[::1] ok
         cdef double[:, :, ::1] out
         cdef const float* answer
         cdef bint raw = logits
-        if given.shape[1] != self.plan.width:
-            raise ValueError(f"rows must have shape (n, {self.plan.width}), got {rows.shape}")
-        if ok.shape[0] != n:
-            raise ValueError(f"valid must have the {n} elements of rows, got {ok.shape[0]}")
         self._alone()
+        rows = np.require(rows, np.float64, PLAIN)
+        if rows.ndim != 2 or rows.shape[1] != self.plan.width:
+            raise ValueError(f"rows must have shape (n, {self.plan.width}), got {rows.shape}")
+        n = rows.shape[0]
+        valid = np.ones(n, bool) if valid is None else np.ascontiguousarray(valid, bool)
+        if valid.shape != (n,):
+            raise ValueError(f"valid must have the {n} elements of rows, got shape {valid.shape}")
         result = empty((n, self.plan.heads, 3))
-        out = result
+        given, ok, out = rows, valid.view(np.uint8), result
+        self._alone()
         self._running = True
         with nogil:
             for i in range(n):

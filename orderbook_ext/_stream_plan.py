@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -10,6 +9,8 @@ import numpy as np
 
 KINDS = ("conv", "depthwise", "max", "add", "copy", "lstm")  # as the enum in _stream.h
 SCALE = ("gain", "shift")
+COUNTS = dict.fromkeys(("outputs", "taps", "inputs", "positions"), 1)  # least
+COUNTS |= dict.fromkeys(("src_at", "dst_at", "add_at", "tap_step", "src_step", "dst_step", "add_step"), 0)
 LARGEST = 1 << 28  # floats of a register: keeps every product of two sizes within 64 bits
 LARGEST_LSTM = 256  # units
 VARIABLE = "GENESIS_INSTRUCTIONS"  # of the environment: names the instruction set to use
@@ -87,17 +88,11 @@ def check(
     ValueError
         One line that names the operation, and what does not fit.
     """
-    registers = tuple(Register(*register) for register in registers)
-    for number, register in enumerate(registers):
-        rows, width, _ = register
-        if not (_whole(rows, 1) and _whole(width, 1) and rows * width <= LARGEST):
-            raise ValueError(f"register {number}: rows and width must be whole numbers of at least 1, got {register}")
+    registers = tuple(_register(number, Register(*register)) for number, register in enumerate(registers))
     if not registers:
         raise ValueError("registers must not be empty: the first takes the row")
-    if not (_whole(window, 1) and window <= LARGEST):
-        raise ValueError(f"window must be a whole number of at least 1, got {window!r}")
-    if not (_whole(heads, 1) and heads <= LARGEST):
-        raise ValueError(f"heads must be a whole number of at least 1, got {heads!r}")
+    _count("window", window, 1)
+    heads = _count("heads", heads, 1)
     checked = []
     for number, operation in enumerate(operations):
         try:
@@ -112,16 +107,28 @@ def _whole(value: object, least: int) -> bool:
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= least
 
 
+def _count(name: str, value: object, least: int) -> int:
+    """The value as Python's own integer: products of numpy's may wrap around, and a wrapped extent seems to fit."""
+    if not (_whole(value, least) and value <= LARGEST):
+        raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+    return int(value)
+
+
+def _register(number: int, register: Register) -> Register:
+    rows, width, ring = register
+    if not (_whole(rows, 1) and _whole(width, 1) and int(rows) * int(width) <= LARGEST):
+        raise ValueError(
+            f"register {number}: rows and width must be whole numbers of at least 1, together {LARGEST} at most, "
+            f"got {register}"
+        )
+    return Register(int(rows), int(width), bool(ring))
+
+
 def _operation(op: Operation, registers: Sequence[Register]) -> Operation:
     if op.kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {op.kind!r}")
-    for name in ("outputs", "taps", "inputs", "positions"):
-        if not (_whole(getattr(op, name), 1) and getattr(op, name) <= LARGEST):
-            raise ValueError(f"{name} must be a whole number of at least 1, got {getattr(op, name)!r}")
-    for name in ("src_at", "dst_at", "add_at", "tap_step", "src_step", "dst_step", "add_step"):
-        if not (_whole(getattr(op, name), 0) and getattr(op, name) <= LARGEST):
-            raise ValueError(f"{name} must be a whole number of at least 0, got {getattr(op, name)!r}")
-    if not (math.isfinite(op.slope) and 0.0 <= op.slope <= 1.0):
+    op = op._replace(**{name: _count(name, getattr(op, name), least) for name, least in COUNTS.items()})
+    if not (isinstance(op.slope, (int, float, np.floating)) and 0.0 <= op.slope <= 1.0):
         raise ValueError(f"slope must lie in [0, 1], got {op.slope!r}")
     if op.positions > 1 and op.kind not in ("conv", "lstm"):
         raise ValueError(f"positions must be 1 for {op.kind}, got {op.positions}")
@@ -172,7 +179,7 @@ def _extent(name: str, registers: Sequence[Register], register: int, at: int, co
     if not (_whole(register, 0) and register < len(registers)):
         raise ValueError(f"{name} must be a register from 0 to {len(registers) - 1}, got {register!r}")
     size = registers[register].rows * registers[register].width
-    if not (_whole(at, 0) and at + count <= size):
+    if not (_whole(at, 0) and int(at) + count <= size):
         raise ValueError(f"{name}: {count} floats from {at!r} on reach beyond the {size} of register {register}")
 
 

@@ -181,7 +181,7 @@ class Stream:
             raise ValueError(f"rows must have shape (n, {self.plan.width}), got {rows.shape}")
         valid = np.ones(len(rows), bool) if valid is None else np.ascontiguousarray(valid, bool)
         if valid.shape != (len(rows),):
-            raise ValueError(f"valid must have the {len(rows)} elements of rows, got {len(valid)}")
+            raise ValueError(f"valid must have the {len(rows)} elements of rows, got shape {valid.shape}")
         out = np.empty((len(rows), self.plan.heads, 3))
         for i, row in enumerate(rows):
             if valid[i]:
