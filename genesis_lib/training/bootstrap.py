@@ -165,6 +165,7 @@ def score_intervals(
     answers: Mapping[str, tuple[np.ndarray, np.ndarray]],
     blocks: Blocks,
     confidence: float = CONFIDENCE,
+    place: np.ndarray | None = None,
 ) -> Intervals:
     """Intervals of the scores of several models, and of the first one's lead over each other.
 
@@ -178,6 +179,9 @@ def score_intervals(
         What is drawn; every model is scored on the same draws, so that differences are of pairs.
     confidence
         Share of the draws an interval holds.
+    place
+        (n,) which of the samples of `blocks` each answer is of, where some were asked several times: all answers about
+        one are drawn together, for asking again is no new evidence. Each is another when left out.
 
     Notes
     -----
@@ -193,11 +197,13 @@ def score_intervals(
     values: dict[str, dict[str, float]] = {}
     cells = np.arange(9)
     for name, (predicted, probabilities) in answers.items():
-        columns = np.empty((len(classes), 10))
+        columns = np.ones((len(classes), 10 if place is None else 11))
         columns[:, :9] = (3 * classes + predicted)[:, None] == cells
         columns[:, 9] = log_losses(classes, probabilities)
-        figures[name] = _figures(blocks.totals(columns))
-        values[name] = {key: value.item() for key, value in _figures(np.append(columns.sum(0), len(classes))).items()}
+        drawn = columns if place is None else _summed(columns, place, len(blocks.group))
+        figures[name] = _figures(blocks.totals(drawn)[:, :11])
+        whole = np.append(columns[:, :10].sum(0), len(classes))
+        values[name] = {key: value.item() for key, value in _figures(whole).items()}
     main = next(iter(answers))
 
     def of(key: str, name: str, less: str | None = None) -> Interval:
@@ -212,6 +218,12 @@ def score_intervals(
         draws=blocks.draws,
         confidence=confidence,
     )
+
+
+def _summed(columns: np.ndarray, place: np.ndarray, count: int) -> np.ndarray:
+    result = np.zeros((count, columns.shape[1]))
+    np.add.at(result, place, columns)
+    return result
 
 
 def _figures(totals: np.ndarray) -> dict[str, np.ndarray]:

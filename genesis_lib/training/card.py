@@ -20,7 +20,15 @@ from genesis_lib.models import kinds, registry
 from genesis_lib.models.artifact import Artifact
 from genesis_lib.training.card_page import page
 from genesis_lib.training.card_text import card_json, markdown
-from genesis_lib.training.card_words import EXPOSED, amount, label_in_words, limits, seeds_in_words, simulated_in_words
+from genesis_lib.training.card_words import (
+    EXPOSED,
+    amount,
+    label_in_words,
+    limits,
+    repeats_in_words,
+    seeds_in_words,
+    simulated_in_words,
+)
 from genesis_lib.training.dataset import Rows
 from genesis_lib.training.evaluation import Evaluation
 from genesis_lib.training.latency import step_latency
@@ -163,12 +171,13 @@ def training_card(
     result, rows, unseen, fee_bps
         See `register_best`.
     """
+    board = scoreboard(result, rows, fee_bps)
     held = {
         "title": CROSS_VALIDATION,
         "exposure": "unseen",
         "words": f"Test samples of all {len(result.folds)} folds together; each was answered by models that were not "
-        "trained on it, nor on anything its window or label touches.",
-        **scoreboard(result, rows, fee_bps).as_dict(),
+        f"trained on it, nor on anything its window or label touches.{repeats_in_words(board.tests)}",
+        **board.as_dict(),
         "heads": [
             {"label": label_in_words(label.as_dict()), **{key: _plain(value) for key, value in row.items()}}
             for label, (_, row) in zip(result.best.labels, result.head_table().iterrows())

@@ -10,7 +10,8 @@ from genesis_lib.training.labels import Label
 
 MOVES = {
     "smoothed": "the mean mid of the next {ahead} against the mid now",
-    "smoothed-past": "the mean mid of the next {ahead} against the mean mid of the last {ahead}",
+    "smoothed-past": "the mean mid of the next {ahead} against the mean mid of the last {ahead} (part of that move has "
+    "happened when it is predicted, and even of a random walk it can be foretold)",
     "volatility": "the return over the next {ahead}, in units of the volatility of the last {span} rows",
     "triple-barrier": "which of two barriers the mid passes first within the next {ahead}",
 }
@@ -53,6 +54,16 @@ def seeds_in_words(seeds: Sequence[int]) -> str:
     return (
         f"Only {len(seeds)} seed{'s' * (len(seeds) > 1)} ({', '.join(map(str, seeds))}): how much of these figures is "
         f"the luck of the initial weights is NOT known. Less than {FEW_SEEDS} seeds tell nothing of it."
+    )
+
+
+def repeats_in_words(times: int) -> str:
+    """What is to be known where folds test the same samples; empty where each is tested once."""
+    if times < 2:
+        return ""
+    return (
+        f" Each was tested up to {times} times, by models of different training: intervals draw its answers together, "
+        "and counts and profits are those of all the tests."
     )
 
 

@@ -36,7 +36,8 @@ class Scoreboard:
     classes
         (n,) true classes.
     row, end, start
-        (n,) decision rows, rows at which their labels are known, and the first rows that the answers read.
+        (n,) decision rows, rows at which their labels are known, and the first rows that the answers read. One that
+        several folds test is there as often; its answers are one witness to the intervals, not several.
     part
         (n,) number of the part (fold and session) of each sample; blocks and positions stay within one.
     mid, spread, session
@@ -77,13 +78,25 @@ class Scoreboard:
 
     @cached_property
     def blocks(self) -> Blocks:
-        """Blocks of samples; one reaches over the longest stretch of rows that one sample knows of."""
-        return Blocks.covering(int((self.end - self.start).max()) + 1, self.row, self.part)
+        """Blocks of samples, none twice; one reaches over the longest stretch of rows that one sample knows of."""
+        first = self._place[0]
+        return Blocks.covering(int((self.end - self.start).max()) + 1, self.row[first], self.part[first])
 
     @cached_property
     def intervals(self) -> Intervals:
         """Block-bootstrap intervals."""
-        return score_intervals(self.classes, self.answers, self.blocks)
+        return score_intervals(self.classes, self.answers, self.blocks, place=self._place[1])
+
+    @property
+    def tests(self) -> int:
+        """How often a sample was tested, at most."""
+        return int(np.unique(self.row, return_counts=True)[1].max())
+
+    @cached_property
+    def _place(self) -> tuple[np.ndarray | slice, np.ndarray | None]:
+        """First answer about each sample, and which of the samples each answer is about; all where none is twice."""
+        _, first, place = np.unique(self.row, return_index=True, return_inverse=True)
+        return (slice(None), None) if len(first) == len(self.row) else (first, place)
 
     def verdict(self) -> list[str]:
         """A line a model held against the first, see `verdict`."""

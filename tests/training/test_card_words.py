@@ -1,6 +1,13 @@
 import pytest
 
-from genesis_lib.training.card_words import amount, label_in_words, limits, seeds_in_words, simulated_in_words
+from genesis_lib.training.card_words import (
+    amount,
+    label_in_words,
+    limits,
+    repeats_in_words,
+    seeds_in_words,
+    simulated_in_words,
+)
 from genesis_lib.training.labels import KINDS, Label
 
 SESSION = {"instrument": "made-up:A", "provenance": "recorded", "rows": 1000,
@@ -20,6 +27,16 @@ def test_thresholds_are_told_in_their_own_unit():
     assert "next 5 minutes" in spread and "the whole spread and 2 bp of fees a side" in spread
     barrier = label_in_words(Label("triple-barrier", 10, width=2.0, width_down=1.0).as_dict())
     assert "UP 2 times" in barrier and "DOWN 1 times" in barrier
+
+
+def test_a_label_that_has_begun_says_so():
+    for kind in KINDS:
+        said = "part of that move has happened" in label_in_words(Label(kind, 7, 0.5).as_dict())
+        assert said == (kind == "smoothed-past")
+
+
+def test_samples_that_are_tested_again_are_said_to_be():
+    assert repeats_in_words(1) == "" and "up to 5 times" in repeats_in_words(5)
 
 
 def test_how_much_market_it_is():

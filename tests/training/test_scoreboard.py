@@ -90,6 +90,26 @@ def test_rows_that_were_tested_twice_are_two_parts(board):
     )
     assert twice.scores["net"] == pytest.approx(board.scores["net"])
     assert twice.profits([0.5])["net"][0]["trades"] == 2 * board.profits([0.5])["net"][0]["trades"]
+    assert (board.tests, twice.tests) == (1, 2)
+
+
+def test_the_same_answers_again_make_nobody_surer(board):
+    """Folds that test the same samples are no new witnesses: the intervals stay, to the last draw."""
+    order = np.random.default_rng(0).permutation(3)
+    parts = [board.part + 2 * int(fold) for fold in order]
+    again = replace(
+        board,
+        answers={name: tuple(np.concatenate([v] * 3) for v in pair) for name, pair in board.answers.items()},
+        part=np.concatenate(parts),
+        **{name: np.tile(getattr(board, name), 3) for name in ("classes", "row", "end", "start")},
+    )
+    assert again.blocks.block == board.blocks.block and again.blocks.count == board.blocks.count
+    for table in ("scores", "differences"):
+        one, other = (getattr(each.intervals, table) for each in (board, again))
+        for name, row in one.items():
+            for key, mine in row.items():
+                theirs = other[name][key]
+                assert (theirs.value, theirs.low, theirs.high) == pytest.approx((mine.value, mine.low, mine.high))
 
 
 def difference(value: float, half: float) -> dict[str, float]:
