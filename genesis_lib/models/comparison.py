@@ -28,7 +28,7 @@ def difference(first: Artifact, second: Artifact) -> Difference:
     """
     pairs = {
         "architecture": (dict(first.architecture), dict(second.architecture)),
-        "label": (_labels(first), _labels(second)),
+        "label": tuple(_labels(model, max(len(first.labels), len(second.labels))) for model in (first, second)),
         "data": (_data(first), _data(second)),
         "metrics": (first.metrics, second.metrics),
         "training": (first.manifest["training"], second.manifest["training"]),
@@ -52,7 +52,11 @@ def told(found: Difference) -> list[str]:
 def _differing(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, list[Any]]:
     one, two = dict(_flat(first)), dict(_flat(second))
     names = dict.fromkeys((*one, *two))
-    return {name: [one.get(name), two.get(name)] for name in names if one.get(name) != two.get(name)}
+    return {name: [one.get(name), two.get(name)] for name in names if not _same(one.get(name), two.get(name))}
+
+
+def _same(one: Any, two: Any) -> bool:
+    return one == two or (one != one and two != two)  # a figure that was none in both
 
 
 def _flat(table: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
@@ -67,8 +71,9 @@ def _flat(table: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any
             yield f"{before}{key}", value
 
 
-def _labels(model: Artifact) -> dict[str, Any]:
-    if len(model.labels) == 1:
+def _labels(model: Artifact, most: int) -> dict[str, Any]:
+    """Head by head where either model has several, so that what both were asked stands side by side."""
+    if most == 1:
         return dict(model.label)
     return {"heads": len(model.labels), **{f"head {i}": label for i, label in enumerate(model.labels)}}
 

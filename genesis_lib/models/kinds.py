@@ -194,17 +194,20 @@ def config_of(architecture: Mapping[str, object]) -> NetworkConfig:
     ModelError
         When its kind is no network, or a key is not one of the kind's.
     """
-    nets = {item.architecture: item for item in KINDS.values() if item.torch}
-    name = architecture.get("kind")
-    if name not in nets:
-        raise ModelError(f"architecture kind must be one of {', '.join(nets)} to be a network, got {name!r}")
+    nets, name = _networks(), architecture.get("kind")
+    if not isinstance(name, str) or name not in nets:
+        raise ModelError(f"architecture kind must be one of {', '.join(nets)} to be a network, got {name!r:.80}")
     return nets[name].config_class().of(architecture)
+
+
+def _networks() -> dict[str, Kind]:
+    """By architecture; of several names for one architecture, any, for they share its two classes."""
+    return {item.architecture: item for item in KINDS.values() if item.torch}
 
 
 def build(config: NetworkConfig) -> Network:
     """Make the network of a configuration, with fresh weights from torch's random state."""
-    nets = {item.architecture: item for item in KINDS.values() if item.torch}
-    return nets[config.KIND].net_class()(config)
+    return _networks()[config.KIND].net_class()(config)
 
 
 def restore(architecture: Mapping[str, object], weights: Mapping[str, np.ndarray]) -> Network:

@@ -53,13 +53,15 @@ class NetworkConfig:
         return {"kind": self.KIND, **{key: getattr(self, key) for key in self.DERIVED}, **own}
 
     def require(self, **least: int) -> None:
-        """Refuse fields that are not whole numbers of at least so much, and shares outside [0, 1)."""
+        """Refuse fields that are not whole numbers of at least so much, and a dropout or slope that is no share."""
         for name, bound in least.items():
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < bound:
                 raise ModelError(f"{name} must be a whole number of at least {bound}, got {value!r}")
-        if not (isinstance(self.dropout, (int, float)) and 0.0 <= self.dropout < 1.0):
-            raise ModelError(f"dropout must lie in [0, 1), got {self.dropout!r}")
+        for name in {"dropout", "slope"} & {f.name for f in fields(self)}:
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 <= value < 1.0:
+                raise ModelError(f"{name} must lie in [0, 1), got {value!r}")
 
     def require_sizes(self, *names: str, count: int) -> None:
         """Refuse fields that are not so many whole numbers of at least 1; a list, as JSON has it, becomes a tuple."""
@@ -80,6 +82,10 @@ class Network(nn.Module):
     may use to compute once what windows share. A network whose `is_dense` holds also has ``dense(x)``: (B, T, F) ->
     (B, T - window + 1, heads, 3), the answers of `forward` on every window of x. A softmax of the logits gives the
     probabilities; it is left to the loss while training.
+
+    All this is equality in evaluation mode. In training mode a batch normalisation takes its statistics from what it
+    is given: `forward` counts a row once for every window that holds it, `windows` and `dense`, which compute it once,
+    once. Dropout, too, is drawn for what is computed. What is learned differs by that noise, what is served does not.
     """
 
     is_dense: ClassVar[bool] = False

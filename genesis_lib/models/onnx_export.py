@@ -172,8 +172,8 @@ def _graph(artifact: Artifact) -> bytes:
 
 def _difference(artifact: Artifact, predictor: OnnxPredictor) -> float:
     """Of probabilities on rows that wander as the training rows did; some columns leave the range that is clipped."""
-    rng, scaler, window = np.random.default_rng(0), artifact.scaler, artifact.window
-    n = window + CHECKED - 1
+    rng, window = np.random.default_rng(0), artifact.window
+    scaler, n = _typical(artifact), window + CHECKED - 1
     noise = rng.normal(size=(n + 20, predictor.width))
     smooth = np.cumsum(noise, axis=0)
     scaled = noise[20:] + (smooth[20:] - smooth[:-20]) / np.sqrt(20)
@@ -181,6 +181,22 @@ def _difference(artifact: Artifact, predictor: OnnxPredictor) -> float:
     rows = scaler.mean + scaler.std * scaled
     windows = np.stack([rows[first : first + window] for first in range(CHECKED)])
     return float(np.abs(predictor.predict(windows) - artifact.predict_heads(rows)[window - 1 :]).max())
+
+
+def _typical(artifact: Artifact) -> Scaler:
+    """What scales the model's columns; of an ensemble, whose own scaler leaves them, the first member's that reads it.
+
+    Rows of another size would be clipped by every member, and all graphs look alike there.
+    """
+    scaler = artifact.scaler
+    if artifact.architecture["kind"] != "ensemble":
+        return scaler
+    mean, std, clips = scaler.mean.copy(), scaler.std.copy(), []
+    for table in artifact.architecture["members"][::-1]:
+        own = Scaler.of(table["scaler"])
+        mean[table["columns"]], std[table["columns"]] = own.mean, own.std
+        clips.append(own.clip)
+    return Scaler(mean, std, min(clips))
 
 
 def _write(path: Path, content: bytes) -> None:

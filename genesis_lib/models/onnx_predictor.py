@@ -68,11 +68,17 @@ class OnnxPredictor:
         told = self._session.get_modelmeta().custom_metadata_map.get(KEY)
         if told is None:
             raise ModelError(f"{name}: an ONNX graph, but none that `genesis models export` wrote")
-        about: dict[str, Any] = json.loads(told)
-        self.name, self.version = about["name"], about["version"]
-        self.columns: tuple[str, ...] = tuple(about["columns"])
-        self.width, self._head = len(self.columns), about["head"]
-        self.warmup: int = about["window"]
+        try:
+            about: dict[str, Any] = json.loads(told)
+            self.name, self.version = about["name"], about["version"]
+            self.columns: tuple[str, ...] = tuple(about["columns"])
+            self.width, self._head = len(self.columns), about["head"]
+            self.warmup: int = about["window"]
+            shapes = [each.shape[1:] for each in (self._session.get_inputs()[0], self._session.get_outputs()[0])]
+            if shapes != [[self.warmup, self.width], [about["heads"], 3]] or not 0 <= self._head < about["heads"]:
+                raise ValueError(f"the graph's shapes are {shapes}")
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            raise ModelError(f"{name}: what the graph tells of itself is damaged: {error}") from error
         # Rows are written twice, a window apart, so that the newest window always lies side by side.
         self._rows = np.zeros((2 * self.warmup, self.width))
         self._unknown = np.full((about["heads"], 3), np.nan)

@@ -1,5 +1,6 @@
 import json
 
+from genesis_lib.models import artifact as artifacts
 from genesis_lib.models.comparison import SECTIONS, difference, told
 from genesis_lib.models.deeplob import DeepLOBConfig
 
@@ -9,6 +10,9 @@ HOUR = {"first": "2024-07-18T10:00:00.000000Z", "last": "2024-07-18T11:00:00.000
 def test_a_model_differs_from_itself_in_nothing(make_registered, tmp_path):
     _, made = make_registered(tmp_path)
     assert difference(made, made) == {} and told({}) == ["no difference"]
+    _, again = make_registered(tmp_path, metrics={"mcc": float("nan"), "accuracy": 0.5})
+    assert difference(again, artifacts.read(again.path)) == {}, "a figure that is none is none both times"
+    assert difference(made, again)["metrics"]["mcc"][0] is None
 
 
 def test_every_section_tells_what_is_other(make_registered, tmp_path):
@@ -78,5 +82,6 @@ def test_heads_are_compared_one_by_one(make_registered, make_lived_in, to_arrays
         labels=[one.label, second],
     )
     found = difference(one, two)["label"]
-    assert found["heads"] == [None, 2] and found["head 1.horizon"] == [None, 50]
+    assert found["heads"] == [1, 2] and found["head 1.horizon"] == [None, 50]
+    assert not any(name.startswith("head 0") for name in found), "what both were asked is no difference"
     assert difference(one, two)["weights"]["shape of head.weight"] == [[3, 16], [6, 16]]

@@ -27,6 +27,8 @@ def test_an_unknown_name_is_told_the_known_ones():
         kind("majority").configure(model_inputs(2))
     with pytest.raises(ModelError, match=r"kind must be one of deeplob, .* to be a network, got 'boosted'"):
         config_of({"kind": "boosted"})
+    with pytest.raises(ModelError, match=r"to be a network, got \['deeplob'\]"):
+        config_of({"kind": ["deeplob"]})
 
 
 @pytest.mark.parametrize("levels", [1, 5, 10])

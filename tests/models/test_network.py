@@ -6,7 +6,9 @@ from torch import nn
 from genesis_lib.errors import ModelError
 from genesis_lib.models.causal import CausalConfig
 from genesis_lib.models.deeplob import DeepLOB, DeepLOBConfig
+from genesis_lib.models.kinds import build
 from genesis_lib.models.network import Network
+from genesis_lib.models.tcn import TCNConfig
 
 
 class Sum(Network):
@@ -55,6 +57,18 @@ def test_what_follows_from_the_fields_must_agree():
         CausalConfig.of(stored | {"inputs": 12})
     with pytest.raises(ModelError, match="allowed: branch, channels, dropout, heads, hidden, inputs, levels"):
         DeepLOBConfig.of({"kind": "deeplob", "depth": 3})
-    for bad in (None, "a", 1.0, -0.1):
-        with pytest.raises(ModelError, match="dropout"):
-            CausalConfig(dropout=bad)
+    for bad in (None, "a", 1.0, -0.1, False, float("nan")):
+        for name in ("dropout", "slope"):
+            with pytest.raises(ModelError, match=rf"{name} must lie in \[0, 1\), got"):
+                CausalConfig(**{name: bad})
+
+
+def test_in_training_only_how_often_a_row_is_counted_differs():
+    """A normalisation sees a row once where it is computed once, and once a window where windows are computed apart."""
+    rows = torch.randn(1, 60, 4)
+    net = build(CausalConfig(levels=1, channels=2, hidden=3, window=54, dropout=0.0)).train()
+    windows = rows[0].unfold(0, 54, 1).transpose(1, 2)
+    assert (net.dense(rows)[0] - net(windows)).abs().max() > 1e-3
+    free = build(TCNConfig(inputs=4, channels=2, window=64, dropout=0.0)).train()  # has no normalisation
+    rows = torch.randn(1, 70, 4)
+    assert torch.allclose(free.dense(rows)[0], free(rows[0].unfold(0, 64, 1).transpose(1, 2)), atol=1e-6)

@@ -80,6 +80,25 @@ def test_an_ensemble_of_networks_and_a_regression(mean, make_tiny, make_lived_in
     assert np.allclose(theirs.heads, ours.heads, rtol=0, atol=2e-6) and np.isfinite(theirs.heads).all()
 
 
+def test_members_are_checked_where_they_are_not_clipped(make_registered, monkeypatch, tmp_path):
+    """Columns far smaller than 1, as returns are: rows of size 1 would leave every member at its limits."""
+    rng = np.random.default_rng(2)
+    scaler = Scaler(np.linspace(-5e-4, 5e-4, 8), np.full(8, 1e-5), 4.0)
+    shape = {"kind": "logistic", "inputs": 8, "window": 5, "heads": 1}
+    weights = {"coefficients": rng.normal(size=(1, 3, 8)) / 4, "intercepts": rng.normal(size=(1, 3))}
+    architecture, tensors = assemble([Member(shape, weights, scaler, (1.0,), tuple(range(8)), 1.0)], 8)
+    _, artifact = make_registered(
+        tmp_path / "models", weights=tensors, architecture=architecture, scaler=unscaled(8), levels=2
+    )
+    path = tmp_path / "graph.onnx"
+    assert export(artifact, path) <= 1e-6
+    seen, exact = [], onnx_export.OnnxPredictor.predict
+    monkeypatch.setattr(onnx_export.OnnxPredictor, "predict", lambda self, x: (seen.append(x), exact(self, x))[1])
+    export(artifact, path)
+    assert np.mean(np.abs((seen[0] - scaler.mean) / scaler.std) < scaler.clip) > 0.9
+    assert artifact.predict(seen[0][:, -1])[4:].std(axis=0).min() > 0.01
+
+
 def test_what_has_no_graph_is_refused(make_registered, tmp_path):
     prior = np.full((1, 3), 1 / 3)
     shape = {"kind": "majority", "inputs": 8, "window": 5, "heads": 1}

@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 
@@ -78,6 +79,14 @@ def test_files_that_are_no_graph_of_ours_are_refused(exported, tmp_path):
     onnx.save(model, tmp_path / "foreign.onnx")
     with pytest.raises(ModelError, match=r"foreign\.onnx: an ONNX graph, but none that"):
         OnnxPredictor(tmp_path / "foreign.onnx")
+    whole = {"name": "n", "version": "v", "columns": [*"abcdefgh"], "window": 20, "heads": 1, "head": 0}
+    for told in ("{", "[]", "{}", *(json.dumps(whole | {key: 3}) for key in ("columns", "window", "heads", "head"))):
+        onnx.helper.set_model_props(model, {"genesis": told})
+        onnx.save(model, tmp_path / "damaged.onnx")
+        with pytest.raises(ModelError, match=r"damaged\.onnx: what the graph tells of itself is damaged: "):
+            OnnxPredictor(tmp_path / "damaged.onnx")
+    onnx.helper.set_model_props(model, {"genesis": json.dumps(whole)})
+    assert OnnxPredictor(model.SerializeToString()).columns == tuple("abcdefgh")
 
 
 def test_it_runs_without_torch(exported):
