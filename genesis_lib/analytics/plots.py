@@ -17,7 +17,6 @@ UP, DOWN, NEUTRAL = "#0b8f79", "#d2455a", "#9aa3b2"
 ACCENT, SECOND, AMBER = "#2f5bea", "#7a4fd3", "#d98a00"
 CLASSES = ("DOWN", "NEUTRAL", "UP")
 CLASS_COLOURS = dict(zip(CLASSES, (DOWN, NEUTRAL, UP), strict=True))
-BAND_COLOURS = {"train": ACCENT, "validation": SECOND, "purge": AMBER, "embargo": "#f3c969", "test": UP}
 MOST_POINTS = 4_000
 
 TEMPLATE = go.layout.Template(
@@ -207,36 +206,6 @@ def confusion_figure(matrix: np.ndarray, title: str = "Confusion matrix") -> go.
     figure.update_xaxes(title="predicted", showgrid=False)
     figure.update_yaxes(title="true", autorange="reversed", showgrid=False)
     return _finish(figure, title, 420).update_layout(hovermode="closest")
-
-
-def fold_figure(
-    folds: Sequence[Mapping[str, Sequence[tuple[float, float]]]], title: str = "Folds", axis: str = "row"
-) -> go.Figure:
-    """Which stretch of time each fold trains, validates and tests on, and what is purged and embargoed.
-
-    Parameters
-    ----------
-    folds
-        A mapping for each fold: ``train``, ``validation``, ``purge``, ``embargo``, ``test`` to (start, end) stretches.
-    axis
-        What the stretches are measured in.
-    """
-    figure, seen = go.Figure(), set()
-    for number, fold in enumerate(folds):
-        for band, stretches in fold.items():
-            if band not in BAND_COLOURS:
-                raise InputError(f"band must be one of {', '.join(BAND_COLOURS)}, got {band!r}")
-            if not len(stretches):
-                continue
-            starts, ends = np.asarray(stretches, np.float64).T
-            figure.add_bar(
-                y=[f"fold {number}"] * len(starts), x=ends - starts, base=starts, orientation="h", name=band,
-                legendgroup=band, showlegend=band not in seen, marker={"color": BAND_COLOURS[band]},
-                hovertemplate="%{base:,} to %{x:,}",
-            )  # fmt: skip
-            seen.add(band)
-    figure.update_yaxes(autorange="reversed", showgrid=False).update_xaxes(title=axis)
-    return _finish(figure, title, 110 + 44 * max(len(folds), 1)).update_layout(barmode="overlay", hovermode="closest")
 
 
 def class_share_figure(shares: Mapping[str, Sequence[float]], title: str = "Class shares") -> go.Figure:

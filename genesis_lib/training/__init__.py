@@ -10,7 +10,6 @@ from importlib import import_module
 _HOMES = {
     "CrossValidation": "crossval",
     "cross_validate": "crossval",
-    "timeline": "crossval",
     "Evaluation": "evaluation",
     "answers": "evaluation",
     "evaluate": "evaluation",

@@ -26,9 +26,9 @@ from genesis_lib.training.labels import Label
 from genesis_lib.training.parallel import in_order, on_a_cluster
 from genesis_lib.training.results import CrossValidation, FoldResult, Trained
 from genesis_lib.training.samples import HeadSamples
-from genesis_lib.training.splits import Fold, PurgedKFold, stretches
+from genesis_lib.training.splits import Fold, PurgedKFold
 
-__all__ = ["CrossValidation", "FoldResult", "Trained", "cross_validate", "timeline"]
+__all__ = ["CrossValidation", "FoldResult", "Trained", "cross_validate"]
 
 STRIDE = 5  # rows between the samples of a network that computes each window by itself
 DEFAULT = "causal-16"
@@ -114,19 +114,6 @@ def cross_validate(
         inputs=rows.columns,
         seconds=time.perf_counter() - began,
     )
-
-
-def timeline(
-    rows: Rows,
-    labels: Label | Sequence[Label],
-    splitter: object,
-    *,
-    window: int = 100,
-    stride: int = 5,
-) -> list[dict[str, list[tuple[int, int]]]]:
-    """Which samples are trained, validated and tested on in each fold, as stretches in order of time."""
-    samples = HeadSamples.of(rows, labels, window, stride)
-    return [stretches(fold, len(samples)) for fold in samples.folds(rows, splitter)]
 
 
 def _task(rows, labels, model, config, training, stride, seeds, keep) -> Task:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 import numpy as np
 
@@ -25,25 +24,6 @@ class Fold:
     embargoed: np.ndarray = field(default_factory=_none)  # those of them that only come too soon after it
     unused: np.ndarray = field(default_factory=_none)  # what the fold may not look at: the future of what it tests
     piece: np.ndarray = field(default_factory=_none)  # (n_test,) which of the splitter's pieces each tested one is in
-
-
-def stretches(fold: Fold, total: int) -> dict[str, list[tuple[int, int]]]:
-    """Runs of neighbouring samples in each part of a fold, as (first, last + 1); unused ones are in none.
-
-    >>> fold = Fold(0, np.array([5, 6]), np.array([8]), np.array([0, 1, 2]), 4)
-    >>> stretches(fold, 10)["purge"]
-    [(3, 5), (7, 8), (9, 10)]
-    """
-    part = np.zeros(total, np.int8)
-    names = ("purge", "train", "validation", "test", "embargoed", "unused")
-    for code, name in enumerate(names[1:], 1):
-        part[getattr(fold, name)] = code
-    edges = np.concatenate([[0], np.flatnonzero(np.diff(part)) + 1, [total]])
-    runs: dict[str, list[tuple[int, int]]] = {name: [] for name in names}
-    for first, last in pairwise(edges):
-        runs[names[part[first]]].append((int(first), int(last)))
-    del runs["unused"]
-    return {"embargo" if name == "embargoed" else name: found for name, found in runs.items()}
 
 
 def paths(folds: Sequence[Fold]) -> list[dict[int, np.ndarray]]:

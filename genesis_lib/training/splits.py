@@ -14,7 +14,7 @@ from itertools import combinations
 import numpy as np
 
 from genesis_lib.errors import InputError
-from genesis_lib.training.folds import Fold, paths, stretches
+from genesis_lib.training.folds import Fold, paths
 from genesis_lib.training.intervals import (
     UNITS,
     cut_between,
@@ -28,7 +28,7 @@ from genesis_lib.training.intervals import (
     spans,
 )
 
-__all__ = ["SPLITTERS", "CombinatorialPurged", "Fold", "PurgedKFold", "WalkForward", "paths", "splitter", "stretches"]
+__all__ = ["SPLITTERS", "CombinatorialPurged", "Fold", "PurgedKFold", "WalkForward", "paths", "splitter"]
 
 
 @dataclass(frozen=True)

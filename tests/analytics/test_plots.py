@@ -73,15 +73,6 @@ def test_the_confusion_matrix_is_read_row_by_row():
         plots.confusion_figure(np.zeros((2, 2)))
 
 
-def test_folds_show_their_bands_once_in_the_legend():
-    folds = [{"train": [(0, 50), (80, 100)], "test": [(60, 75)], "purge": [(50, 60)]}, {"train": [], "test": [(0, 10)]}]
-    figure = plots.fold_figure(folds)
-    assert sorted(trace.name for trace in figure.data if trace.showlegend) == ["purge", "test", "train"]
-    assert list(figure.data[0].base) == [0, 80] and list(figure.data[0].x) == [50, 20]
-    with pytest.raises(InputError, match="band must be one of train"):
-        plots.fold_figure([{"holdout": [(0, 1)]}])
-
-
 def test_class_shares_stack_to_one():
     figure = plots.class_share_figure({"train": (0.3, 0.4, 0.3), "test": (0.2, 0.6, 0.2)})
     assert sum(trace.x[1] for trace in figure.data) == pytest.approx(1.0)
@@ -94,7 +85,6 @@ def test_every_figure_has_the_one_template_and_is_json():
         plots.probability_figure(TIMES, np.ones((100, 3))),
         plots.profit_figure([1.0]),
         plots.confusion_figure(np.eye(3)),
-        plots.fold_figure([]),
         plots.class_share_figure({}),
     ]
     for figure in figures:

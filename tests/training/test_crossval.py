@@ -1,5 +1,4 @@
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,6 @@ from genesis_lib.models.deeplob import DeepLOBConfig
 from genesis_lib.models.kinds import restore
 from genesis_lib.models.scaler import Scaler
 from genesis_lib.training import Label, PurgedKFold, Rows, TrainingConfig, cross_validate
-from genesis_lib.training.crossval import timeline
 from genesis_lib.training.members import softmax
 from genesis_lib.training.samples import HeadSamples
 
@@ -136,15 +134,3 @@ def test_two_folds_at_once_give_the_same_with_one_bar(small_cv, capfd):
     said = capfd.readouterr()
     assert said.out == "" and "folds: 100%" in said.err
     assert again.scores() == pytest.approx(alone.scores(), abs=1e-9)
-
-
-def test_the_timeline_shows_what_was_trained_on(small_cv):
-    rows, result = small_cv
-    drawn = timeline(rows, result.label, result.splitter, window=result.config.window, stride=result.stride)
-    for fold, parts in zip(result.folds, drawn):
-        for name in ("train", "validation", "test"):
-            assert sum(last - first for first, last in parts[name]) == fold.sizes[name]
-        left = parts["purge"] + parts["embargo"]
-        assert sum(last - first for first, last in left) == fold.sizes["purged"]
-        runs = sorted(run for part in parts.values() for run in part)
-        assert all(end == begin for (_, end), (begin, _) in pairwise(runs)), "no sample is in two parts"

@@ -2,28 +2,25 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genesis_lib.training.folds import Fold, paths, stretches
+from genesis_lib.training.folds import Fold, paths
 from genesis_lib.training.splits import PurgedKFold, WalkForward
 
 
 @given(st.integers(2, 6), st.integers(60, 400))
 @settings(max_examples=30, deadline=None)
-def test_stretches_tell_each_fold_whole(folds, n):
+def test_every_sample_is_in_one_part_or_left_out(folds, n):
     time = np.arange(n)
-    for fold in PurgedKFold(folds, 0.02).split(time - 3, time, time + 3, np.zeros(n, int)):
-        runs = stretches(fold, n)
-        for part in ("train", "validation", "test"):
-            told = [i for first, last in runs[part] for i in range(first, last)]
-            assert told == getattr(fold, part).tolist()
-        assert sum(last - first for part in ("purge", "embargo") for first, last in runs[part]) == fold.purged
+    for splitter in (PurgedKFold(folds, 0.02), WalkForward(folds, 0.02)):
+        for fold in splitter.split(time - 1, time, time + 1, np.zeros(n, int)):
+            used = np.concatenate([fold.train, fold.validation, fold.test, fold.unused])
+            assert len(np.unique(used)) == len(used) == n - fold.purged
+            assert len(fold.embargoed) <= fold.purged and not np.isin(fold.embargoed, used).any()
 
 
-def test_what_a_fold_may_not_look_at_is_in_no_stretch():
+def test_what_comes_after_a_walks_test_is_not_looked_at():
     time = np.arange(100)
     first = next(WalkForward(3, 0.0).split(time, time, time, np.zeros(100, int)))
-    runs = stretches(first, 100)
-    assert list(runs) == ["purge", "train", "validation", "test", "embargo"]
-    assert max(last for found in runs.values() for _, last in found) == 50 and len(first.unused) == 50
+    assert first.unused.tolist() == list(range(50, 100))
 
 
 def test_paths_take_each_test_of_a_piece_once():
