@@ -104,8 +104,9 @@ class Label:
                 raise InputError(f"label seconds must lie between 0.001 and 86,400, got {self.seconds!r}")
             object.__setattr__(self, "horizon", 0)
         for name in ("horizon", "span") if self.seconds is None else ("span",):
-            if getattr(self, name) < 1:
-                raise InputError(f"label {name} must be at least 1 row, got {getattr(self, name)!r}")
+            rows = getattr(self, name)
+            if not (isinstance(rows, (int, np.integer)) and not isinstance(rows, bool) and rows >= 1):
+                raise InputError(f"label {name} must be a whole number of at least 1 row, got {rows!r}")
         if self.threshold not in ("balanced", "spread") and not (_number(self.threshold) and self.threshold >= 0):
             raise InputError(
                 f'label threshold must be a number of at least 0, "balanced" or "spread", got {self.threshold!r}'
@@ -116,10 +117,11 @@ class Label:
             raise InputError(
                 f'label fee_bps must be at least 0, and 0 unless the threshold is "spread", got {self.fee_bps!r}'
             )
-        if not self.width > 0:
+        if not (_number(self.width) and self.width > 0):
             raise InputError(f"label width must be positive, got {self.width!r}")
-        if self.width_down is not None and (self.kind != "triple-barrier" or not self.width_down > 0):
-            raise InputError(f"label width_down is a triple barrier's, and positive, got {self.width_down!r}")
+        below = self.width_down
+        if below is not None and (self.kind != "triple-barrier" or not (_number(below) and below > 0)):
+            raise InputError(f"label width_down is a triple barrier's, and positive, got {below!r}")
 
     @classmethod
     def of(cls, table: Mapping[str, object]) -> Label:

@@ -69,8 +69,8 @@ class PurgedKFold:
     together: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
-        if self.folds < 2:
-            raise InputError(f"folds must be at least 2, got {self.folds!r}")
+        if not (isinstance(self.folds, int) and self.folds >= 2):
+            raise InputError(f"folds must be a whole number of at least 2, got {self.folds!r}")
         if not 0.0 <= self.embargo < 1.0:
             raise InputError(f"embargo must lie in [0, 1), got {self.embargo!r}")
         if not 0.0 < self.validation <= 0.5:
@@ -194,8 +194,10 @@ class CombinatorialPurged(PurgedKFold):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 1 <= self.tested < self.folds:
-            raise InputError(f"tested must be at least 1 and fewer than the {self.folds} folds, got {self.tested!r}")
+        if not (isinstance(self.tested, int) and 1 <= self.tested < self.folds):
+            raise InputError(
+                f"tested must be at least 1, a whole number, and fewer than the {self.folds} folds, got {self.tested!r}"
+            )
 
     def tested_pieces(self) -> list[tuple[int, ...]]:
         """Every choice of `tested` pieces, in order."""
@@ -230,8 +232,8 @@ class WalkForward(PurgedKFold):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.rolling is not None and self.rolling < 1:
-            raise InputError(f"rolling must be at least 1 piece, got {self.rolling!r}")
+        if self.rolling is not None and not (isinstance(self.rolling, int) and self.rolling >= 1):
+            raise InputError(f"rolling must be a whole number of at least 1 piece, got {self.rolling!r}")
 
     def tested_pieces(self) -> list[tuple[int, ...]]:
         """Every piece but the first."""

@@ -197,3 +197,20 @@ def test_bad_definitions_are_named(given, word):
 def test_an_unfitted_threshold_cannot_classify():
     with pytest.raises(InputError, match="fitted"):
         Label().classes(np.zeros(3))
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ({"horizon": 1.5}, "horizon must be a whole number of at least 1 row, got 1.5"),
+        ({"horizon": float("nan")}, "horizon must be a whole number"),
+        ({"horizon": True}, "horizon must be a whole number"),
+        ({"span": 2.5}, "span must be a whole number"),
+        ({"kind": "triple-barrier", "width": float("inf")}, "width must be positive, got inf"),
+        ({"kind": "triple-barrier", "width": "wide"}, "width must be positive, got 'wide'"),
+        ({"kind": "triple-barrier", "width_down": float("nan")}, "width_down"),
+    ],
+)
+def test_horizons_and_widths_that_are_none_are_refused(parts, said):
+    with pytest.raises(InputError, match=said):
+        Label(**parts)

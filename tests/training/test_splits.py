@@ -245,3 +245,19 @@ def test_too_few_samples_are_refused():
         list(PurgedKFold(5).split(time[:10], time[:10], time[:10], time[:10] * 0))
     with pytest.raises(InputError, match="nothing left to"):
         list(PurgedKFold(5).split(time - 200, time, time + 200, time * 0))
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "said"),
+    [
+        ("kfold", {"folds": 2.5}, "folds must be a whole number of at least 2, got 2.5"),
+        ("kfold", {"folds": float("nan")}, "folds must be a whole number"),
+        ("kfold", {"folds": 1}, "folds must be a whole number of at least 2, got 1"),
+        ("kfold", {"embargo": float("nan")}, r"embargo must lie in \[0, 1\), got nan"),
+        ("combinatorial", {"tested": 1.5}, "tested must be at least 1, a whole number, and fewer"),
+        ("walk-forward", {"rolling": 0.5}, "rolling must be a whole number of at least 1 piece, got 0.5"),
+    ],
+)
+def test_numbers_that_cut_nothing_are_refused(name, settings, said):
+    with pytest.raises(InputError, match=said):
+        splitter(name, **settings)
