@@ -2,7 +2,8 @@
 
 The scanner's code is compiled into harness.pyx once more, with AddressSanitizer and UndefinedBehaviorSanitizer; the
 first step out of bounds, or the first difference between its quick and its plain ways, ends the run with exit code 1.
-``--keep`` adds what gave a new outcome to the corpus.
+``--keep`` adds what gave a new outcome to the corpus. The step of streaming networks is built the same way and runs
+random plans, see plans.py.
 """
 
 from __future__ import annotations
@@ -49,18 +50,26 @@ def words() -> list[bytes]:
 
 
 def build(folder: Path, sanitized: bool, portable: bool) -> None:
-    """Compile harness.pyx into `folder`."""
+    """Compile harness.pyx and the streaming step into `folder`."""
     from Cython.Build import cythonize
     from setuptools import Distribution, Extension
 
     flags = ["-O1", *SANITIZERS] if sanitized else ["-O3"]
-    extension = Extension(
-        "harness",
-        [str(HERE.relative_to(ROOT) / "harness.pyx")],
-        extra_compile_args=[*flags, "-ffp-contract=off", *(["-DGENESIS_PORTABLE"] if portable else [])],
-        extra_link_args=SANITIZERS[:1] if sanitized else [],
+    sources = {"harness": HERE.relative_to(ROOT) / "harness.pyx", "orderbook_ext._stream": "orderbook_ext/_stream.pyx"}
+    extensions = [
+        Extension(
+            name,
+            [str(source)],
+            include_dirs=["orderbook_ext"],
+            extra_compile_args=[*flags, "-ffp-contract=off", *(["-DGENESIS_PORTABLE"] if portable else [])],
+            extra_link_args=SANITIZERS[:1] if sanitized else [],
+        )
+        for name, source in sources.items()
+    ]
+    directives = {"boundscheck": False, "wraparound": False, "cdivision": True}  # as in setup.py
+    modules = cythonize(
+        extensions, build_dir=str(folder), quiet=True, force=True, language_level=3, compiler_directives=directives
     )
-    modules = cythonize([extension], build_dir=str(folder), quiet=True, force=True)
     command = Distribution({"ext_modules": modules}).get_command_obj("build_ext")
     command.build_lib = command.build_temp = str(folder)
     command.ensure_finalized()
@@ -88,6 +97,7 @@ def fuzz(folder: Path, rounds: int, seed: int) -> dict:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=5_000_000)
+    parser.add_argument("--plans", type=int, default=5_000, help="of streaming networks")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--plain", action="store_true", help="without sanitizers: ten times as fast")
     parser.add_argument("--portable", action="store_true", help="with the code for processors without SSE2")
@@ -99,7 +109,7 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         os.chdir(ROOT)
         build(folder, not options.plain, options.portable)
-        env = dict(os.environ)
+        env = dict(os.environ) | {"GENESIS_NO_EXTENSIONS": "1"}  # what is watched stands in `folder`
         if not options.plain:
             library = subprocess.run(["gcc", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True)
             env |= {"LD_PRELOAD": library.stdout.strip(), "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=0"}
@@ -110,6 +120,11 @@ def main() -> None:
     got = fuzz(options.built, options.rounds, options.seed)
     pool = got.pop("pool")
     print(f"{got['scanned']:,} messages scanned twice in {time.monotonic() - start:.0f} s: {got}")
+    start = time.monotonic()
+    import plans  # beside this file
+
+    ran = plans.fuzz(options.built, options.plans, options.seed)
+    print(f"{options.plans:,} plans on every instruction set in {time.monotonic() - start:.0f} s: {ran}")
     if options.keep:
         known = {outcome(message) for message in corpus()}
         new: dict[tuple, bytes] = {}
