@@ -17,6 +17,7 @@ from genesis_lib.models.kinds import KINDS, kind
 from genesis_lib.models.scaler import Scaler
 
 LEVELS = 10
+PASSES = 10  # batches that an untrained network's normalisations have seen
 NETS = {item.architecture for item in KINDS.values() if item.torch}
 
 
@@ -46,6 +47,7 @@ def untrained(name: str) -> Artifact:
 
     from genesis_lib.models.kinds import build
 
+    torch.set_num_threads(1)
     columns = model_inputs(LEVELS)
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -54,7 +56,7 @@ def untrained(name: str) -> Artifact:
         with torch.no_grad():
             for parameter in net.parameters():
                 parameter.mul_(1.3)  # answers that differ from row to row
-            for _ in range(10):
+            for _ in range(PASSES):
                 net(torch.randn(8, net.config.window, len(columns)))
     with tempfile.TemporaryDirectory(prefix="genesis-bench-") as root:
         return registry.register(

@@ -44,6 +44,7 @@ class EagerPredictor:
     @classmethod
     def original(cls, levels: int = LEVELS) -> EagerPredictor:
         """The original service's size of network: the paper's at half its width, 61,555 trained values, untrained."""
+        torch.set_num_threads(1)
         with torch.random.fork_rng():
             torch.manual_seed(0)
             net = build(PaperDeepLOBConfig(levels=levels, channels=16, branch=32))

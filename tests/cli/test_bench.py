@@ -20,7 +20,7 @@ from genesis_lib.feeds.wire.binance_wire import BinanceWriter
 def benchmarks(monkeypatch, tmp_path):
     """The checkout's benchmarks, made small, on a machine without recordings and models."""
     command.import_benchmarks()
-    from benchmarks import book, features, matching, orders, pipeline, predictor, simulator, streams, train
+    from benchmarks import book, features, matching, models, orders, pipeline, predictor, simulator, streams, train
 
     near_touch = streams.near_touch
     monkeypatch.setattr(book, "near_touch", lambda: near_touch(3_000))
@@ -35,6 +35,7 @@ def benchmarks(monkeypatch, tmp_path):
     monkeypatch.setattr(orders, "POSITIONS", 200)
     monkeypatch.setattr(features, "PEER_STEPS", 5)
     monkeypatch.setattr(features, "SIMULATED_MINUTES", 0.25)
+    monkeypatch.setattr(models, "PASSES", 1)
     monkeypatch.setattr(predictor, "STEPS", 30)
     monkeypatch.setattr(predictor, "PEER_STEPS", 10)
     monkeypatch.setattr(predictor, "CHECKED", 4)
