@@ -168,7 +168,11 @@ class ScaledStream:
 
     def _forget(self) -> None:
         self.remaining = self._window
-        self.probabilities = np.full((self._heads, 3), np.nan)
+        self._answer = np.full((self._heads, 3), np.nan)
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        return self._answer.copy()
 
     def reset(self) -> None:
         self._stream.reset()
@@ -184,8 +188,8 @@ class ScaledStream:
             logits = self._stream.step(self._scaler.transform(row))
             self.remaining = max(self.remaining - 1, 0)
             if logits is not None:
-                self.probabilities = softmax(logits / self._temperature)
-        return self.probabilities[self._head].copy()
+                self._answer = softmax(logits / self._temperature)
+        return self._answer[self._head].copy()
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

@@ -111,6 +111,19 @@ def test_every_head_has_its_temperature(served):
     assert batch.shape == (len(rows), 2, 3) and np.abs(np.nan_to_num(batch[:, 1] - answers)).max() < 1e-9
 
 
+def test_what_was_given_out_is_nobody_s_memory(served):
+    rows = rows_of(served)
+    predictor = Predictor(served, Scaler.fit(rows))
+    for row in rows:
+        answer = predictor.step(row)
+        predictor.heads[:] = 0.0
+        answer_again = predictor.heads[0]
+        assert np.array_equal(answer, answer_again, equal_nan=True)
+    predictor.reset()
+    predictor.heads[:] = 0.0
+    assert np.isnan(predictor.step(rows[0])).all()
+
+
 def test_reset_and_working_ahead_change_no_answer(served):
     rows = rows_of(served)
     scaler = Scaler.fit(rows)
