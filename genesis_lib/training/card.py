@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from genesis_lib.errors import InputError
 from genesis_lib.models import kinds, registry
 from genesis_lib.models.artifact import Artifact
 from genesis_lib.training.card_page import page
@@ -32,6 +33,7 @@ from genesis_lib.training.card_words import (
 from genesis_lib.training.dataset import Rows
 from genesis_lib.training.evaluation import Evaluation
 from genesis_lib.training.latency import step_latency
+from genesis_lib.training.leaky import LeakyShuffle
 from genesis_lib.training.results import CrossValidation
 from genesis_lib.training.scoreboard import FEE_BPS, Scoreboard
 
@@ -62,6 +64,11 @@ def register_best(
         Evaluations on sessions that were held out of everything, to be shown in the card, by what they are called.
     fee_bps
         A taker's fee a side, for the profit that the card shows.
+
+    Raises
+    ------
+    InputError
+        When the folds were `LeakyShuffle`'s.
     """
     with tempfile.TemporaryDirectory() as scratch:
         trial = register_trial(result, rows, name, scratch)
@@ -79,6 +86,8 @@ def register_trial(result: CrossValidation, rows: Rows, name: str, root: str | P
 
 
 def _content(result: CrossValidation, rows: Rows, unseen: Mapping[str, object]) -> dict[str, Any]:
+    if isinstance(result.splitter, LeakyShuffle):  # its card would say that nothing was seen
+        raise InputError("these folds were shuffled: a model that was judged by what it had seen is not registered")
     best, first = result.best, result.best.first
     metrics = {
         **result.scores(),

@@ -17,6 +17,7 @@ import joblib
 from tqdm import tqdm
 
 from genesis_lib import __version__
+from genesis_lib.errors import InputError
 from genesis_lib.models.kinds import KINDS, Kind, kind
 from genesis_lib.training.config import TrainingConfig, recipe
 from genesis_lib.training.dataset import Rows
@@ -78,7 +79,8 @@ def cross_validate(
     Raises
     ------
     InputError
-        When there are too few samples for the folds, or dense training is asked of a network that cannot.
+        When there are too few samples for the folds, dense training is asked of a network that cannot, or seeds are
+        given twice.
     ModelError
         For an unknown kind, or a configuration that does not fit the columns.
     """
@@ -132,8 +134,13 @@ def _task(rows, labels, model, config, training, stride, seeds, keep) -> Task:
             else {k: v for k, v in config.as_dict().items() if k not in ("kind", "inputs", "heads")}
         )
         shape, dense = configure_estimator(chosen.name, rows.columns, len(labels), given), False
-    stride = stride or (STRIDE if chosen.torch and not dense else 1)
+    if stride is None:
+        stride = STRIDE if chosen.torch and not dense else 1
+    if not (isinstance(stride, int) and stride >= 1):
+        raise InputError(f"stride must be a whole number of at least 1 row, got {stride!r}")
     seeds = tuple(seeds) if seeds else (training.seed,)
+    if len(set(seeds)) < len(seeds):  # the same model again would pass for a witness
+        raise InputError(f"seeds must differ, got {', '.join(map(str, seeds))}")
     return Task(labels, chosen.name, shape, training, seeds, dense, stride, keep)
 
 

@@ -4,12 +4,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from genesis_lib.errors import ModelError
+from genesis_lib.errors import InputError, ModelError
 from genesis_lib.models import registry
 from genesis_lib.models.baseline import NAMES as BASELINES
 from genesis_lib.training import evaluate, register_best
 from genesis_lib.training.card import card_files, evaluation_card, fold_records, register_trial, scoreboard
 from genesis_lib.training.latency import step_latency
+from genesis_lib.training.leaky import LeakyShuffle
 
 
 @pytest.fixture(scope="module")
@@ -131,3 +132,10 @@ def test_an_evaluation_has_a_card_too(registered, small_cv, make_planted):
 def test_records_are_plain(small_cv):
     _, result = small_cv
     assert json.loads(json.dumps(fold_records(result)))[1]["fold"] == 1
+
+
+def test_what_was_judged_by_what_it_had_seen_is_not_registered(small_cv, tmp_path):
+    rows, result = small_cv
+    with pytest.raises(InputError, match="shuffled"):
+        register_best(replace(result, splitter=LeakyShuffle(2)), rows, "leaky", root=tmp_path)
+    assert not any(tmp_path.rglob("manifest.json"))

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
+from genesis_lib.errors import InputError
 from genesis_lib.models.baseline import NAMES
 from genesis_lib.models.deeplob import DeepLOBConfig
 from genesis_lib.models.kinds import restore
@@ -134,3 +135,12 @@ def test_two_folds_at_once_give_the_same_with_one_bar(small_cv, capfd):
     said = capfd.readouterr()
     assert said.out == "" and "folds: 100%" in said.err
     assert again.scores() == pytest.approx(alone.scores(), abs=1e-9)
+
+
+def test_strides_and_seeds_that_tell_nothing_are_refused(planted_sessions):
+    rows = Rows.of(planted_sessions, 3, "obi_1")
+    for stride in (0, -1, 2.5):
+        with pytest.raises(InputError, match="stride must be a whole number of at least 1 row"):
+            cross_validate(rows, Label(horizon=5), model="majority", stride=stride)
+    with pytest.raises(InputError, match="seeds must differ, got 7, 8, 7"):
+        cross_validate(rows, Label(horizon=5), model="majority", seeds=(7, 8, 7))
