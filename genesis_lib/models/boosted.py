@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -80,19 +79,16 @@ class Boosted:
         inner = np.flatnonzero(feature >= 0)
         if left.shape != feature.shape or not np.array_equal(left[inner], inner + 1):
             raise ModelError("weights: left must name the node after each inner node")
+        t = self.tables
+        nodes = (t["feature"], t["threshold"], t["right"], t["missing_left"], t["value"])
         try:
-            assert self._trees is not None
+            trees = Trees(*nodes, t["starts"], t["tree_class"], len(self.baseline))
         except ValueError as error:
             raise ModelError(f"weights: trees: {error}") from error
+        object.__setattr__(self, "_trees", trees)
 
     def __reduce__(self):
         return Boosted, (self.tables, self.baseline)  # the compiled trees are made anew where they arrive
-
-    @cached_property
-    def _trees(self) -> Trees:
-        t = self.tables
-        nodes = (t["feature"], t["threshold"], t["right"], t["missing_left"], t["value"])
-        return Trees(*nodes, t["starts"], t["tree_class"], len(self.baseline))
 
     @property
     def width(self) -> int:

@@ -51,6 +51,24 @@ def test_equals_scikit_learn(missing):
     assert ours.count == 90 and np.abs(softmax(ours.logits(x)) - model.predict_proba(x)).max() < 1e-9
 
 
+def test_rows_on_a_threshold_go_the_same_way_as_scikit_learn_s():
+    """Values on a coarse grid tie again and again; the next number above a threshold already goes right."""
+    grid = np.round(X * 2) / 2
+    grid[np.random.default_rng(3).random(len(X)) < 0.3, 4] = np.nan
+    y = np.where(np.isnan(grid[:, 4]), 2, Y)  # no number parts them, only whether there is one
+    model = sklearn(max_iter=10).fit(grid.astype(np.float64), y)
+    ours = from_sklearn(model)
+    feature, threshold = ours.tables["feature"], ours.tables["threshold"]
+    assert np.isinf(threshold[feature == 4]).any(), "one split must be by what is missing alone"
+    rows = []
+    for column, limit in {(int(c), float(t)) for c, t in zip(feature, threshold) if c >= 0 and np.isfinite(t)}:
+        for value in (limit, np.nextafter(limit, np.inf), np.nextafter(limit, -np.inf), float(np.float32(limit))):
+            rows.append(grid[len(rows)].astype(np.float64))
+            rows[-1][column] = value
+    rows = np.array(rows)
+    assert len(rows) > 100 and np.abs(softmax(ours.logits(rows)) - model.predict_proba(rows)).max() < 1e-9
+
+
 def test_two_classes_equal_scikit_learn():
     at = Y != 1
     model = sklearn(max_iter=20).fit(X[at], Y[at])
@@ -129,6 +147,21 @@ def test_damage_is_named(grown, name, change, cause):
     table = {k: v for k, v in table.items() if k != name} if change is None else table | {name: change(table[name])}
     with pytest.raises(ModelError, match=cause):
         BoostedNet(table, SHAPE)
+
+
+def test_damage_is_seen_when_it_is_loaded_with_assertions_off_too():
+    code = """
+import numpy as np
+from genesis_lib.errors import ModelError
+from genesis_lib.models.boosted import TABLES, Boosted
+tables = {name: np.zeros(2, kind) for name, kind in TABLES.items()} | {"left": np.array([1, 2])}
+try:
+    Boosted(tables, np.zeros(3))
+except ModelError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-O", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("weights: trees: starts must rise")
 
 
 @pytest.mark.parametrize(
