@@ -42,6 +42,12 @@ def test_champions_follow_one_another_and_come_back(tmp_path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["champion.json"]
 
 
+def test_a_rollback_that_was_to_somebody_else_is_taken_as_it_stands() -> None:
+    """As in a history that was mended by hand."""
+    made = [stages.Change("", action, *key) for action, key in (("promote", A), ("promote", B), ("rollback", C))]
+    assert stages.Stages(C, history=tuple(made)).previous == B
+
+
 def test_asked_twice_is_done_once(tmp_path) -> None:
     stages.change(tmp_path, "promote", A)
     once = (tmp_path / "champion.json").read_bytes()

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from genesis_lib.errors import ModelError
+from genesis_lib.models.streaming_tabl import ServedTABL
 from genesis_lib.models.tabl import TABL, TABLConfig
 
 
@@ -39,3 +40,15 @@ def test_sizes_read_back_from_json_and_are_checked():
     for bad in ({"inputs": 0}, {"window": 1}, {"heads": 0}, {"dropout": -1}):
         with pytest.raises(ModelError, match=next(iter(bad))):
             TABLConfig(**bad)
+
+
+def test_the_share_of_attention_is_held_between_none_and_all(make_lived_in):
+    net = make_lived_in(TABLConfig(inputs=4, window=6, features=(5, 7), times=(3, 2)))
+    x, answers = torch.randn(3, 6, 4), {}
+    for share in (-0.2, 0.0, 1.0, 1.4):
+        net.head.share.data.fill_(share)
+        answers[share] = net(x).detach().numpy()
+        served = ServedTABL(net.arrays(), net.config.as_dict()).score(x.numpy())
+        assert np.abs(served - answers[share]).max() < 1e-5
+    assert np.array_equal(answers[-0.2], answers[0.0]) and np.array_equal(answers[1.4], answers[1.0])
+    assert np.abs(answers[1.0] - answers[0.0]).max() > 1e-3
