@@ -226,10 +226,11 @@ def test_a_place_that_is_taken_is_named(tmp_path) -> None:
 
 def test_what_is_told_is_durable(tmp_path, monkeypatch) -> None:
     """Every file, the folder of the version, and both folders that got a new entry."""
-    synced = []
-    exact = registration.sync
-    monkeypatch.setattr(registration, "sync", lambda path: (synced.append(path), exact(path)))
+    synced, nodes = [], set()
+    exact, inode = registration.sync, lambda path: path.stat().st_ino
+    monkeypatch.setattr(registration, "sync", lambda path: (synced.append(path), nodes.add(inode(path)), exact(path)))
     made = cheap(tmp_path / "models", 1)
+    assert {inode(path) for path in (made.path, *made.path.iterdir())} <= nodes, "renamed into its place, not copied"
     files = {path.name for path in synced if path.parent.name.startswith(".staging-")}
     assert files == {path.name for path in made.path.iterdir()}
     assert {tmp_path / "models", tmp_path / "models" / "net"} <= set(synced)
