@@ -29,7 +29,8 @@ def test_equal_to_torch_through_a_gap(config, make_lived_in, walk):
 def test_equal_on_a_whole_recording(name, recorded_rows, make_lived_in, walk):
     net = make_lived_in(kind(name).configure(model_inputs(10)))
     whole = np.isfinite(recorded_rows).all(axis=1)
-    assert walk(net, Scaler.fit(recorded_rows[whole]), recorded_rows, every=1 if name == "causal-16" else 100) < 1e-6
+    every, count = (1, None) if name == "causal-16" else (300, 1_500)  # the wide one differs in nothing but its width
+    assert walk(net, Scaler.fit(recorded_rows[whole]), recorded_rows, every, count) < 1e-6
 
 
 def test_the_window_is_exactly_what_an_answer_depends_on(make_lived_in):

@@ -273,7 +273,7 @@ def test_a_stream_is_not_shared_between_threads_while_it_runs():
     import threading
 
     stream = made(WAYS[0], *network(), heads=2)
-    rows, refused = np.zeros((200_000, 11)), []
+    rows, refused = np.zeros((60_000, 11)), []
     thread = threading.Thread(target=stream.run, args=(rows,))
     thread.start()
     while thread.is_alive() and not refused:
