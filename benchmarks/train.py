@@ -20,6 +20,7 @@ CLOSE = 1e-6  # of the largest gradient, in double precision
 
 def run(paths: Iterable[str | Path] = ()) -> list[Row]:
     """Measure forward and backward of a step both ways; outputs and gradients must agree."""
+    import genesis_lib.training  # noqa: F401 - first: it says how torch's threads wait
     import torch
 
     from genesis_lib.models.kinds import KINDS, build
@@ -40,7 +41,6 @@ def _columns() -> tuple[str, ...]:
 
 
 def _both_ways(net, name: str) -> list[Row]:
-
     from genesis_lib.training.batches import WindowBatches
     from genesis_lib.training.dense import DenseBatches
     from genesis_lib.training.lit import answer, loss_of

@@ -5,7 +5,12 @@ Names are loaded when asked for: labels and splits do without torch.
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
+
+# Threads that wait for one another by spinning take the processor from the one they wait for: beside any other load a
+# step of training took 30 times as long. The libraries read this once, when they are loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 _HOMES = {
     "CrossValidation": "crossval",

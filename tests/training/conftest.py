@@ -46,13 +46,18 @@ def planted_sessions() -> list[Snapshots]:
     return [planted(2400, 1), planted(2400, 2, day=1)]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """The nets are small and the machine is shared: two threads would only wait for each other."""
+    torch.set_num_threads(1)
+
+
 SMALL = {"window": 20, "channels": 8, "branch": 4, "hidden": 16}
 
 
 @pytest.fixture(scope="session")
 def small_cv(planted_sessions):
     """A cross-validation that takes seconds: (rows, result)."""
-    torch.set_num_threads(1)
     rows = Rows.of(planted_sessions, 3)
     training = TrainingConfig(epochs=14, patience=6, batch_size=64, threads=1, quiet=True)
     result = cross_validate(
