@@ -154,7 +154,9 @@ class Boosted:
             known = np.flatnonzero(np.isin(validation[1], present))
             known = known[spread(len(known), max(config.most // 4, 1))]
             held = (validation[0][known], validation[1][known]) if len(known) else None
-        return from_sklearn(_grow(x[few], classes[few], held, config, seed))
+        if len(few) < len(classes):  # else it would only be copied
+            x, classes = x[few], classes[few]
+        return from_sklearn(_grow(x, classes, held, config, seed))
 
 
 def _grow(x, classes, held, config: BoostedConfig, seed: int):

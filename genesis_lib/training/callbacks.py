@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,8 @@ from genesis_lib.training.checkpoint import load_training, save_training
 from genesis_lib.training.config import TrainingConfig
 
 if TYPE_CHECKING:
-    from genesis_lib.training.lit import Batches, LitNetwork, Passes
+    from genesis_lib.training.lit import LitNetwork
+    from genesis_lib.training.passes import Batches, Passes
 
 NORM = nn.modules.batchnorm._BatchNorm
 
@@ -76,12 +78,12 @@ class Judge(pl.Callback):
             "validation_accuracy": module.told("hits"),
         }
         self.history.append(record)
-        if self.best is None or record["validation_loss"] < self.best_loss:
+        if record["validation_loss"] < self.best_loss:
             self.best, self.best_loss, self.best_at = _copied(module.net), record["validation_loss"], module.seen
         if self._live is not None:
             module.net.load_state_dict(self._live)
             self._live = None
-        if self.done(module.seen):
+        if self.done(module.seen) or not math.isfinite(record["train_loss"]):  # no step leads back from NaN
             trainer.should_stop = True
 
     def done(self, seen: int) -> bool:
@@ -135,6 +137,8 @@ def _copied(net: nn.Module) -> dict[str, Tensor]:
 class Keep(pl.Callback):
     """Write after each validation all that training needs to go on, and begin from it when it is there.
 
+    Where it cannot be written (a full disk), that is said once, and training goes on without.
+
     Parameters
     ----------
     path
@@ -146,6 +150,7 @@ class Keep(pl.Callback):
     def __init__(self, path: Path, key: str, judge: Judge, passes: Passes) -> None:
         self.path, self.key, self.judge, self.passes = path, key, judge, passes
         self._moments: dict[int, dict[str, Tensor]] | None = None
+        self._told = False
 
     def restore(self, module: LitNetwork) -> None:
         """Take up what was kept; before training begins, for Lightning asks for a batch ahead of time."""
@@ -184,7 +189,12 @@ class Keep(pl.Callback):
             "steps": judge.steps, "best_loss": judge.best_loss, "best_at": judge.best_at, "history": judge.history,
             "seen": module.seen, "lesson": module.lesson, "pass": passes.number, "place": passes.place,
         }  # fmt: skip
-        save_training(self.path, self.key, tensors, state)
+        try:
+            save_training(self.path, self.key, tensors, state)
+        except OSError as error:  # hours of training are worth more than the chance to interrupt them
+            if not self._told:
+                tqdm.write(f"nothing more is kept to go on from after an interruption: {error}", file=sys.stderr)
+            self._told = True
 
 
 class Progress(pl.Callback):

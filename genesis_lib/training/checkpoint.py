@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
+
+from genesis_lib.training.fold_files import write_whole
 
 FORMAT = "genesis training 1"
 
@@ -21,13 +22,7 @@ def save_training(path: Path, key: str, tensors: dict[str, dict[str, Tensor]], s
         for name, value in each.items()
     }
     data = save(flat, metadata={"format": FORMAT, "key": key, "state": json.dumps(state)})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    write_whole(path, data)
 
 
 def load_training(path: Path, key: str) -> tuple[dict[str, dict[str, Tensor]], dict[str, object]] | None:

@@ -11,11 +11,13 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
 
 import joblib
 from tqdm import tqdm
 
+import genesis_lib
 from genesis_lib import __version__
 from genesis_lib.errors import InputError
 from genesis_lib.models.kinds import KINDS, Kind, kind
@@ -33,6 +35,7 @@ __all__ = ["CrossValidation", "FoldResult", "Trained", "cross_validate"]
 
 STRIDE = 5  # rows between the samples of a network that computes each window by itself
 DEFAULT = "causal-16"
+DECIDE = ("features", "models", "training", "../orderbook_ext")  # folders of code that decide an outcome
 
 
 def cross_validate(
@@ -163,12 +166,22 @@ def _cut(rows: Rows, task: Task, splitter) -> tuple[HeadSamples, list[Fold]]:
     return samples, list(samples.folds(rows, splitter))
 
 
+@cache
+def _code() -> str:
+    """SHA-256 of the sources that decide what a fold gives; read once, for what runs is what was imported."""
+    digest, package = hashlib.sha256(), Path(genesis_lib.__file__).parent
+    for folder in DECIDE:
+        for path in sorted((package / folder).glob("*.p[yx]*")):
+            digest.update(f"{folder}/{path.name}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
 def _key(rows: Rows, task: Task, splitter) -> str:
     """SHA-256 of all that decides the outcome: what is kept under it can stand for what would be computed."""
     training = asdict(task.training)
     del training["quiet"]
     told = {
-        "code": __version__,
+        "code": [__version__, _code()],
         "data": rows.data_hash,
         "columns": [*rows.columns, "/", *rows.flow_columns, rows.mirrored is not None],
         "labels": [asdict(label) for label in task.labels],

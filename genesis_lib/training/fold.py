@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import gc
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from genesis_lib.errors import InputError
 from genesis_lib.models.baseline import MOST, Baselines
@@ -18,6 +19,7 @@ from genesis_lib.training.config import TrainingConfig
 from genesis_lib.training.dataset import PIECE, Rows
 from genesis_lib.training.estimators import estimator_logits, fit_estimator
 from genesis_lib.training.fold_files import load_fold, save_fold
+from genesis_lib.training.hardware import give_back
 from genesis_lib.training.labels import Label, shares
 from genesis_lib.training.members import Part, judged, train_network
 from genesis_lib.training.results import ENSEMBLE, PARTS, FoldResult, Trained
@@ -85,7 +87,9 @@ def run_fold(rows: Rows, samples: HeadSamples, fold: Fold, task: Task) -> FoldRe
     if len(members) > 1:
         proba[ENSEMBLE] = np.mean([member.proba for member in members], axis=0)
     predicted = {name: chance.argmax(axis=1).astype(np.int8) for name, chance in proba.items()}
-    gc.collect()  # Lightning's objects refer to one another, and to batches and gradients
+    if not task.training.quiet:
+        tqdm.write(f"fold {fold.number}: fitting the baselines ...", file=sys.stderr)
+    give_back()  # Lightning's objects refer to one another, and to batches and gradients
     baselines = _baselines(rows, parts, known[fold.train, 0], task)
     for name, (guess, chance) in _asked(baselines, rows, parts["test"].row, known[fold.test, 0]).items():
         if name != task.model:  # a model of a baseline's kind speaks for itself
@@ -108,7 +112,10 @@ def run_fold(rows: Rows, samples: HeadSamples, fold: Fold, task: Task) -> FoldRe
         seconds=time.perf_counter() - began,
     )
     if finished is not None:
-        save_fold(finished, task.key, result)
+        try:
+            save_fold(finished, task.key, result)
+        except OSError as error:
+            tqdm.write(f"fold {fold.number} is not kept for a run that goes on: {error}", file=sys.stderr)
     return result
 
 

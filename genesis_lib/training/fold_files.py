@@ -25,6 +25,27 @@ TOLD = (
 OUTCOMES = ("rows", "classes", "heads_classes", "validation_rows", "validation_classes")
 
 
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all, with the folders it is in.
+
+    Raises
+    ------
+    OSError
+        When it cannot be written: a full disk leaves what was there before, and nothing half written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
 def save_fold(path: Path, key: str, fold: FoldResult) -> None:
     """Write a fold of the cross-validation called `key`, whole or not at all."""
     arrays = {f"fold/{name}": getattr(fold, name) for name in OUTCOMES}
@@ -45,13 +66,7 @@ def save_fold(path: Path, key: str, fold: FoldResult) -> None:
     }
     told = {"format": FORMAT, "key": key, "fold": json.dumps(table)}
     data = save({name: np.ascontiguousarray(values) for name, values in arrays.items()}, metadata=told)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    write_whole(path, data)
 
 
 def load_fold(path: Path, key: str) -> FoldResult | None:

@@ -1,4 +1,4 @@
-"""One network trained with Lightning: its loss, its optimiser, its data, and the call that runs them."""
+"""One network trained with Lightning: its loss, its optimiser, and the call that runs them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torch.utils.data import DataLoader, IterableDataset
 
 from genesis_lib.errors import InputError
 from genesis_lib.models.network import Network
@@ -26,65 +25,9 @@ from genesis_lib.training.callbacks import Judge, Keep, Progress
 from genesis_lib.training.config import TrainingConfig
 from genesis_lib.training.dense import DenseBatches
 from genesis_lib.training.hardware import choose
+from genesis_lib.training.passes import Batches, FoldData, Passes
 
-Batches = DenseBatches | WindowBatches
 NORMS = {True: 16_384, False: 4_096}  # predictions that the statistics of normalisations are taken from, dense or not
-
-
-class Passes(IterableDataset):
-    """Training batches, pass after pass, in lessons: one iteration ends when a validation is due.
-
-    What comes next depends on the seed, the pass and the place in it alone, so training can go on where it stopped.
-    """
-
-    def __init__(self, batches: Batches, config: TrainingConfig, samples: int, dense: bool) -> None:
-        self.batches, self.seed = batches, config.seed
-        self.limit = config.a_pass(samples, dense)
-        self.limited = self.limit < samples
-        self.check, self.budget = config.a_check(self.limit), config.epochs * self.limit
-        self.number, self.place, self.seen = 0, 0, 0  # pass, batches taken of it, predictions
-
-    def __iter__(self) -> Iterator[Batch]:
-        due = min(self.seen + self.check, self.budget)
-        while self.seen < due:
-            plan = self.batches.plan(np.random.default_rng([self.seed, self.number]), self.limit * self.limited)
-            if not plan:
-                raise InputError("training: not one batch of two samples can be made of the training samples")
-            for place in range(self.place, len(plan)):
-                batch = self.batches.load(plan[place], np.random.default_rng([self.seed, self.number, place]))
-                self.place, self.seen = place + 1, self.seen + batch.count
-                yield batch
-                if self.seen >= due:
-                    break
-            if self.place == len(plan):
-                self.number, self.place = self.number + 1, 0
-
-
-class _InOrder(IterableDataset):
-    def __init__(self, batches: Batches) -> None:
-        self.batches = batches
-
-    def __iter__(self) -> Iterator[Batch]:
-        return self.batches.in_order()
-
-
-class FoldData(pl.LightningDataModule):
-    """Training and validation batches of one fold, dense or windowed alike."""
-
-    def __init__(self, train: Passes, validation: Batches) -> None:
-        super().__init__()
-        self.train, self.validation = train, validation
-
-    def train_dataloader(self) -> DataLoader:
-        return _loader(self.train)
-
-    def val_dataloader(self) -> DataLoader:
-        return _loader(_InOrder(self.validation))
-
-
-def _loader(batches: IterableDataset) -> DataLoader:
-    # A loader without a generator of its own draws from the global one each time it begins.
-    return DataLoader(batches, batch_size=None, num_workers=0, generator=torch.Generator())
 
 
 def answer(net: Network, batch: Batch) -> Tensor:
@@ -168,7 +111,7 @@ class LitNetwork(pl.LightningModule):
         decays = [p for p in self.net.parameters() if p.ndim > 1]
         others = [p for p in self.net.parameters() if p.ndim <= 1]
         groups = [{"params": decays, "weight_decay": self.config.weight_decay}, {"params": others, "weight_decay": 0.0}]
-        return torch.optim.AdamW([g for g in groups if g["params"]], lr=self.config.learning_rate)
+        return torch.optim.AdamW([g for g in groups if g["params"]], lr=self.config.learning_rate, foreach=True)
 
 
 def one_cycle(done: float) -> float:
@@ -215,6 +158,8 @@ def fit(net: Network, lessons: Lessons, config: TrainingConfig) -> Fitted:
 
     Raises
     ------
+    InputError
+        When training diverges before anything was learnt.
     KeyboardInterrupt
         When the user interrupts; what was reached is in `Lessons.keep`.
     """
@@ -251,6 +196,11 @@ def fit(net: Network, lessons: Lessons, config: TrainingConfig) -> Fitted:
         )
         if not judge.done(module.seen):
             _run(trainer, module, FoldData(passes, lessons.validation))
+    if judge.best is None:
+        raise InputError(
+            f"training diverged: no validation loss was finite; learning_rate {config.learning_rate:g} is too high "
+            f"for this network, or clip {config.clip:g} too large"
+        )
     net.load_state_dict(judge.best)
     net.eval()
     return Fitted(tuple(judge.history), module.seen, time.perf_counter() - began)

@@ -21,7 +21,8 @@ from genesis_lib.training.config import TrainingConfig
 from genesis_lib.training.dataset import Rows
 from genesis_lib.training.dense import DenseBatches, runs
 from genesis_lib.training.hardware import widened
-from genesis_lib.training.lit import Batches, Lessons, fit, logits_at
+from genesis_lib.training.lit import Lessons, fit, logits_at
+from genesis_lib.training.passes import Batches
 from genesis_lib.training.results import Trained
 from genesis_lib.training.scores import scores
 

@@ -7,7 +7,8 @@ from genesis_lib.models.kinds import build, kind
 from genesis_lib.training.callbacks import Judge, measure_norms
 from genesis_lib.training.config import TrainingConfig
 from genesis_lib.training.dense import DenseBatches
-from genesis_lib.training.lit import FoldData, Lessons, LitNetwork, Passes, fit
+from genesis_lib.training.lit import Lessons, LitNetwork, fit
+from genesis_lib.training.passes import FoldData, Passes
 
 COLUMNS = ("obi_1", "obi_5", "spread", "return_10")
 

@@ -10,7 +10,7 @@ from genesis_lib.models.baseline import NAMES
 from genesis_lib.models.deeplob import DeepLOBConfig
 from genesis_lib.models.kinds import restore
 from genesis_lib.models.scaler import Scaler
-from genesis_lib.training import Label, PurgedKFold, Rows, TrainingConfig, cross_validate
+from genesis_lib.training import Label, PurgedKFold, Rows, TrainingConfig, cross_validate, crossval
 from genesis_lib.training.members import softmax
 from genesis_lib.training.samples import HeadSamples
 
@@ -144,3 +144,21 @@ def test_strides_and_seeds_that_tell_nothing_are_refused(planted_sessions):
             cross_validate(rows, Label(horizon=5), model="majority", stride=stride)
     with pytest.raises(InputError, match="seeds must differ, got 7, 8, 7"):
         cross_validate(rows, Label(horizon=5), model="majority", seeds=(7, 8, 7))
+
+
+def test_what_is_kept_is_of_this_code_alone(planted_sessions, tmp_path, monkeypatch):
+    rows, splitter = Rows.of(planted_sessions, 3, "obi_1"), PurgedKFold(2)
+    task = crossval._task(rows, (Label(horizon=5),), "majority", None, None, None, None, None)
+    for folder in crossval.DECIDE:
+        (tmp_path / "package" / folder).mkdir(parents=True)
+    source = tmp_path / "package" / "training" / "fold.py"
+    source.write_text("one")
+    monkeypatch.setattr(crossval.genesis_lib, "__file__", str(tmp_path / "package" / "__init__.py"))
+    found = []
+    for text in ("one", "another", "one"):
+        source.write_text(text)
+        crossval._code.cache_clear()
+        found.append(crossval._key(rows, task, splitter))
+    monkeypatch.undo()
+    crossval._code.cache_clear()
+    assert found[0] == found[2] != found[1] and crossval._key(rows, task, splitter) not in found

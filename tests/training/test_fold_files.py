@@ -1,9 +1,11 @@
+import errno
+import os
 from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 
-from genesis_lib.training.fold_files import load_fold, save_fold
+from genesis_lib.training.fold_files import load_fold, save_fold, write_whole
 
 
 def same(one, other) -> bool:
@@ -44,3 +46,16 @@ def test_what_is_damaged_or_of_another_run_is_not_used(small_cv, tmp_path, damag
     assert load_fold(path, "another") is None
     path.write_bytes(damage(path.read_bytes()))
     assert load_fold(path, "key") is None
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "deep" / "fold"
+    write_whole(path, b"before")
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_whole(path, b"after")
+    assert path.read_bytes() == b"before" and list(path.parent.iterdir()) == [path]

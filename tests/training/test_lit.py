@@ -1,3 +1,4 @@
+import errno
 import os
 import signal
 import threading
@@ -15,7 +16,7 @@ from genesis_lib.models.kinds import build, kind
 from genesis_lib.training.batches import WindowBatches
 from genesis_lib.training.config import TrainingConfig
 from genesis_lib.training.dense import DenseBatches
-from genesis_lib.training.lit import Lessons, LitNetwork, Passes, fit, logits_at, loss_of, one_cycle
+from genesis_lib.training.lit import Lessons, LitNetwork, fit, logits_at, loss_of, one_cycle
 
 QUIET = {"threads": 1, "quiet": True, "batch_size": 64}
 COLUMNS = ("obi_1", "obi_5", "spread", "return_10")
@@ -209,29 +210,41 @@ def test_normalisations_and_biases_do_not_decay(dense_problem):
     assert {p.ndim for p in free["params"]} == {1} and min(p.ndim for p in decays["params"]) == 2
 
 
-def test_batches_go_on_where_they_stopped(dense_problem):
-    _, batches = dense_problem
-    config = TrainingConfig(epochs=3, check=250, **QUIET)
-    whole, parts = (Passes(batches(0, 1000), config, 901, True) for _ in range(2))
-    first = [batch.x for _ in range(8) for batch in whole]
-    taken = [batch.x for _ in range(3) for batch in parts]
-    other = Passes(batches(0, 1000), config, 901, True)
-    other.number, other.place, other.seen = parts.number, parts.place, parts.seen
-    taken += [batch.x for _ in range(5) for batch in other]
-    assert len(first) == len(taken) and all(torch.equal(a, b) for a, b in zip(first, taken))
-    assert whole.seen == other.seen
+def test_a_full_disk_is_told_once_and_training_goes_on(dense_problem, tmp_path, capfd, monkeypatch):
+    config, batches = dense_problem
+    training = TrainingConfig(epochs=2, check=300, **QUIET)
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def trained(keep):
+        torch.manual_seed(1)
+        net = build(config)
+        return net, fit(net, Lessons(batches(0, 1000), batches(1100, 1500), 901, keep=keep, key="k"), training)
+
+    whole, told = trained(None)
+    monkeypatch.setattr(os, "fsync", full)
+    again, same = trained(tmp_path / "fold-0.training")
+    assert same == told and len(told.history) > 3
+    assert all(np.array_equal(whole.arrays()[name], values) for name, values in again.arrays().items())
+    assert list(tmp_path.iterdir()) == [], "nothing half written"
+    assert capfd.readouterr().err.count("No space left on device") == 1
 
 
-def test_each_pass_shows_every_sample_once_and_a_limited_one_fewer(dense_problem):
-    _, batches = dense_problem
-    passes = Passes(batches(0, 1000), TrainingConfig(epochs=2, check=901, **QUIET), 901, True)
-    for _ in range(2):
-        assert sum(batch.count for batch in passes) == 901
-    limited = Passes(batches(0, 1000), TrainingConfig(epochs=1, windows=300, **QUIET), 901, True)
-    assert 300 <= sum(batch.count for batch in limited) < 300 + 64 * 4
+def test_training_that_diverges_is_an_error_and_ends_at_once(dense_problem):
+    config, batches = dense_problem
+    made = batches(0, 1000)
+    rows = np.array(made.values)
+    rows[:] = np.inf
+    made = replace(made, values=rows)
+    seen = []
 
+    class Counting(DenseBatches):
+        def load(self, plan, rng=None):
+            seen.append(rng is not None)
+            return super().load(plan, rng)
 
-def test_nothing_to_learn_from_is_an_error_and_not_an_endless_loop(problem):
-    _, lessons = problem
-    with pytest.raises(InputError, match="not one batch"):
-        list(Passes(lessons(np.arange(1), np.arange(5)).train, TrainingConfig(**QUIET), 1, False))
+    lessons = Lessons(Counting(**made.__dict__), batches(1100, 1500), 901)
+    with pytest.raises(InputError, match=r"training diverged: no validation loss was finite; learning_rate 0.001"):
+        fit(build(config), lessons, TrainingConfig(epochs=40, patience=40, **QUIET))
+    assert sum(seen) < 15, "one pass, not forty"
