@@ -25,7 +25,7 @@ test: setup       ## every test that fits in ten minutes, and the notebooks
 slow: setup       ## the long tests
 	@$(BIN)/python -m pytest -m slow $(ARGS)
 
-fuzz: setup       ## mutated messages through the scanner, under sanitizers
+fuzz: setup       ## mutated messages through the scanner, random streaming networks, under sanitizers
 	@$(BIN)/python tests/orderbook_ext/fuzz/run.py $(ARGS)
 
 lab: setup        ## JupyterLab on the notebooks

@@ -97,7 +97,7 @@ def fuzz(folder: Path, rounds: int, seed: int) -> dict:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=5_000_000)
-    parser.add_argument("--plans", type=int, default=5_000, help="of streaming networks")
+    parser.add_argument("--plans", type=int, default=3_000, help="of streaming networks")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--plain", action="store_true", help="without sanitizers: ten times as fast")
     parser.add_argument("--portable", action="store_true", help="with the code for processors without SSE2")
