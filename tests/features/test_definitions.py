@@ -1,5 +1,6 @@
 import json
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -143,3 +144,11 @@ def test_whatever_a_file_holds_it_is_refused_or_runs(data) -> None:
         return
     if written.levels <= 100:
         assert written.features().batch(made_up_stream(written.levels, 30)).shape == (30, len(written.names))
+
+
+def test_every_part_of_an_instruction_is_part_of_the_hash() -> None:
+    made = Definitions.of(("return_10",), 5)
+    (at,) = [i for i, (_, _, span, _) in enumerate(made.code) if span > 1][:1]
+    op, args, span, value = made.code[at]
+    for other in ((op, args, span + 1, value), (op, args, span, value + 1.0)):
+        assert replace(made, code=(*made.code[:at], other, *made.code[at + 1 :])).hashes != made.hashes
