@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import shutil
 import tempfile
 from pathlib import Path
@@ -14,6 +12,7 @@ import numpy as np
 
 from genesis_lib import config
 from genesis_lib.cli import emit, json_option
+from genesis_lib.cli.train_options import check, digest, labels_of, own_inputs, shape, training_of, unseen
 from genesis_lib.errors import InputError
 
 DEFAULT = "tcn-32"  # best by purged cross-validation of all that stream
@@ -84,7 +83,7 @@ RUNS = ".runs"  # below the models: what runs that were interrupted go on from
 )
 @click.option("--minutes", type=float, help="Length of each simulated session (10).")
 @click.option("--threads", type=click.IntRange(1), default=2, show_default=True, help="Threads, shared by the jobs.")
-@click.option("--jobs", type=int, default=1, show_default=True, help="Folds at a time.")
+@click.option("--jobs", type=int, default=1, show_default=True, help="Folds at a time; -1: one a processor.")
 @click.option("--accelerator", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", show_default=True)
 @click.option(
     "--unseen",
@@ -110,7 +109,7 @@ def train(ctx, **given):  # fmt: skip
     if given["name"] is not None:
         registry.check_name(given["name"])  # before hours of training, not after
     root = Path(config.load(paths={"models": given["out"]}).paths.models)
-    keep = root / RUNS / _digest(given)
+    keep = root / RUNS / digest(given)
     if given["fresh"]:
         shutil.rmtree(keep, ignore_errors=True)
     try:
@@ -132,31 +131,21 @@ def _train(given, root: Path, keep: Path):
     from genesis_lib.models.kinds import kind
     from genesis_lib.training import Rows, cross_validate, describe, evaluate, gather_sessions, worst_exposure
     from genesis_lib.training.card import fold_records, register_best, register_trial
-    from genesis_lib.training.config import recipe
     from genesis_lib.training.ensembling import combine
     from genesis_lib.training.splits import splitter
     from genesis_lib.training.tracking import Tracker
 
     tracker = Tracker(given["track"]) if given["track"] else None  # a store that cannot be opened is told of at once
     kinds = [kind(name) for name in given["models"] or (DEFAULT,)]
-    labels, cuts = _labels(given), splitter(given["split"], given["folds"], given["embargo"], unit=given["unit"])
+    labels, cuts = labels_of(given), splitter(given["split"], given["folds"], given["embargo"], unit=given["unit"])
+    inputs = given["inputs"] or own_inputs(kinds)
+    trainings = [training_of(item, given) for item in kinds]
+    check(given, kinds, inputs, trainings, len(labels))
     click.echo("reading ...", err=True)
     sessions = gather_sessions(given["paths"], 10, minutes=given["minutes"])
-    held = [_unseen(path, given["minutes"]) for path in given["unseen"]]
+    held = [unseen(path, given["minutes"]) for path in given["unseen"]]
     depth = given["levels"] or min([10, *(session.depth for session in sessions)])
-    inputs = given["inputs"] or _own_inputs(kinds)
-    fields = (
-        "epochs",
-        "patience",
-        "batch_size",
-        "windows",
-        "augment",
-        "class_weights",
-        "threads",
-        "accelerator",
-        "seed",
-    )
-    trainings = [recipe(item.name, **{name: given[name] for name in fields}) for item in kinds]
+    click.echo("computing columns ...", err=True)
     turned = inputs != "book" and any(item.torch and each.augment for item, each in zip(kinds, trainings))
     rows = Rows.of(sessions, depth, inputs, mirrored=turned)
     for parts in held:
@@ -168,14 +157,12 @@ def _train(given, root: Path, keep: Path):
     seeds = range(given["seed"], given["seed"] + given["count"])
     results = [
         cross_validate(
-            rows, labels, model=item.name, config=_shape(item, rows, labels, given), training=training, splitter=cuts,
-            stride=given["stride"], jobs=given["jobs"], seeds=seeds, keep=keep / item.name,
+            rows, labels, model=item.name, config=shape(item, rows.columns, len(labels), given), training=training,
+            splitter=cuts, stride=given["stride"], jobs=given["jobs"], seeds=seeds, keep=keep / item.name,
         )
         for item, training in zip(kinds, trainings)
     ]  # fmt: skip
     ensemble = given["ensemble"] or ("mean" if len(results) > 1 else "none")
-    if ensemble == "none" and len(results) > 1:
-        raise InputError("--ensemble none would register none of several kinds; train them one by one")
     result = results[0] if ensemble == "none" else combine(results, ensemble)
     name = given["name"] or f"{'ensemble' if len(kinds) > 1 else kinds[0].name}-{depth}"
     with tempfile.TemporaryDirectory() as scratch:  # the card is part of a model, and tells of the unseen sessions
@@ -207,42 +194,6 @@ def _train(given, root: Path, keep: Path):
         "seconds": round(result.seconds, 1),
     }
     return summary, _report(result, chosen, shown, ceiling)
-
-
-def _digest(given) -> str:
-    """Of the command: another one keeps what it reaches elsewhere."""
-    told = {name: value for name, value in given.items() if name not in ("as_json", "fresh", "promote", "out", "track")}
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _labels(given):
-    from genesis_lib.training import Label
-
-    threshold = given["threshold"]
-    if threshold not in ("balanced", "spread"):
-        try:
-            threshold = float(threshold)
-        except ValueError:
-            raise click.BadParameter(f'threshold must be a number, "balanced" or "spread", got {threshold!r}') from None
-    return [Label.parse(each, kind=given["kind"], threshold=threshold) for each in given["horizons"] or ("20",)]
-
-
-def _own_inputs(kinds) -> str:
-    """What the kinds read when nothing is said: all of them the same rows, so together what any of them reads."""
-    return "+".join(dict.fromkeys(part for item in kinds for part in item.inputs.split("+")))
-
-
-def _shape(item, rows, labels, given):
-    """The kind's configuration with what was asked for; None where nothing was, and for what has no such setting."""
-    from genesis_lib.training.estimators import configure_estimator
-
-    changes = {name: given[name] for name in ("window", "dropout", "skip") if given[name] is not None}
-    if not changes:
-        return None
-    if item.torch:
-        return item.configure(rows.columns, len(labels), **changes)
-    changes = {name: value for name, value in changes.items() if name == "window"}
-    return configure_estimator(item.name, rows.columns, len(labels), changes)
 
 
 def _ceiling_of_folds(truths, sessions, rows, result) -> dict[str, object]:
@@ -286,14 +237,6 @@ def _report(result, chosen, shown, ceiling) -> str:
     best = f"fold {result.best.number} says most about its validation samples"
     lines += ["", f"{best}; registered as {chosen.name} {chosen.version} in {chosen.path} ({result.seconds:.0f} s)"]
     return "\n".join(lines)
-
-
-def _unseen(path: str, minutes: float | None):
-    from genesis_lib.training import gather_sessions
-
-    if path.startswith("simulator"):
-        return gather_sessions([path], 10, minutes=minutes, seed=0)  # the desk's own session; training counts from 1000
-    return gather_sessions([path], 10)
 
 
 def _title(sessions) -> str:
