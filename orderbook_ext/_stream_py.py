@@ -152,7 +152,7 @@ class Stream:
         self.ahead()
         for block, register in zip(self._memory, self.plan.registers):
             if register.ring:
-                block[:-1] = block[1:].copy()
+                block[:] = np.roll(block, -1, axis=0)  # what is not written anew stays from that many rows ago
         with np.errstate(over="ignore"):
             self._memory[0][-1] = np.clip((row - self._mean) / self._std, -self._clip, self._clip)
         self._prepared = False

@@ -346,3 +346,13 @@ def test_activations_are_exact_to_a_few_units():
     assert np.abs(_stream_py.exponential(x) / np.exp(wide) - 1).max() < 2.5e-7
     assert np.abs(_stream_py.sigmoid(x) - 1 / (1 + np.exp(-wide))).max() < 1.2e-7
     assert np.abs(_stream_py.tangent(x) - np.tanh(wide)).max() < 1.2e-7
+
+
+@every
+def test_what_a_step_leaves_of_a_ring_is_what_stood_there(way):
+    """A column of the newest row that nothing has written yet holds what came as many rows ago as the ring has."""
+    registers = [Register(1, 3), Register(4, 3, True), Register(1, 3)]
+    operations = [Operation("copy", 1, 9, 2, 0, 3), Operation("copy", 0, 0, 1, 9, 3)]
+    rows = numbers(21, 12, 3).astype(np.float32)
+    got = made(way, registers, operations, (2, 0), 1).run(rows, logits=True)[:, 0]
+    assert np.array_equal(got[4:], rows[:-4]) and not got[:4].any()
