@@ -112,6 +112,20 @@ def test_the_same_answers_again_make_nobody_surer(board):
                 assert (theirs.value, theirs.low, theirs.high) == pytest.approx((mine.value, mine.low, mine.high))
 
 
+def test_every_test_of_a_sample_counts_in_its_interval(board):
+    """Right in one fold and guessing in the next is neither the one nor the other."""
+    pairs = zip(board.answers["net"], board.answers["coin"])
+    mixed = replace(
+        board,
+        answers={"net": tuple(np.concatenate(pair) for pair in pairs)},
+        part=np.concatenate([board.part, board.part + 2]),
+        **{name: np.tile(getattr(board, name), 2) for name in ("classes", "row", "end", "start")},
+    )
+    for key in ("log_loss", "accuracy"):
+        alone, both = (each.intervals.scores["net"][key] for each in (board, mixed))
+        assert both.low < both.value < both.high and not both.low < alone.value < both.high
+
+
 def difference(value: float, half: float) -> dict[str, float]:
     return {"value": value, "low": value - half, "high": value + half}
 
