@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -14,23 +15,27 @@ BATCH = 256  # windows a step, drawn one by one
 SEQUENCES, STRETCH = 16, 128  # a dense step, as `genesis train` takes it
 REPEATS = 3
 CHECKED = 128  # windows whose outputs and gradients are compared
-THREADS = 2
+THREADS = (1, 2)
 CLOSE = 1e-6  # of the largest gradient, in double precision
 
 
 def run(paths: Iterable[str | Path] = ()) -> list[Row]:
     """Measure forward and backward of a step both ways; outputs and gradients must agree."""
-    import genesis_lib.training  # noqa: F401 - first: it says how torch's threads wait
+    import_module("genesis_lib.training")  # before torch: it says how threads wait
     import torch
 
     from genesis_lib.models.kinds import KINDS, build
 
-    torch.set_num_threads(THREADS)
-    rows = []
-    for name in NETS:
-        torch.manual_seed(0)
-        net = build(KINDS[name].configure(_columns(), dropout=0.0))
-        rows += _both_ways(net, name)
+    rows, before = [], torch.get_num_threads()
+    try:
+        for name in NETS:
+            torch.manual_seed(0)
+            net = build(KINDS[name].configure(_columns(), dropout=0.0))
+            for threads in THREADS:
+                torch.set_num_threads(threads)
+                rows += _both_ways(net, f"{name}, {threads} thread{'s' * (threads > 1)}")
+    finally:
+        torch.set_num_threads(before)
     return rows
 
 
@@ -68,7 +73,7 @@ def _both_ways(net, name: str) -> list[Row]:
     peer = Row("train", f"{name}: {BATCH} windows", per_unit(lambda: step(windows, chosen), BATCH, REPEATS))
     many = Row(
         "train", f"{name}: {SEQUENCES} stretches of {window - 1 + STRETCH} rows",
-        per_unit(lambda: step(dense, plan), SEQUENCES * STRETCH, REPEATS),
+        per_unit(lambda: step(dense, plan), SEQUENCES * STRETCH, 5 * REPEATS),
     )  # fmt: skip
     return [peer, many.against(peer)]
 

@@ -49,7 +49,7 @@ def benchmarks(monkeypatch, tmp_path):
     monkeypatch.setattr(train, "SEQUENCES", 2)
     monkeypatch.setattr(train, "STRETCH", 16)
     monkeypatch.setattr(train, "CHECKED", 8)
-    monkeypatch.setattr(train, "THREADS", 1)
+    monkeypatch.setattr(train, "THREADS", (1,))
     monkeypatch.setattr(pipeline, "SIMULATED_MINUTES", 0.25)
     monkeypatch.setenv("GENESIS_RECORDINGS", str(tmp_path / "none"))
     monkeypatch.setenv("GENESIS_PATHS_MODELS", str(tmp_path / "models"))
