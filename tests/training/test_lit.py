@@ -248,3 +248,16 @@ def test_training_that_diverges_is_an_error_and_ends_at_once(dense_problem):
     with pytest.raises(InputError, match=r"training diverged: no validation loss was finite; learning_rate 0.001"):
         fit(build(config), lessons, TrainingConfig(epochs=40, patience=40, **QUIET))
     assert sum(seen) < 15, "one pass, not forty"
+
+
+def test_gradients_are_cut_to_their_largest_norm(dense_problem):
+    config, batches = dense_problem
+    found = []
+    for clip in (1e-9, 1e9):  # far below what moves Adam, whose smallest step is 1e-8; and no limit
+        torch.manual_seed(1)
+        net = build(config)
+        before = net.arrays()["head.weight"].copy()
+        training = TrainingConfig(epochs=1, clip=clip, average=0.0, **QUIET)
+        fit(net, Lessons(batches(0, 500), batches(600, 900), 401), training)
+        found.append(float(np.abs(net.arrays()["head.weight"] - before).max()))
+    assert found[0] < 0.2 * found[1], found
