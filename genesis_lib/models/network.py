@@ -85,7 +85,8 @@ class Network(nn.Module):
 
     All this is equality in evaluation mode. In training mode a batch normalisation takes its statistics from what it
     is given: `forward` counts a row once for every window that holds it, `windows` and `dense`, which compute it once,
-    once. Dropout, too, is drawn for what is computed. What is learned differs by that noise, what is served does not.
+    once (dense training freezes the statistics, so that no row sees its future). Dropout, too, is drawn for what is
+    computed. What is learned differs by that noise, what is served does not.
     """
 
     is_dense: ClassVar[bool] = False

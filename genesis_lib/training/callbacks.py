@@ -28,7 +28,8 @@ class Judge(pl.Callback):
     """Average the weights, validate the average, remember the best, stop when patience is spent.
 
     The average of the weights is another network than any that was trained, and its normalisations would find other
-    statistics: before a validation they are measured anew, on training samples, one batch after the other.
+    statistics: unless they are frozen, they are measured anew before a validation, on training samples, one batch
+    after the other.
 
     Parameters
     ----------
@@ -37,10 +38,10 @@ class Judge(pl.Callback):
     passes
         The training batches; tells how many predictions a pass and the whole training have.
     norms
-        Training batches that the statistics are measured on.
+        Training batches that the statistics are measured on; None when `freeze_norms` fixed them.
     """
 
-    def __init__(self, config: TrainingConfig, passes: Passes, norms: Batches) -> None:
+    def __init__(self, config: TrainingConfig, passes: Passes, norms: Batches | None) -> None:
         self.decay, self.norms, self.budget = config.average, norms, passes.budget
         self.patience = config.patience * passes.limit
         self.steps, self.mean = 0, None
@@ -68,7 +69,8 @@ class Judge(pl.Callback):
         with torch.no_grad():
             for mine, averaged in zip(module.net.parameters(), self.mean):
                 mine.copy_(averaged)
-            measure_norms(module.net, self.norms, module.device)
+            if self.norms is not None:
+                measure_norms(module.net, self.norms, module.device)
 
     def on_validation_end(self, trainer: pl.Trainer, module: LitNetwork) -> None:
         record = {
@@ -117,6 +119,20 @@ def measure_norms(net: nn.Module, batches: Batches, device: torch.device | str =
             )
         for layer, momentum in zip(layers, momenta):
             layer.momentum = momentum
+
+
+def freeze_norms(net: nn.Module, batches: Batches) -> None:
+    """Measure every batch normalisation once and leave it at that for the training to come.
+
+    The statistics of a batch of long stretches are of rows that follow those they normalise: they would show a row its
+    future while training and nothing of the kind when served. Measured before the first step, they are a scale that
+    the weights begin from, and training computes what serving does, dense or by windows.
+    """
+    with torch.no_grad():
+        measure_norms(net, batches)
+    for layer in net.modules():
+        if isinstance(layer, NORM):
+            layer.eval()
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from torch.nn import functional
 from genesis_lib.errors import InputError
 from genesis_lib.models.network import Network
 from genesis_lib.training.batches import Batch, WindowBatches
-from genesis_lib.training.callbacks import Judge, Keep, Progress
+from genesis_lib.training.callbacks import Judge, Keep, Progress, freeze_norms
 from genesis_lib.training.config import TrainingConfig
 from genesis_lib.training.dense import DenseBatches
 from genesis_lib.training.hardware import choose
@@ -169,7 +169,11 @@ def fit(net: Network, lessons: Lessons, config: TrainingConfig) -> Fitted:
     dense = isinstance(lessons.train, DenseBatches)
     passes = Passes(lessons.train, config, lessons.samples, dense)
     module = LitNetwork(net, config, passes.budget, lessons.class_weights)
-    judge = Judge(config, passes, lessons.train.thinned(NORMS[dense]))
+    norms = lessons.train.thinned(NORMS[dense])
+    if dense:
+        with _threads(config.threads):
+            freeze_norms(net, norms)
+    judge = Judge(config, passes, None if dense else norms)
     callbacks = [judge]
     if lessons.keep is not None:
         callbacks.append(keep := Keep(lessons.keep, lessons.key, judge, passes))

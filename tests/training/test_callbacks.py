@@ -4,7 +4,7 @@ import pytorch_lightning as pl
 import torch
 
 from genesis_lib.models.kinds import build, kind
-from genesis_lib.training.callbacks import Judge, measure_norms
+from genesis_lib.training.callbacks import NORM, Judge, freeze_norms, measure_norms
 from genesis_lib.training.config import TrainingConfig
 from genesis_lib.training.dense import DenseBatches
 from genesis_lib.training.lit import Lessons, LitNetwork, fit
@@ -77,3 +77,32 @@ def test_without_an_average_the_weights_themselves_are_kept(net, batches):
     config = TrainingConfig(epochs=2, average=0.0, threads=1, quiet=True)
     fitted = fit(net, Lessons(batches, batches.thinned(256), 701), config)
     assert len(fitted.history) == 2 and all(np.isfinite(list(each.values())).all() for each in fitted.history)
+
+
+def test_a_row_does_not_see_its_future_while_training(batches):
+    net = build(kind("causal-16").configure(COLUMNS, 1, channels=4, hidden=8, dropout=0.0))
+    net.train()
+    freeze_norms(net, batches)
+    x = torch.from_numpy(batches.values[None, :160].copy())
+    later = x.clone()
+    later[:, 130:] += 3.0
+    with torch.no_grad():
+        before, after = net.dense(x), net.dense(later)
+        alone = net(x[:, :100])
+    assert torch.equal(before[:, : 130 - 99], after[:, : 130 - 99]) and not torch.equal(before, after)
+    assert torch.allclose(before[:, 0], alone, atol=1e-6), "dense or by windows, training computes the same"
+
+
+def test_dense_training_leaves_frozen_statistics_alone(net, batches):
+    start = {name: value.clone() for name, value in net.state_dict().items()}
+    fit(net, Lessons(batches, batches.thinned(256), 701), TrainingConfig(epochs=2, average=0.9, threads=1, quiet=True))
+    torch.manual_seed(0)
+    fresh = build(net.config)
+    fresh.load_state_dict(start)
+    freeze_norms(fresh, batches.thinned(16_384))
+    layers = [(a, b) for a, b in zip(net.modules(), fresh.modules()) if isinstance(a, NORM)]
+    assert layers
+    for trained, measured in layers:
+        assert torch.equal(trained.running_mean, measured.running_mean)
+        assert torch.equal(trained.running_var, measured.running_var)
+        assert not torch.equal(trained.weight, measured.weight)
