@@ -143,8 +143,8 @@ class TrainingConfig:
 
 
 RECIPES: dict[str, dict[str, object]] = {
-    "causal-16": {"epochs": 8, "patience": 2, "learning_rate": 2e-3, "weight_decay": 1e-2, "average": 0.998},
-    "causal-32": {"epochs": 8, "patience": 2, "learning_rate": 2e-3, "weight_decay": 1e-2, "average": 0.998},
+    "causal-16": {"epochs": 8, "patience": 2, "learning_rate": 5e-3, "weight_decay": 1e-2, "average": 0.998},
+    "causal-32": {"epochs": 8, "patience": 2, "learning_rate": 5e-3, "weight_decay": 1e-2, "average": 0.998},
     "tcn-32": {"epochs": 8, "patience": 2, "learning_rate": 5e-3, "weight_decay": 1e-2, "average": 0.998},
 }
 
