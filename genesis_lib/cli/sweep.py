@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 
 from genesis_lib.cli import emit, grid_options, json_option
@@ -28,15 +30,23 @@ def sweep(paths, settings, jobs, minutes, tick_size, symbol, as_json):
     """
     import pandas as pd
 
+    from genesis_lib.training.sweep import check_grid
     from genesis_lib.training.sweep import sweep as run
 
     grid = dict(_setting(text) for text in settings)
+    try:
+        check_grid(grid)
+    except GenesisError as error:
+        raise click.BadParameter(str(error), param_hint="--set") from None
     table = run(paths, grid, jobs=jobs, minutes=minutes, tick_size=tick_size, symbol=symbol)
     failed = table[table.error != ""]
-    for number, cell in failed.iterrows():
-        click.echo(f"cell {number}: {cell.error}", err=True)
+    told = [re.sub(r"^(Input|Model)Error: ", "", text) for text in failed.error]
+    if len(failed) == len(table) and len(set(told)) == 1:  # the same cause is said once
+        raise GenesisError(f"none of {len(table)} cells could be cross-validated: {told[0]}")
+    for number, text in zip(failed.index, told):
+        click.echo(f"cell {number}: {text}", err=True)
     if len(failed) == len(table):
-        raise GenesisError(f"none of {len(table)} cells could be cross-validated; the first: {failed.error.iloc[0]}")
+        raise GenesisError(f"none of {len(table)} cells could be cross-validated")
     with pd.option_context("display.width", 200):
         shown = table[["instrument", "day", "rows", *grid, *SHOWN]]
         text = shown.to_string(index=True, float_format="{:.4f}".format, na_rep="")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
+from math import comb
 from pathlib import Path
 
 import click
@@ -12,7 +13,22 @@ import numpy as np
 
 from genesis_lib import config
 from genesis_lib.cli import emit, json_option
-from genesis_lib.cli.train_options import check, digest, labels_of, own_inputs, shape, training_of, unseen
+from genesis_lib.cli.train_options import (
+    TRAINABLE,
+    check,
+    check_top_folds,
+    check_words,
+    digest,
+    kinds_of,
+    labels_of,
+    own_inputs,
+    seeds_of,
+    shape,
+    simulated,
+    training_of,
+    unseen,
+)
+from genesis_lib.cli.train_words import report
 from genesis_lib.errors import InputError
 
 DEFAULT = "tcn-32"  # best by purged cross-validation of all that stream
@@ -26,7 +42,7 @@ RUNS = ".runs"  # below the models: what runs that were interrupted go on from
     "models",
     multiple=True,
     metavar="KIND",
-    help=f"{DEFAULT} (default), causal-16, causal-32, deeplob, ..., boosted; several are trained on the same samples.",
+    help=f"{', '.join(TRAINABLE)}; {DEFAULT} when left out; several are trained on the same samples.",
 )
 @click.option(
     "--inputs", help='Columns it reads: "book", "ofi", "flow", joined by +, or names of features; the kind\'s own.'
@@ -81,6 +97,13 @@ RUNS = ".runs"  # below the models: what runs that were interrupted go on from
     type=click.Choice(["none", "mean", "fitted"]),
     help="Register the models of all kinds and seeds as one; the mean when there are several kinds.",
 )
+@click.option(
+    "--top-folds",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help="Register the N best folds as one, too, under NAME-top-N; scored on --unseen alone. 0: not.",
+)
 @click.option("--minutes", type=float, help="Length of each simulated session (10).")
 @click.option("--threads", type=click.IntRange(1), default=2, show_default=True, help="Threads, shared by the jobs.")
 @click.option("--jobs", type=int, default=1, show_default=True, help="Folds at a time; -1: one a processor.")
@@ -116,6 +139,7 @@ def train(ctx, **given):  # fmt: skip
         summary, text = _train(given, root, keep)
     except KeyboardInterrupt:
         kept = keep.exists() and any(keep.iterdir())
+        _close_bars()
         more = f"what was reached is in {keep}, and the same command goes on from there" if kept else "nothing was kept"
         click.echo(f"genesis: interrupted; no model was registered; {more}", err=True)
         ctx.exit(1)
@@ -126,23 +150,27 @@ def train(ctx, **given):  # fmt: skip
 
 
 def _train(given, root: Path, keep: Path):
+    kinds, labels = kinds_of(given, DEFAULT), labels_of(given)
+    check_words(given)
+    from genesis_lib.training.splits import splitter
+
+    cuts = splitter(given["split"], given["folds"], given["embargo"], unit=given["unit"])
+    check_top_folds(given["top_folds"], comb(cuts.folds, getattr(cuts, "tested", 1)))
+
     from genesis_lib.feeds.simulation.truth import read_truths
     from genesis_lib.models import registry
-    from genesis_lib.models.kinds import kind
     from genesis_lib.training import Rows, cross_validate, describe, evaluate, gather_sessions, worst_exposure
     from genesis_lib.training.card import fold_records, register_best, register_trial
     from genesis_lib.training.ensembling import combine
-    from genesis_lib.training.splits import splitter
     from genesis_lib.training.tracking import Tracker
 
-    tracker = Tracker(given["track"]) if given["track"] else None  # a store that cannot be opened is told of at once
-    kinds = [kind(name) for name in given["models"] or (DEFAULT,)]
-    labels, cuts = labels_of(given), splitter(given["split"], given["folds"], given["embargo"], unit=given["unit"])
     inputs = given["inputs"] or own_inputs(kinds)
     trainings = [training_of(item, given) for item in kinds]
     check(given, kinds, inputs, trainings, len(labels))
+    tracker = Tracker(given["track"]) if given["track"] else None  # a store that cannot be opened is told of at once
     click.echo("reading ...", err=True)
-    sessions = gather_sessions(given["paths"], 10, minutes=given["minutes"])
+    minutes = given["minutes"] if any(map(simulated, given["paths"])) else None
+    sessions = gather_sessions(given["paths"], 10, minutes=minutes)
     held = [unseen(path, given["minutes"]) for path in given["unseen"]]
     depth = given["levels"] or min([10, *(session.depth for session in sessions)])
     click.echo("computing columns ...", err=True)
@@ -153,12 +181,14 @@ def _train(given, root: Path, keep: Path):
             raise InputError(f"--unseen {_title(parts)}: some of it is among what is to be trained on")
     truths = read_truths(given["paths"])
     sessions = sessions if truths else []  # as large as all that is trained on
-    click.echo(f"{len(rows):,} rows in {len(rows.sessions)} sessions, {depth} levels, {rows.provenance}", err=True)
+    many = f"{len(rows.sessions)} session{'s' * (len(rows.sessions) != 1)}"
+    click.echo(f"{len(rows):,} rows in {many}, {depth} levels, {rows.provenance}", err=True)
     seeds = range(given["seed"], given["seed"] + given["count"])
     results = [
         cross_validate(
             rows, labels, model=item.name, config=shape(item, rows.columns, len(labels), given), training=training,
-            splitter=cuts, stride=given["stride"], jobs=given["jobs"], seeds=seeds, keep=keep / item.name,
+            splitter=cuts, stride=given["stride"], jobs=given["jobs"], seeds=seeds_of(item, seeds),
+            keep=keep / item.name,
         )
         for item, training in zip(kinds, trainings)
     ]  # fmt: skip
@@ -169,6 +199,7 @@ def _train(given, root: Path, keep: Path):
         trial = register_trial(result, rows, name, scratch) if held else None
         shown = {_title(parts): evaluate(trial, parts) for parts in held}
     chosen = register_best(result, rows, name, root=root, unseen=shown)
+    top = _top_folds(given["top_folds"], result, rows, name, {_title(parts): parts for parts in held}, root)
     if given["promote"]:
         registry.promote(f"{chosen.name}/{chosen.version}", root)
     tracked = tracker and tracker.track(chosen, result)
@@ -180,6 +211,7 @@ def _train(given, root: Path, keep: Path):
         "name": chosen.name,
         "version": chosen.version,
         "path": str(chosen.path),
+        **({"top_folds": top} if top else {}),
         "promoted": given["promote"],
         "tracked": tracked,
         "best_fold": result.best.number,
@@ -193,7 +225,34 @@ def _train(given, root: Path, keep: Path):
         "stride": result.stride,
         "seconds": round(result.seconds, 1),
     }
-    return summary, _report(result, chosen, shown, ceiling)
+    return summary, "\n".join([report(result, chosen, shown, ceiling), *_told_of_top(top)])
+
+
+def _top_folds(count: int, result, rows, name: str, held, root: Path) -> dict[str, object] | None:
+    """Register the best folds as one beside the best; None where that is not asked for."""
+    if not count:
+        return None
+    from genesis_lib.training.assembly import register_top_folds
+
+    made = register_top_folds(result, rows, f"{name}-top-{count}", count=count, unseen=held, root=root)
+    return {"name": made.name, "version": made.version, "unseen": made.metrics.get("unseen", {})}
+
+
+def _told_of_top(top) -> list[str]:
+    if not top:
+        return []
+    scores = [f"{title}: log-loss {each['log_loss']:.4f}" for title, each in top["unseen"].items()]
+    seen = f"unseen {'; '.join(scores)}" if scores else "it has no score: give --unseen sessions"
+    return [f"its best folds together are {top['name']} {top['version']}, scored on unseen sessions alone; {seen}"]
+
+
+def _close_bars() -> None:
+    """End bars of progress on their line, for they would be drawn again when they are collected."""
+    from tqdm import tqdm
+
+    for bar in list(getattr(tqdm, "_instances", ())):
+        bar.close()
+    click.echo(err=True)
 
 
 def _ceiling_of_folds(truths, sessions, rows, result) -> dict[str, object]:
@@ -207,36 +266,6 @@ def _ceiling_of_folds(truths, sessions, rows, result) -> dict[str, object]:
     classes = np.concatenate([fold.classes for fold in result.folds])
     every = {name: result.scores(name) for name in result.models}
     return below_ceiling(truths, sessions, result.label, at, classes, moves[at], every)
-
-
-def _report(result, chosen, shown, ceiling) -> str:
-    import pandas as pd
-
-    from genesis_lib.cli.evaluation import score_lines
-    from genesis_lib.training.ceiling import told
-
-    plain = "{:.4f}".format
-    lines = [
-        result.fold_table().to_string(float_format=plain, na_rep=""),
-        "",
-        *score_lines({name: row.to_dict() for name, row in result.baseline_table().iterrows()}),
-        *told(ceiling),
-        "",
-        result.class_table().to_string(float_format=plain),
-        "",
-        result.confusion().to_string(),
-        "",
-        pd.DataFrame(result.best.shares).T.to_string(float_format="{:.3f}".format),
-    ]
-    if len(result.labels) > 1:
-        lines += ["", result.head_table().to_string(float_format=plain)]
-    if len(result.seeds) > 1:
-        lines += ["", result.seed_table().to_string(float_format=plain)]
-    for title, each in shown.items():
-        lines += ["", f"unseen: {title}", *score_lines({result.model: each.scores, **each.baselines})]
-    best = f"fold {result.best.number} says most about its validation samples"
-    lines += ["", f"{best}; registered as {chosen.name} {chosen.version} in {chosen.path} ({result.seconds:.0f} s)"]
-    return "\n".join(lines)
 
 
 def _title(sessions) -> str:

@@ -112,7 +112,7 @@ def _content(result: CrossValidation, rows: Rows, unseen: Mapping[str, object]) 
         "data": rows.sessions,
         "training": settings(result),
         "seed": first.seed,
-        "seeds": result.seeds,
+        "seeds": result.every_seed,
     }
 
 

@@ -53,6 +53,11 @@ class CombinedValidation(CrossValidation):
         """The ensemble, its members' kinds by their first seeds, the baselines."""
         return tuple(dict.fromkeys((self.model, *self.parts, *BASELINES)))
 
+    @property
+    def every_seed(self) -> tuple[int, ...]:
+        """Seeds of all members; `seeds` is the one that its tables have."""
+        return tuple(dict.fromkeys(seed for told in self.training.members for seed in told["seeds"]))
+
 
 def combine(
     results: CrossValidation | Sequence[CrossValidation], weights: str = "mean", *, mean: str = "probability"

@@ -136,6 +136,8 @@ def _member(
         keep = None if task.keep is None else task.keep / f"fold-{number}-seed-{seed}.training"
         key = f"{task.key} fold {number} seed {seed}"
         return train_network(rows, parts, task.config, task.training, seed, number=number, keep=keep, key=key)
+    if not task.training.quiet:
+        tqdm.write(f"fold {number}: fitting {task.model} ...", file=sys.stderr)
     began = time.perf_counter()
     train, held = parts["train"], parts["validation"]
     pair = rows.inputs[train.row], train.classes, rows.inputs[held.row], held.classes

@@ -155,6 +155,11 @@ class CrossValidation:
         return self.labels[0]
 
     @property
+    def every_seed(self) -> tuple[int, ...]:
+        """Seeds of all models that had a part in it, as a lineage lists them."""
+        return self.seeds
+
+    @property
     def parameters(self) -> int:
         """How many numbers one fitted model holds."""
         return self.best.first.parameters

@@ -204,6 +204,22 @@ def verdict(intervals: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def in_short(intervals: Mapping[str, Any]) -> list[str]:
+    """What `verdict` says, without its figures: a sentence each for defeats, ties and victories, worst first."""
+    main, sure = next(iter(intervals["scores"])), f"{100 * intervals['confidence']:g} %"
+    lost, tied, won = [], [], []
+    for name, row in intervals["differences"].items():
+        said = {key: _standing(key, row[key])[0] for key in ("log_loss", "mcc", "macro_f1", "accuracy")}
+        for side, found in (("behind", lost), ("ahead", won)):
+            if keys := [key for key, where in said.items() if where == side]:
+                found.append(name if len(keys) == len(said) else f"{name} (in {_listed(keys)})")
+        if set(said.values()) == {"within"}:
+            tied.append(name)
+    sentences = [f"{main} LOSES to {_and(lost)} beyond the {sure} interval."] if lost else []
+    sentences += [f"{main} cannot be told from {_and(tied)}."] if tied else []
+    return sentences + ([f"{main} beats {_and(won)} beyond the {sure} interval."] if won else [])
+
+
 def _standing(key: str, difference: Mapping[str, float | None]) -> tuple[str, str]:
     value, low, high = difference["value"], difference["low"], difference["high"]
     if low is None or high is None:
@@ -216,5 +232,8 @@ def _standing(key: str, difference: Mapping[str, float | None]) -> tuple[str, st
 
 def _listed(names: Sequence[str]) -> str:
     words = [name.replace("_", "-") if name == "log_loss" else name.replace("macro_f1", "macro-F1") for name in names]
-    words = ["MCC" if word == "mcc" else word for word in words]
+    return _and(["MCC" if word == "mcc" else word for word in words])
+
+
+def _and(words: Sequence[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

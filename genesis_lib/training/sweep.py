@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
+from difflib import get_close_matches
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ LABEL = ("label", "horizon", "threshold", "span", "width", "fee_bps", "width_dow
 SPLIT = ("split", "folds", "embargo", "validation", "unit", "tested", "rolling")
 DATA = ("model", "inputs", "levels", "stride")
 TRAINING = tuple(field.name for field in fields(TrainingConfig))
+INNER = {"check", "clip", "quiet", "sequences", "stretch", "together", "average", "linear_start"}  # not told
 FIGURES = ("accuracy", "macro_f1", "mcc", "log_loss", "ece")
 FROM_DATA = {"inputs", "heads", "levels", "extra"}  # of a network's shape, what the rows and labels decide
 
@@ -70,7 +72,7 @@ def sweep(
     --------
     >>> sweep("data/2024-07-18", {"model": ["logistic"], "horizon": ["50", "5m"]})  # doctest: +SKIP
     """
-    _check(grid)
+    check_grid(grid)
     if isinstance(sessions, (str, Path)) or not all(isinstance(one, Snapshots) for one in sessions):
         sessions = gather_sessions(sessions, **reading)
     days = symbol_days(sessions)
@@ -151,8 +153,15 @@ def _combinations(grid: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]
         yield dict(zip(grid, values))
 
 
-def _check(grid: Mapping[str, Sequence[Any]]) -> None:
-    """Refuse what no cell could use before hours of the others, not after."""
+def check_grid(grid: Mapping[str, Sequence[Any]]) -> None:
+    """Refuse what no cell could use before hours of the others, not after.
+
+    Raises
+    ------
+    GenesisError
+        For an empty grid, an unknown setting (naming the nearest that there is), an unknown model, or a horizon that is
+        none.
+    """
     if not grid:
         raise InputError("grid names no setting to combine")
     for name, values in grid.items():
@@ -162,7 +171,11 @@ def _check(grid: Mapping[str, Sequence[Any]]) -> None:
     for model in grid.get("model", ("causal-16",)):
         known |= _shape_of(str(model))
     if unknown := sorted(set(grid) - known):
-        raise InputError(f"grid has no setting {unknown[0]!r}; it has {', '.join(sorted(known))}")
+        listed = sorted(known - INNER)
+        near = get_close_matches(unknown[0], listed, 1, 0.0)[0]
+        raise InputError(f"grid has no setting {unknown[0]!r}; did you mean {near!r}? It has {', '.join(listed)}")
+    for horizon in grid.get("horizon", ()):
+        Label.parse(str(horizon))
 
 
 def _shape_of(model: str) -> set[str]:

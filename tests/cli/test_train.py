@@ -59,7 +59,6 @@ def test_one_clear_line_for_bad_input(trained, tmp_path):
         ("evaluate", str(tmp_path / "foreign"), "simulator"): "not a Genesis model",
         ("evaluate", str(tmp_path), "simulator"): "not a model folder",
         ("evaluate", "nobody", "simulator", "--out", str(out)): "no model 'nobody'",
-        ("train", str(tmp_path / "missing.gz"), "--out", str(tmp_path / "new")): "no such file",
         ("train", "simulator", "--minutes", "0.02", "--out", str(tmp_path / "new")): "no row has a window",
     }
     for arguments, cause in cases.items():
@@ -75,6 +74,7 @@ def test_wrong_usage_is_exit_code_2(tmp_path):
         ["train", "simulator", "--folds", "1"],
         ["train", "simulator", "--threshold", "wide"],
         ["train", "simulator", "--patience", "0"],
+        ["train", str(tmp_path / "missing.gz")],
     ):
         assert CliRunner().invoke(main, arguments).exit_code == 2
 
@@ -142,7 +142,49 @@ def test_several_kinds_are_registered_as_one(tmp_path):
     assert summary["model"] == "ensemble" and {"logistic", "majority"} <= set(summary["baselines"])
     assert registry.load("ensemble-3", tmp_path).architecture["kind"] == "ensemble"
     alone = CliRunner().invoke(main, [*arguments, "--ensemble", "none", "--out", str(tmp_path)])
-    assert alone.exit_code == 1 and "one by one" in alone.stderr
+    assert alone.exit_code == 2 and "one by one" in alone.stderr
+
+
+def test_what_is_told_at_the_end(tmp_path):
+    """Verdict, compact folds, seeds that do not matter, the best folds as one; of one kind and of two as one."""
+    arguments = ["train", "simulator", "--folds", "2", "--levels", "3", "--minutes", "4", "--model", "logistic"]
+    arguments += ["--seeds", "2", "--top-folds", "2", "--out", str(tmp_path)]
+    done = CliRunner().invoke(main, [*arguments, "--unseen", "simulator"])
+    assert done.exit_code == 0, done.stderr
+    assert " in 1 session, " in done.stderr and "fold 0: fitting logistic" in done.stderr
+    assert "logistic: no seed makes a difference" in done.stderr
+    sentences = [line for line in done.stdout.splitlines() if line.startswith("logistic ")]
+    assert 1 <= len(sentences) <= 3 and all(line.endswith(".") for line in sentences), done.stdout
+    assert "in the parts of the registered fold (" in done.stdout
+    assert "its best folds together are logistic-3-top-2" in done.stdout
+    assert max(map(len, done.stdout.split("test samples of all folds")[0].splitlines())) <= 120
+    made = registry.load("logistic-3-top-2", tmp_path)
+    assert len(made.architecture["members"]) == 2 and len(made.metrics["unseen"]) == 1
+    assert registry.load("logistic-3", tmp_path).lineage["seeds"] == [7]
+    both = CliRunner().invoke(main, [*arguments, "--model", "majority", "--json"])
+    assert both.exit_code == 0, both.stderr
+    told = json.loads(both.stdout)["top_folds"]
+    nested = registry.load(f"{told['name']}/{told['version']}", tmp_path)
+    assert told["name"] == "ensemble-3-top-2" and told["unseen"] == {}
+    assert [len(each["architecture"]["members"]) for each in nested.architecture["members"]] == [2, 2]
+    x = np.abs(np.random.default_rng(1).normal(size=(nested.window + 3, len(nested.columns))))
+    assert np.isfinite(nested.predict(x, np.ones(len(x), bool))[-1]).all(), "an ensemble of ensembles is served"
+
+
+def test_an_interruption_is_told_on_a_line_of_its_own(tmp_path, monkeypatch):
+    from tqdm import tqdm
+
+    def interrupted(*_):
+        bar = tqdm(total=3, desc="a fold", file=sys.stderr)
+        bars.append(bar)
+        raise KeyboardInterrupt
+
+    bars = []
+    monkeypatch.setattr("genesis_lib.cli.train._train", interrupted)
+    done = CliRunner().invoke(main, ["train", "simulator", "--out", str(tmp_path)])
+    lines = done.stderr.splitlines()
+    assert done.exit_code == 1 and bars[0].disable, "a bar that is closed is drawn no more"
+    assert lines[-1].startswith("genesis: interrupted") and "a fold" not in lines[-1], done.stderr
 
 
 @pytest.mark.slow

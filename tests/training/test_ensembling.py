@@ -54,6 +54,8 @@ def test_what_is_registered_gives_what_was_scored(results, weights, mean):
         assert trained.scores["test"] == scores(fold.classes, fold.proba["ensemble"])
     assert result.scores() == result.scores("ensemble") and result.baseline_table().notna().all(axis=None)
     assert result.fold_table()["best"].sum() == 1
+    assert result.every_seed == (7, 8), "a lineage names the seeds of all members"
+    assert list(result.seed_table().index) == [7]
 
 
 def test_a_mean_weighs_kinds_alike_and_seeds_of_a_kind_alike(results):

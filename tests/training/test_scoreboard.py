@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from genesis_lib.errors import InputError
-from genesis_lib.training.scoreboard import Scoreboard, verdict
+from genesis_lib.training.scoreboard import Scoreboard, in_short, verdict
 from genesis_lib.training.scores import scores
 
 TOLD = {"instrument": "made-up:A", "first": "2025-01-01T00:00:00Z", "last": "2025-01-02T00:00:00Z"}
@@ -155,3 +155,28 @@ def test_refusals(board):
         replace(board, answers={})
     with pytest.raises(InputError, match="fee_bps must be between 0 and 1000 basis points, got -1"):
         replace(board, fee_bps=-1)
+
+
+def test_in_short_says_the_worst_first():
+    def row(low, high, other=(-1.0, 1.0)):
+        pair = {"value": low + 0.1, "low": low, "high": high}
+        rest = {"value": sum(other) / 2, "low": other[0], "high": other[1]}
+        return {"log_loss": pair} | dict.fromkeys(("mcc", "macro_f1", "accuracy"), rest)
+
+    told = in_short(
+        {
+            "scores": {"net": {}},
+            "confidence": 0.95,
+            "differences": {
+                "majority": row(-0.3, -0.1, (0.1, 0.2)),
+                "persistence": row(-1.0, 1.0),
+                "logistic_ofi": row(0.1, 0.3),
+                "boosted_ofi": row(0.1, 0.3, (-0.2, -0.1)),
+            },
+        }
+    )
+    assert told == [
+        "net LOSES to logistic_ofi (in log-loss) and boosted_ofi beyond the 95 % interval.",
+        "net cannot be told from persistence.",
+        "net beats majority beyond the 95 % interval.",
+    ]

@@ -63,3 +63,12 @@ def test_a_grid_that_no_model_understands_is_refused_at_once(grid, word, days):
         sweep(days, grid)
     with pytest.raises(InputError, match="no session has any rows"):
         sweep(days[3:], {"horizon": ["5"]})
+
+
+def test_an_unknown_setting_names_the_nearest_and_no_inner_ones():
+    with pytest.raises(InputError, match="did you mean 'horizon'") as told:
+        sweep([], {"horizn": ["5"]})
+    listed = str(told.value).partition("It has ")[2].split(", ")
+    assert {"model", "epochs", "folds"} <= set(listed) and not {"clip", "check", "quiet", "together"} & set(listed)
+    with pytest.raises(InputError, match="got '5q'"):
+        sweep([], {"horizon": ["5q"]})
