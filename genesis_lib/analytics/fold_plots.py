@@ -18,6 +18,7 @@ from genesis_lib.training.labels import Label
 from genesis_lib.training.samples import HeadSamples
 
 # Told apart by people with any kind of colour blindness (Okabe and Ito, "Color Universal Design", 2008).
+NO_CURVE = "this kind learns in one step; there is no curve"
 PARTS = {
     "no sample": "#ffffff",
     "train": "#0072b2",
@@ -111,10 +112,15 @@ def _steps() -> list[list]:
 
 
 def learning_figure(curves: pd.DataFrame, title: str = "Learning curves") -> go.Figure:
-    """Training (dotted) and validation loss of each fold, as `CrossValidation.learning_curves` gives them."""
-    if not len(curves) or "validation_loss" not in curves:
-        raise InputError("curves holds no validation: there is nothing to draw")
+    """Training (dotted) and validation loss of each fold, as `CrossValidation.learning_curves` gives them.
+
+    Of a kind that learns in one step there are none; the figure then says so.
+    """
     figure = go.Figure()
+    if not len(curves) or "validation_loss" not in curves:
+        figure.add_annotation(text=NO_CURVE, x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False)
+        figure.update_xaxes(visible=False).update_yaxes(visible=False)
+        return _finish(figure, title, 180)
     for number, (fold, own) in enumerate(curves.groupby(level=0)):
         colour = MARKS[number % len(MARKS)]
         for key, dash in (("train_loss", "dot"), ("validation_loss", "solid")):

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import click
 
 from genesis_lib import config
 from genesis_lib.cli import emit, grid_options, json_option
 from genesis_lib.cli.published import OrBenchmark
-from genesis_lib.training.card_words import EXPOSED
+from genesis_lib.training.card_words import EXPOSED, amount, label_in_words
 from genesis_lib.training.scores import NAMES
 
+WIDTH = 100
 FIGURES = "{:>14} {:>9} {:>9} {:>8} {:>9} {:>7}"
 
 
@@ -61,10 +64,8 @@ def evaluate(
     }
     if as_json:
         return emit(summary, as_json)
-    text = [f"{artifact.name} {artifact.version}: {result.rows:,} rows", "", *score_lines(result.board.scores), ""]
-    text += [*(line.replace("*", "") for line in result.board.verdict()), *told(ceiling)]
-    if result.exposure != "unseen":
-        text += ["", EXPOSED[result.exposure]]
+    text = [*header(artifact, result), "", *score_lines(result.board.scores), *head_lines(result.heads), ""]
+    text += [*verdict_lines(result.board.verdict()), *told(ceiling)]
     return emit(summary, as_json, "\n".join([*text, *(["", f"card: {folder}/card.html"] if folder else [])]))
 
 
@@ -82,3 +83,52 @@ def score_lines(table: Mapping[str, Mapping[str, float]], head: bool = True) -> 
     """Scores of models as the lines of a table for people."""
     lines = [FIGURES.format("", *NAMES)] if head else []
     return lines + [FIGURES.format(name, *(f"{row[key]:.4f}" for key in NAMES)) for name, row in table.items()]
+
+
+def header(artifact, result) -> list[str]:
+    """What an evaluation is of: warnings first, then whose data, the label, and what the model was trained on."""
+    shown, learnt = result.board.sessions, artifact.manifest["data"]
+    label = label_in_words(artifact.label)
+    lines = [f"WARNING: {EXPOSED[result.exposure]}"] if result.exposure != "unseen" else []
+    lines += [
+        f"{_whose(shown)}; {result.rows:,} rows asked about",
+        f"model: {artifact.name} {artifact.version} ({result.model}), trained on {_whose(learnt)}",
+        f"label: {label[0].lower()}{label[1:]}",
+    ]
+    return [part for line in lines for part in _wrapped(line)]
+
+
+def head_lines(heads: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Which head the main figures are of, and the figures of the others; nothing of a model with one head."""
+    from genesis_lib.training.labels import Label
+
+    if len(heads) < 2:
+        return []
+    ahead = [Label.of(head["label"]).ahead_in_words for head in heads]
+    main = next(words for head, words in zip(heads, ahead) if head["primary"])
+    others = {f"head {words}": head for head, words in zip(heads, ahead) if not head["primary"]}
+    scored = {name: head for name, head in others.items() if all(key in head for key in NAMES)}
+    lines = [f"All of these are of the head for {main}; the model's other heads:", *score_lines(scored, head=False)]
+    return ["", *lines, *(f"{name}: no row has its label" for name in others if name not in scored)]
+
+
+def verdict_lines(verdict: Sequence[str]) -> list[str]:
+    """Verdicts for a terminal: the words, and below them, further in, the figures."""
+    lines = []
+    for line in verdict:
+        words, _, figures = line.replace("*", "").removesuffix(".").partition(" (")
+        lines += [*_wrapped(words), *_wrapped(figures.removesuffix(")"), "    ")]
+    return lines
+
+
+def _whose(sessions: Sequence[Mapping[str, Any]]) -> str:
+    kind = " and ".join(sorted({str(told["provenance"]).upper() for told in sessions}))
+    first, last = min(str(told["first"]) for told in sessions), max(str(told["last"]) for told in sessions)
+    return f"{kind} data: {amount(sessions)}, from {first[:19]} to {last[:19]}"
+
+
+def _wrapped(text: str, indent: str = "") -> list[str]:
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=indent, subsequent_indent=indent or "  ",
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip

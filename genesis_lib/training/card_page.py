@@ -10,10 +10,11 @@ from string import Template
 from typing import Any
 
 from genesis_lib.training import card_figures as figures
-from genesis_lib.training.card_text import latency_in_words
+from genesis_lib.training.card_text import headline, latency_in_words
 from genesis_lib.training.scores import NAMES
 
 PAGE = Path(__file__).with_name("card.html")
+HASH = re.compile(r"\b[0-9a-f]{32,}\b")
 SHOWN = ("log_loss", "mcc", "macro_f1", "accuracy")
 
 
@@ -76,7 +77,8 @@ def _tile(name: str, value: str, below: str) -> str:
 
 
 def _verdict(line: str) -> str:
-    kind = "loses" if "**loses to**" in line else "wins" if " beats " in line else "even"
+    ahead, behind = " beats " in line, "**loses to**" in line
+    kind = "mixed" if ahead and behind else "loses" if behind else "wins" if ahead else "even"
     head, _, detail = line.rstrip(".").partition(" (")
     text = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", escape(head))
     return f'<li class="{kind}">{text}<small>{escape(detail.removesuffix(")"))}</small></li>'
@@ -91,7 +93,7 @@ def _result(block: Mapping[str, Any]) -> str:
         for name, own in block["scores"].items()
     ]
     heads = [{key: value for key, value in row.items() if key not in ("kind", "head")} for row in block["heads"]]
-    title = block["title"][0].upper() + block["title"][1:]
+    title = headline(block["title"])
     return "".join(
         (
             f"<h2>{escape(title)}</h2>",
@@ -173,7 +175,7 @@ def _training(training: Mapping[str, Any]) -> str:
     shares = [{"part": part} | dict(own) for part, own in training["shares"].items()]
     drawn = figures.curves(training["curves"])
     best = training["best_fold"]
-    settings = [{"setting": key, "value": str(value)} for key, value in training["settings"].items()]
+    settings = [{"setting": key, "value": _plain(value)} for key, value in training["settings"].items()]
     return "".join(
         (
             "<h2>Training</h2>",
@@ -194,9 +196,11 @@ def _about(card: Mapping[str, Any]) -> str:
         "Temperature (by head)": ", ".join(f"{t:.4f}" for t in warm) if warm else "none was fitted",
         "Made by": f"genesis {card['made_by']}",
         **{key.replace("_", " ").capitalize(): _cell(value) for key, value in lineage.items()},
-        "Architecture": ", ".join(f"{key} {value}" for key, value in card["model"]["architecture"].items()),
+        "Architecture": ", ".join(f"{key} {_plain(value)}" for key, value in card["model"]["architecture"].items()),
     }
-    lines = "".join(f"<div><dt>{escape(key)}</dt><dd>{escape(str(value))}</dd></div>" for key, value in told.items())
+    lines = "".join(
+        f"<div><dt>{escape(key)}</dt><dd>{_shortened(str(value))}</dd></div>" for key, value in told.items()
+    )
     marked = re.fullmatch(r"(<!--measured-->)(.*)(<!--/measured-->)", latency_in_words(card["measured"]), re.DOTALL)
     first, said, last = marked.groups()
     return f"{lines}<div><dt>Latency of an answer</dt><dd>{first}{escape(said)}{last}</dd></div>"
@@ -220,6 +224,11 @@ def _td(value: Any) -> str:
     return f"<td{' class=text' if isinstance(value, str) and len(value) > 60 else ''}>{text}</td>"
 
 
+def _shortened(text: str) -> str:
+    """Text as HTML, long hashes cut, their whole in a title."""
+    return HASH.sub(lambda found: f'<span title="{found[0]}">{found[0][:12]}…</span>', escape(text))
+
+
 class _Html(str):
     """Text that is HTML already."""
 
@@ -234,6 +243,10 @@ def _word(key: str) -> str:
     return figures.WORDS.get(key, {"ece": "calibration error"}.get(key, key))
 
 
+def _plain(value: Any) -> str:
+    return _cell(value) if isinstance(value, bool) else str(value)
+
+
 def _number(value: int | None) -> str:
     return "No count of" if value is None else f"{value:,}"
 
@@ -243,7 +256,9 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, (list, tuple, Sequence)) and not isinstance(value, str):
         return ", ".join(map(str, value))
-    if isinstance(value, (bool, str)) or not isinstance(value, (int, float)):
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str) or not isinstance(value, (int, float)):
         return str(value)
     if isinstance(value, int) or (value == round(value) and abs(value) >= 100):
         return f"{value:,.0f}"

@@ -86,6 +86,11 @@ def markdown(card: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def headline(title: str) -> str:
+    """The heading of a block of results; names of instruments stay as they are."""
+    return title.capitalize() if title == "cross-validation" else title
+
+
 def latency_in_words(measured: Mapping[str, Any]) -> str:
     """How long an answer takes, between the marks of what is no part of a model's version."""
     p50, p99 = measured.get("p50_us"), measured.get("p99_us")
@@ -120,7 +125,7 @@ def _result(block: Mapping[str, Any]) -> list[str]:
         for row in rows
     ]
     return [
-        f"## {block['title'][0].upper()}{block['title'][1:]}",
+        f"## {headline(block['title'])}",
         "",
         f"{block['samples']:,} samples ({shares}). {block['words']}{' SIMULATED data.' if block['simulated'] else ''}",
         "",
@@ -205,7 +210,9 @@ def _count(number: int | None) -> str:
 def _cell(value: Any) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if not isinstance(value, (int, float)):
         return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value).replace("|", "\\|")
     return (
         f"{value:,}"

@@ -93,6 +93,8 @@ class Evaluation:
         intervals = self.board.intervals.as_dict()
         return {
             **self.scores,
+            "provenance": "+".join(sorted({str(told["provenance"]) for told in self.board.sessions})),
+            "instruments": sorted({str(told["instrument"]) for told in self.board.sessions}),
             "rows": self.rows,
             "baselines": self.baselines,
             "intervals": intervals["scores"][self.model],

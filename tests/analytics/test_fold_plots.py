@@ -89,8 +89,12 @@ def test_learning_curves_are_those_of_each_fold():
     )
     figure = learning_figure(curves)
     assert [trace.name for trace in figure.data if trace.showlegend] == ["fold 0", "fold 1"] and len(figure.data) == 4
-    with pytest.raises(InputError, match="no validation"):
-        learning_figure(curves[:0])
+
+
+def test_a_kind_that_learns_in_one_step_has_no_curve_and_the_figure_says_so():
+    for none in (pd.DataFrame(), pd.DataFrame({"predictions": [], "train_loss": [], "validation_loss": []})):
+        figure = learning_figure(none)
+        assert not figure.data and "learns in one step" in figure.layout.annotations[0].text
 
 
 def test_scores_stand_on_their_intervals():

@@ -72,3 +72,27 @@ def test_names_cannot_break_out(made):
     card, _ = made
     html = page(card | {"name": "<script>alert(1)</script>"})
     assert "<script" not in html and "&lt;script&gt;" in html
+
+
+def test_ahead_in_some_and_behind_in_others_is_neither_mark(made):
+    card, _ = made
+    line = "net beats tree in MCC and **loses to** it in log-loss; accuracy: within the 95 % interval (mcc +0.1)."
+    html = page(card | {"results": [card["results"][0] | {"verdict": [line]}]})
+    assert '<li class="mixed">' in html and '<li class="loses">' not in html and "li.mixed::marker" in html
+
+
+def test_names_of_instruments_keep_their_case_and_titles_do_not(made):
+    card, html = made
+    assert "<h2>Cross-validation</h2>" in html
+    html = page(card | {"results": [card["results"][0] | {"title": "binance-coinm:BTCUSD_PERP"}]})
+    assert "<h2>binance-coinm:BTCUSD_PERP</h2>" in html
+
+
+def test_hashes_are_short_with_their_whole_in_a_title_and_truths_are_words(made):
+    card, html = made
+    whole = card["lineage"]["data_hash"]
+    assert f'<span title="{whole}">{whole[:12]}…</span>' in html and html.count(whole) == 1
+    assert "<td>True</td>" not in html and "<td>False</td>" not in html
+    heads = [{"label": "a", "primary": True}, {"label": "b", "primary": False}]
+    html = page(card | {"results": [card["results"][0] | {"heads": heads}]})
+    assert "<td>yes</td>" in html and "<td>no</td>" in html

@@ -24,5 +24,5 @@ def test_what_was_measured_is_no_part_of_a_version():
 
 def test_tables_have_a_cell_for_every_name():
     lines = table([{"a": 1234, "b": 0.5}, {"a": True, "c": "x|y"}])
-    assert lines == ["| a | b | c |", "| --- | --- | --- |", "| 1,234 | 0.5000 |  |", "| True |  | x\\|y |"]
+    assert lines == ["| a | b | c |", "| --- | --- | --- |", "| 1,234 | 0.5000 |  |", "| yes |  | x\\|y |"]
     assert table([]) == ["(none)"]
