@@ -18,6 +18,7 @@ from genesis_lib.training.scores import class_scores, confusion, reliability, sc
 
 THRESHOLDS = (0.4, 0.5, 0.6, 0.7)  # of probability, beyond which the plain rule acts
 FEE_BPS = 5.0  # a taker's, a side: Binance's futures at the lowest tier
+SAME = 5e-5  # a difference that four digits do not show
 RULE = (
     "Act on the most probable class when it is UP or DOWN and its probability passes the threshold: enter at the touch "
     "of that very row, leave at the touch of the row at which its label ends, one position at a time. No delay, no "
@@ -186,6 +187,9 @@ def verdict(intervals: Mapping[str, Any]) -> list[str]:
     for name, row in intervals["differences"].items():
         said = {key: _standing(key, row[key]) for key in ("log_loss", "mcc", "macro_f1", "accuracy")}
         groups = {side: [key for key, (where, _) in said.items() if where == side] for side in ("ahead", "behind")}
+        if all(_zero(row[key]) for key in said):
+            lines.append(f"{main} is the same as {name}: no score differs in four digits.")
+            continue
         if not any(groups.values()):
             head = f"{main} cannot be told from {name}"
         elif not groups["behind"]:
@@ -218,6 +222,10 @@ def in_short(intervals: Mapping[str, Any]) -> list[str]:
     sentences = [f"{main} LOSES to {_and(lost)} beyond the {sure} interval."] if lost else []
     sentences += [f"{main} cannot be told from {_and(tied)}."] if tied else []
     return sentences + ([f"{main} beats {_and(won)} beyond the {sure} interval."] if won else [])
+
+
+def _zero(difference: Mapping[str, float | None]) -> bool:
+    return all(abs(difference[key] or 0.0) < SAME for key in ("value", "low", "high"))
 
 
 def _standing(key: str, difference: Mapping[str, float | None]) -> tuple[str, str]:
