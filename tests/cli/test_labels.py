@@ -49,7 +49,8 @@ def test_a_combination_without_meaning_is_left_out_but_never_alone():
 @pytest.mark.parametrize(
     ("arguments", "code", "word"),
     [
-        (["--horizon", "5 fortnights"], 1, "horizon"),
+        (["--horizon", "5 fortnights"], 2, "horizon"),
+        (["--horizon", "30x"], 2, "30x"),
         (["--threshold", "wide"], 2, "threshold"),
         (["--fee-bps", "-1"], 2, "fee-bps"),
         (["--label", "magic"], 2, "magic"),
@@ -58,3 +59,13 @@ def test_a_combination_without_meaning_is_left_out_but_never_alone():
 def test_wrong_usage_is_one_line(arguments, code, word):
     done = run(*DATA, *arguments)
     assert done.exit_code == code and word in done.stderr
+
+
+def test_the_table_fits_and_says_what_it_holds_and_why_a_row_is_empty():
+    kinds = [word for kind in ("smoothed", "volatility", "triple-barrier") for word in ("--label", kind)]
+    done = run(*DATA, *kinds, "--horizon", "20", "--horizon", "15m")
+    assert done.exit_code == 0, done.stderr
+    assert max(map(len, done.stdout.splitlines())) <= 110, done.stdout
+    assert "15 minutes: no sample; the session lasts 60 seconds" in done.stdout
+    for words in (" bp", " sd", " x ", "shares in %", "best_trades, best_total of --json", "won: of the trades"):
+        assert words in done.stdout, words
