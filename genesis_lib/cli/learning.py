@@ -18,7 +18,7 @@ ROW = "{:<24} {:>9} {:>10} {:>10}"
 @click.option("--stride", type=click.IntRange(1), default=1, show_default=True, help="Rows from sample to sample.")
 @click.option("--minutes", type=float, help="Length of each simulated session (10).")
 @click.option("--seed", type=int, help="Of the first simulated session (1000).")
-@click.option("--name", help="Name to register under; the model's own when left out.")
+@click.option("--name", help="Name to register under; MODEL's own with -learned when left out.")
 @root_option
 @grid_options
 @json_option
@@ -31,6 +31,7 @@ def learn(model, paths, every, rate, stride, minutes, seed, name, root, tick_siz
     from genesis_lib.models import registry
     from genesis_lib.training import gather_sessions
     from genesis_lib.training.online import learn as go_on
+    from genesis_lib.training.online import learned_name
 
     folder = models_root(root)
     if name is not None:
@@ -38,8 +39,11 @@ def learn(model, paths, every, rate, stride, minutes, seed, name, root, tick_siz
     artifact = registry.load(model, folder)
     grid = {"tick_size": tick_size, "symbol": symbol}
     sessions = gather_sessions(paths, artifact.levels, minutes=minutes, seed=seed, **grid)
-    learned = go_on(artifact, sessions, every=every, rate=rate, stride=stride, name=name, root=folder)
-    emit(learned.as_dict(), as_json, None if as_json else _told(learned.as_dict()))
+    under = name or learned_name(artifact.name)
+    before = registry.meant(under, folder)
+    learned = go_on(artifact, sessions, every=every, rate=rate, stride=stride, name=under, root=folder)
+    told = learned.as_dict() | {"meant": before}
+    emit(told, as_json, None if as_json else f"{_told(told)}{_moved(under, folder, before)}")
 
 
 @models.command()
@@ -70,6 +74,7 @@ def combine(name, members, weights, mean, unseen, root, as_json):
     registry.check_name(name)
     loaded = [registry.load(model, folder) for model in members]
     held = {path: gather_sessions([path], loaded[0].levels) for path in unseen}
+    before = registry.meant(name, folder)
     made = register_ensemble(name, loaded, weights=weights or None, mean=mean, unseen=held, root=folder)
     result = {"name": made.name, "version": made.version, "path": str(made.path), "metrics": made.metrics}
     result |= {"members": [f"{each.name}/{each.version}" for each in loaded]}
@@ -77,7 +82,15 @@ def combine(name, members, weights, mean, unseen, root, as_json):
         f"{title}: log-loss {row['log_loss']:.4f}" for title, row in made.metrics.get("unseen", {}).items()
     )
     text = f"registered as {made.name} {made.version} in {made.path} ({told or 'not scored: no --unseen was given'})"
-    emit(result, as_json, text)
+    emit(result | {"meant": before}, as_json, text + _moved(name, folder, before))
+
+
+def _moved(name: str, folder: str, before: str | None) -> str:
+    """Say that a bare name means another version than it did."""
+    from genesis_lib.models import registry
+
+    now = registry.meant(name, folder)
+    return f"\n{name} now means {now}; before it was {before}" if before not in (None, now) else ""
 
 
 def _told(summary) -> str:
@@ -95,6 +108,7 @@ def _told(summary) -> str:
     lines += [
         "",
         f"gain {summary['gain']:+.4f} nats a row, {interval}, {summary['updates']} steps",
-        f"registered as {summary['name']} {summary['version']} (challenger, parent {summary['parent']})",
+        f"registered as {summary['name']} {summary['version']} "
+        f"(challenger, parent {summary['model']} {summary['parent']})",
     ]
     return "\n".join(lines)

@@ -43,13 +43,15 @@ def list_models(root: str | None, as_json: bool) -> None:
     from genesis_lib.models import registry
 
     folder = models_root(root)
-    rows = [_row(entry) for entry in registry.entries(folder)]
+    damaged = {row["model"] for row in registry.verify(folder) if row["reason"]}
+    rows = [_row(entry) | {"damaged": f"{entry.name}/{entry.version}" in damaged} for entry in registry.entries(folder)]
     chosen = registry.champion(folder)
     lines = [ROW.format("name", "version", "stage", "created", "kind", *FIGURES, "data")]
     for row in rows:
         figures = ("" if row[name] is None else f"{row[name]:.4f}" for name in FIGURES)
         created = row["created"][:19].replace("T", " ")
         lines.append(ROW.format(row["name"], row["version"], row["stage"], created, row["kind"], *figures, row["data"]))
+        lines[-1] += "  DAMAGED, see `genesis models verify`" if row["damaged"] else ""
     text = "\n".join(line.rstrip() for line in lines) if rows else f"no models in {folder}"
     emit({"models": rows, "champion": _pair(chosen), "root": folder}, as_json, text)
 
@@ -134,7 +136,7 @@ def promote(model: str, root: str | None, by: str | None, why: str, as_json: boo
 @root_option
 @json_option
 def rollback(root: str | None, by: str | None, why: str, as_json: bool) -> None:
-    """Make the champion before the present one champion again."""
+    """Make the champion before the present one champion again, also when it was archived since."""
     _change("rollback", root, as_json, by, why)
 
 
@@ -162,7 +164,8 @@ def _change(action: str, root: str | None, as_json: bool, by: str | None, why: s
     from genesis_lib.models import registry, stages
 
     folder = models_root(root)
-    before = stages.read(folder).champion
+    earlier = stages.read(folder)
+    before = earlier.champion
     artifact = getattr(registry, action)(*model, folder, by=by, why=why)
     now = stages.read(folder)
     stage = now.of(artifact.name, artifact.version)
@@ -170,7 +173,13 @@ def _change(action: str, root: str | None, as_json: bool, by: str | None, why: s
         **{"action": action, "name": artifact.name, "version": artifact.version, "stage": stage},
         **{"champion": _pair(now.champion), "before": _pair(before)},
     }
-    emit(result, as_json, f"{artifact.name} {artifact.version} is {stage}; the champion was {_words(before)}")
+    label = f"{artifact.name} {artifact.version}"
+    text = f"{label} is {stage}; the champion was {_words(before)}"
+    if action == "promote" and now.champion == before:
+        text = f"{label} is the champion already; nothing was changed"
+    elif action == "rollback" and now.champion in earlier.archived:
+        text += f"; {label} was archived and is restored"
+    emit(result, as_json, text)
 
 
 @models.command()

@@ -28,7 +28,7 @@ def difference(first: Artifact, second: Artifact) -> Difference:
     """
     pairs = {
         "architecture": (dict(first.architecture), dict(second.architecture)),
-        "label": tuple(_labels(model, max(len(first.labels), len(second.labels))) for model in (first, second)),
+        "label": tuple(_labels(model, *sorted((len(first.labels), len(second.labels)))) for model in (first, second)),
         "data": (_data(first), _data(second)),
         "metrics": (first.metrics, second.metrics),
         "training": (first.manifest["training"], second.manifest["training"]),
@@ -71,11 +71,18 @@ def _flat(table: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any
             yield f"{before}{key}", value
 
 
-def _labels(model: Artifact, most: int) -> dict[str, Any]:
-    """Head by head where either model has several, so that what both were asked stands side by side."""
+def _labels(model: Artifact, fewest: int, most: int) -> dict[str, Any]:
+    """Head by head where either model has several; a head that only one has is one line."""
     if most == 1:
         return dict(model.label)
-    return {"heads": len(model.labels), **{f"head {i}": label for i, label in enumerate(model.labels)}}
+    return {
+        "heads": len(model.labels),
+        **{f"head {i}": _head(label, i < fewest) for i, label in enumerate(model.labels)},
+    }
+
+
+def _head(label: Mapping[str, Any], both: bool) -> dict[str, Any] | str:
+    return dict(label) if both else ", ".join(f"{key} {value}" for key, value in label.items() if value is not None)
 
 
 def _columns(first: Artifact, second: Artifact) -> dict[str, list[Any]]:
@@ -115,11 +122,13 @@ def _weights(first: Mapping[str, np.ndarray], second: Mapping[str, np.ndarray]) 
     sizes = [sum(int(tensor.size) for tensor in weights.values()) for weights in (first, second)]
     if sizes[0] != sizes[1]:
         found["values"] = sizes
-    for name in dict.fromkeys((*first, *second)):
-        one, two = first.get(name), second.get(name)
-        shapes = [None if tensor is None else list(tensor.shape) for tensor in (one, two)]
-        if shapes[0] != shapes[1]:
-            found[f"shape of {name}"] = shapes
+    shared = [name for name in first if name in second]
+    reshaped = sum(first[name].shape != second[name].shape for name in shared)
+    if reshaped:
+        found["tensors of another shape"] = [f"{reshaped} of {len(shared)}"] * 2
+    alone = [len(weights) - len(shared) for weights in (first, second)]
+    if any(alone):
+        found["tensors that the other has not"] = alone
     alike = [name for name in first if name in second and first[name].shape == second[name].shape]
     other = sum(not np.array_equal(first[name], second[name]) for name in alike)
     if other:

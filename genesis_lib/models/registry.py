@@ -29,6 +29,7 @@ __all__ = [
     "check_name",
     "entries",
     "load",
+    "meant",
     "promote",
     "register",
     "restore",
@@ -109,6 +110,16 @@ def load(model: str | Path = "champion", root: str | Path = "models") -> Artifac
     raise ModelError(f"{root}: no model {str(model)!r}; known names: {known}")
 
 
+def meant(name: str, root: str | Path = "models") -> str | None:
+    """The version that a bare name means: its newest that is not archived, None where there is none.
+
+    Whoever registers under a name asks before and after, to tell people what the name meant and what it means now.
+    """
+    found = [entry for entry in entries(root) if entry.name == name]
+    newest = [entry for entry in found if entry.stage != "archived"] or found
+    return newest[-1].version if newest else None
+
+
 def _registered(root: Path, name: str, version: str) -> Artifact:
     artifact = artifacts.read(root / name / version)
     if (artifact.name, artifact.version) != (name, version):
@@ -158,15 +169,19 @@ def verify(root: str | Path = "models", models: Sequence[str] = ()) -> list[dict
     Returns
     -------
     list of dict
-        ``model``, and the ``reason`` it is refused for (None when it is whole). A champion that is not there counts.
+        ``model``, and the ``reason`` it is refused for (None when it is whole), each once. A champion that is not there
+        counts, and so does a damaged pointer to it.
     """
     root = Path(root)
     wanted = list(models)
     if not models:
         folders = sorted(path for path in root.glob("*/*") if path.is_dir() and not path.parent.name.startswith("."))
         wanted = [f"{folder.parent.name}/{folder.name}" for folder in folders]
-        pointer = root / CHAMPION
-        wanted += ["champion"] if pointer.exists() or pointer.is_symlink() else []
+        try:
+            chosen = stages.read(root).champion
+            wanted += ["/".join(chosen)] if chosen and "/".join(chosen) not in wanted else []
+        except ModelError:
+            wanted.append("champion")  # the pointer itself is damaged: `load` tells how
     checked: list[dict[str, str | None]] = []
     for model in wanted:
         reason = None

@@ -124,8 +124,9 @@ def change(root: str | Path, action: str, key: Key | None = None, *, by: str | N
     root
         Folder of models.
     action
-        ``promote`` makes `key` champion; ``rollback`` the champion before (with a `key`, only that one); ``archive``
-        puts `key` away; ``restore`` makes an archived one a challenger again.
+        ``promote`` makes `key` champion; ``rollback`` the champion before (with a `key`, only that one), taken
+        out of the archive where it was put away; ``archive`` puts `key` away; ``restore``
+        makes an archived one a challenger again.
     by, why
         Who asked for it (the user's name when left out), and a reason, for the history.
 
@@ -153,8 +154,6 @@ def _after(stages: Stages, action: str, key: Key | None, by: str, why: str) -> S
         if key not in (None, stages.previous):
             raise StateError(f"another process changed the champion meanwhile: {'/'.join(stages.champion)} is in use")
         key = stages.previous
-        if key in archived:
-            raise StateError(f"{'/'.join(key)} was champion before and is archived: promote it by name if you mean it")
     label = "/".join(key)
     if action in ("promote", "rollback"):
         if key == champion:

@@ -28,6 +28,7 @@ from genesis_lib.training.scores import scores
 from genesis_lib.types import Snapshots
 
 EVERY = 500
+SUFFIX = "-learned"
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def learn(
     stride
         Rows from sample to sample.
     name
-        To register under; the model's own when left out.
+        To register under; the model's own with ``-learned`` when left out, so that what the model's name means stays.
     root
         The folder of models.
 
@@ -176,6 +177,11 @@ def learn(
     return Learned(artifact, challenger, truth[turn], before[turn], after[turn], asked[turn], steps, verdict)
 
 
+def learned_name(name: str) -> str:
+    """Where versions that went on learning stand: beside their parents, never among them."""
+    return name if name.endswith(SUFFIX) else f"{name}{SUFFIX}"
+
+
 def _register(artifact, weights, rows, told, truth, before, after, verdict, name, root) -> Artifact:
     manifest = artifact.manifest
     fresh = [each for each in rows.sessions if each["sha256"] not in {known["sha256"] for known in manifest["data"]}]
@@ -183,7 +189,7 @@ def _register(artifact, weights, rows, told, truth, before, after, verdict, name
     prequential = {"champion": scores(truth, before), "challenger": scores(truth, after), "rows": len(truth)}
     prequential |= {"gain": verdict.gain, "gain_low": verdict.low, "gain_high": verdict.high}
     return registry.register(
-        name or artifact.name,
+        name or learned_name(artifact.name),
         weights=weights,
         scaler=artifact.scaler,
         baselines=artifact.baselines,

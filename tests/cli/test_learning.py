@@ -35,7 +35,8 @@ def test_learns_in_a_version_of_its_own(folder):
     assert told["gain"] == pytest.approx(told["champion"]["log_loss"] - told["challenger"]["log_loss"])
     assert sum(piece["rows"] for piece in told["progress"]) == told["rows"]
     text = run(parent.version, *given[1:]).output
-    assert f"registered as line {told['version']} (challenger, parent {parent.version})" in text
+    assert f"registered as line-learned {told['version']} (challenger, parent line {parent.version})" in text
+    assert told["meant"] is None and registry.load("line", folder).version == parent.version, "the name stays"
     assert "as it was" in text and "nats a row" in text
 
 
@@ -58,6 +59,10 @@ def test_combines_models_into_one(folder):
     assert told["version"] == made.version and made.lineage["parents"][0] == one.version
     assert [member["weight"] for member in made.architecture["members"]] == pytest.approx([2 / 3, 1 / 3])
     text = CliRunner().invoke(main, ["models", "combine", *given]).output
-    assert f"registered as both {made.version}" in text and "not scored: no --unseen was given" in text
+    assert (
+        f"registered as both {made.version}" in text
+        and "now means" not in text
+        and "not scored: no --unseen was given" in text
+    )
     done = CliRunner().invoke(main, ["models", "combine", "both", "line", "--root", str(folder)])
     assert done.exit_code == 1 and "at least 2 models" in done.output

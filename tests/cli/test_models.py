@@ -118,9 +118,8 @@ def test_versions_are_compared(folder, versions):
 def test_what_was_touched_is_found_and_named(folder, versions):
     told(folder, "promote", versions[1])
     assert told(folder, "verify") == {
-        **{"checked": 4, "damaged": 0},
-        "models": [{"model": f"net/{v}", "reason": None} for v in sorted(versions)]
-        + [{"model": "champion", "reason": None}],
+        **{"checked": 3, "damaged": 0},
+        "models": [{"model": f"net/{v}", "reason": None} for v in sorted(versions)],
     }
     weights = folder / "net" / versions[1] / "weights.safetensors"
     content = bytearray(weights.read_bytes())
@@ -129,12 +128,24 @@ def test_what_was_touched_is_found_and_named(folder, versions):
     (folder / "net" / "0123456789ab").mkdir()
     found = told(folder, "verify", code=1)
     reasons = {row["model"]: row["reason"] for row in found["models"]}
-    assert found["damaged"] == 3 and "changed since the model was registered" in reasons["champion"]
+    assert found["damaged"] == 2 and found["checked"] == 4, "the champion is one of them, and counts once"
+    listed = {row["version"]: row["damaged"] for row in told(folder, "list")["models"]}
+    assert listed == {version: version == versions[1] for version in versions}
+    assert ask(folder, "list").stdout.count("DAMAGED") == 1
     assert (
         "weights.safetensors" in reasons[f"net/{versions[1]}"] and "not a model folder" in reasons["net/0123456789ab"]
     )
     assert told(folder, "verify", versions[0])["damaged"] == 0
     assert "whole" in ask(folder, "verify", versions[0]).stdout
+
+
+def test_a_bad_promotion_is_undone_also_when_the_one_before_was_put_away(folder, versions):
+    told(folder, "promote", versions[0])
+    told(folder, "promote", versions[1])
+    told(folder, "archive", versions[0])
+    text = ask(folder, "rollback").stdout
+    assert f"net {versions[0]} is champion" in text and f"net {versions[0]} was archived and is restored" in text
+    assert "is the champion already" in ask(folder, "promote", versions[0]).stdout
 
 
 def test_one_clear_line_for_what_cannot_be(folder, versions):

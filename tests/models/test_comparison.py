@@ -82,6 +82,10 @@ def test_heads_are_compared_one_by_one(make_registered, make_lived_in, to_arrays
         labels=[one.label, second],
     )
     found = difference(one, two)["label"]
-    assert found["heads"] == [1, 2] and found["head 1.horizon"] == [None, 50]
+    assert found["heads"] == [1, 2] and [name for name in found if name.startswith("head 1")] == ["head 1"]
+    assert found["head 1"][0] is None and "horizon 50" in found["head 1"][1]
     assert not any(name.startswith("head 0") for name in found), "what both were asked is no difference"
-    assert difference(one, two)["weights"]["shape of head.weight"] == [[3, 16], [6, 16]]
+    weights = difference(one, two)["weights"]
+    assert weights["tensors of another shape"][0].startswith("2 of ") and not any(
+        "shape of" in name for name in weights
+    )

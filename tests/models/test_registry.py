@@ -89,3 +89,14 @@ def test_the_committed_champion_is_whole_small_and_alive(root, tmp_path):
     answers = answers[np.isfinite(answers[:, 0])]
     assert len(answers) > 500
     assert set(answers.argmax(axis=1)) == {0, 1, 2}, "the desk needs a model that says more than one thing"
+
+
+def test_what_a_bare_name_means(make_registered, tmp_path) -> None:
+    assert registry.meant("net", tmp_path) is None
+    _, one = make_registered(tmp_path, name="net")
+    _, other = make_registered(tmp_path, name="other")
+    assert registry.meant("net", tmp_path) == one.version == registry.load("net", tmp_path).version
+    _, later = make_registered(tmp_path, name="net", seed=8)
+    assert registry.meant("net", tmp_path) == later.version == registry.load("net", tmp_path).version
+    registry.archive(later.version, tmp_path)
+    assert registry.meant("net", tmp_path) == one.version and registry.meant("other", tmp_path) == other.version

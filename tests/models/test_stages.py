@@ -62,8 +62,10 @@ def test_what_is_put_away_can_be_taken_out_again(tmp_path) -> None:
     stages.change(tmp_path, "promote", B)
     for _ in range(2):
         assert stages.change(tmp_path, "archive", A).of(*A) == "archived"
-    with pytest.raises(StateError, match="net/aaaaaaaaaaaa was champion before and is archived"):
-        stages.change(tmp_path, "rollback")
+    back = stages.change(tmp_path, "rollback")
+    assert back.champion == A and not back.archived, "the one before comes back, wherever it was put"
+    stages.change(tmp_path, "promote", B)
+    stages.change(tmp_path, "archive", A)
     assert stages.change(tmp_path, "restore", A).of(*A) == "challenger"
     with pytest.raises(StateError, match="is not archived, it is challenger"):
         stages.change(tmp_path, "restore", A)
