@@ -213,6 +213,8 @@ def in_short(intervals: Mapping[str, Any]) -> list[str]:
     main, sure = next(iter(intervals["scores"])), f"{100 * intervals['confidence']:g} %"
     lost, tied, won = [], [], []
     for name, row in intervals["differences"].items():
+        if all(_zero(each) for each in row.values()):
+            continue  # the very same fit: `verdict` says so
         said = {key: _standing(key, row[key])[0] for key in ("log_loss", "mcc", "macro_f1", "accuracy")}
         for side, found in (("behind", lost), ("ahead", won)):
             if keys := [key for key, where in said.items() if where == side]:

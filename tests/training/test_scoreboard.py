@@ -153,6 +153,7 @@ def test_a_verdict_says_who_is_ahead_in_what_and_whether_that_is_chance():
 def test_the_very_same_fit_is_said_to_be_the_same():
     same = dict.fromkeys(("log_loss", "mcc", "macro_f1", "accuracy"), difference(0.0, 0.0))
     assert told(**same) == "net is the same as logistic: no score differs in four digits."
+    assert in_short({"scores": {"net": {}}, "differences": {"logistic": same}, "confidence": 0.95}) == []
     assert "cannot be told" in told(**same | {"mcc": difference(0.0, 0.01)}), "equal by chance is not the same"
 
 
