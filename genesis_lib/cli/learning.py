@@ -19,10 +19,11 @@ ROW = "{:<24} {:>9} {:>10} {:>10}"
 @click.option("--minutes", type=float, help="Length of each simulated session (10).")
 @click.option("--seed", type=int, help="Of the first simulated session (1000).")
 @click.option("--name", help="Name to register under; MODEL's own with -learned when left out.")
+@click.option("--keep-anyway", is_flag=True, help="Register it also where learning made it worse.")
 @root_option
 @grid_options
 @json_option
-def learn(model, paths, every, rate, stride, minutes, seed, name, root, tick_size, symbol, as_json):
+def learn(model, paths, every, rate, stride, minutes, seed, name, keep_anyway, root, tick_size, symbol, as_json):
     """Let a copy of MODEL learn from PATHS, a step whenever labels have become known.
 
     Every row is answered by both before anything is learned from it. The copy is registered as a new version, a
@@ -41,7 +42,9 @@ def learn(model, paths, every, rate, stride, minutes, seed, name, root, tick_siz
     sessions = gather_sessions(paths, artifact.levels, minutes=minutes, seed=seed, **grid)
     under = name or learned_name(artifact.name)
     before = registry.meant(under, folder)
-    learned = go_on(artifact, sessions, every=every, rate=rate, stride=stride, name=under, root=folder)
+    learned = go_on(
+        artifact, sessions, every=every, rate=rate, stride=stride, name=under, keep=keep_anyway, root=folder
+    )
     told = learned.as_dict() | {"meant": before}
     emit(told, as_json, None if as_json else f"{_told(told)}{_moved(under, folder, before)}")
 
@@ -103,12 +106,17 @@ def _told(summary) -> str:
     interval = (
         "too few rows for an interval"
         if summary["gain_low"] != summary["gain_low"]
-        else f"90 % interval [{summary['gain_low']:+.4f}, {summary['gain_high']:+.4f}]"
+        else f"95 % interval [{summary['gain_low']:+.4f}, {summary['gain_high']:+.4f}]"
     )
     lines += [
         "",
         f"gain {summary['gain']:+.4f} nats a row, {interval}, {summary['updates']} steps",
-        f"registered as {summary['name']} {summary['version']} "
-        f"(challenger, parent {summary['model']} {summary['parent']})",
     ]
+    if summary["worse"]:
+        lines.append("learning made it worse: the whole interval lies below 0")
+    if summary["version"] is None:
+        lines.append("not registered; --keep-anyway registers it, --rate makes smaller steps")
+    else:
+        parent = f"parent {summary['model']} {summary['parent']}"
+        lines.append(f"registered as {summary['name']} {summary['version']} (challenger, {parent})")
     return "\n".join(lines)

@@ -15,9 +15,11 @@ from genesis_lib.models.scaler import Scaler
 from genesis_lib.training.batches import gather
 from genesis_lib.training.calibration import calibrated
 
-RATES = {"logistic": 0.01, "network": 3e-4}
+RATES = {"logistic": 0.01, "network": 1e-4}
 STEP = 500  # labels that a step of the full rate takes; one of fewer is as much smaller
 INTERCEPTS = 10.0  # times the rate: shares of the classes drift sooner than what tells them apart
+PULL = 0.02  # share of the way back to the weights of training that every full step of a network takes
+REACH = 0.05  # how far a network may go from them, as a share of their length
 CHUNK = 2048  # windows at a time
 
 
@@ -105,7 +107,11 @@ class LogisticLearner:
 
 
 class NetworkLearner:
-    """Steps of Adam; normalisations keep the statistics of training, and nothing is dropped out."""
+    """Steps of Adam on a leash: each is pulled back to the weights of training, and none goes further than `REACH`.
+
+    Normalisations keep the statistics of training, and nothing is dropped out. Labels of one class only teach
+    nothing: the cheapest answer to them is to forget the others.
+    """
 
     learns = True
 
@@ -118,6 +124,8 @@ class NetworkLearner:
         self._x, self._starts = torch.from_numpy(np.nan_to_num(scaled)), starts
         self._cool = torch.from_numpy(cool)[:, None].float()
         self._rate, self._optimizer = rate, torch.optim.Adam(self._net.parameters(), lr=rate)
+        self._home = [each.detach().clone() for each in self._net.parameters()]
+        self._length = float(sum(each.square().sum() for each in self._home)) ** 0.5
         self.window = int(architecture["window"])
 
     def _logits(self, ends: np.ndarray):
@@ -157,11 +165,25 @@ class NetworkLearner:
         self._optimizer.zero_grad()
         logits = self._logits(ends[order])
         loss = functional.cross_entropy(logits.reshape(-1, 3), truth.reshape(-1), ignore_index=-1)
-        if torch.isfinite(loss):  # nothing known: nothing to learn
+        several = bool((np.diff(np.sort(classes[classes >= 0])) > 0).any())
+        if several and torch.isfinite(loss):
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self._net.parameters(), 1.0)
             self._optimizer.param_groups[0]["lr"] = self._rate * len(ends) / STEP
             self._optimizer.step()
+        self._homeward(len(ends) / STEP)
+
+    def _homeward(self, size: float) -> None:
+        import torch
+
+        with torch.no_grad():
+            own = list(self._net.parameters())
+            for each, home in zip(own, self._home):
+                each.lerp_(home, min(PULL * size, 1.0))
+            gone = float(sum((each - home).square().sum() for each, home in zip(own, self._home))) ** 0.5
+            if gone > REACH * self._length:
+                for each, home in zip(own, self._home):
+                    each.copy_(home + (each - home) * (REACH * self._length / gone))
 
     def weights(self) -> dict[str, np.ndarray]:
         """See `Learner`."""

@@ -18,13 +18,13 @@ from genesis_lib.clock import iso
 from genesis_lib.errors import InputError
 from genesis_lib.models import registry
 from genesis_lib.models.artifact import Artifact
-from genesis_lib.training.bootstrap import Blocks
+from genesis_lib.training.bootstrap import Blocks, block_interval
 from genesis_lib.training.dataset import Rows, pooled_hash
-from genesis_lib.training.gate import Verdict, judge
+from genesis_lib.training.gate import Verdict
 from genesis_lib.training.labels import Label
 from genesis_lib.training.learners import learner
 from genesis_lib.training.samples import HeadSamples
-from genesis_lib.training.scores import scores
+from genesis_lib.training.scores import log_losses, scores
 from genesis_lib.types import Snapshots
 
 EVERY = 500
@@ -38,7 +38,8 @@ class Learned:
     Parameters
     ----------
     champion, challenger
-        The model it began as, untouched, and the version it has become.
+        The model it began as, untouched, and the version it has become; None where learning made it worse and it was
+        not kept.
     classes
         (n,) true classes of the rows that were asked, in the order of time.
     before, after
@@ -53,13 +54,18 @@ class Learned:
     """
 
     champion: Artifact
-    challenger: Artifact
+    challenger: Artifact | None
     classes: np.ndarray
     before: np.ndarray
     after: np.ndarray
     time: np.ndarray
     updates: int
     verdict: Verdict
+
+    @property
+    def worse(self) -> bool:
+        """Whether the whole interval of the gain lies below 0."""
+        return self.verdict.high < 0
 
     def progress(self, pieces: int = 10) -> list[dict[str, Any]]:
         """Log-loss of both over equal pieces of the rows, in order of time."""
@@ -75,9 +81,9 @@ class Learned:
         return {
             "model": self.champion.name,
             "parent": self.champion.version,
-            "name": self.challenger.name,
-            "version": self.challenger.version,
-            "path": str(self.challenger.path),
+            "name": self.challenger and self.challenger.name,
+            "version": self.challenger and self.challenger.version,
+            "path": self.challenger and str(self.challenger.path),
             "rows": len(self.classes),
             "updates": self.updates,
             "champion": scores(self.classes, self.before),
@@ -86,6 +92,7 @@ class Learned:
             "gain_low": self.verdict.low,
             "gain_high": self.verdict.high,
             "helped": self.verdict.promote,
+            "worse": self.worse,
             "progress": self.progress(),
         }
 
@@ -98,6 +105,7 @@ def learn(
     rate: float | None = None,
     stride: int = 1,
     name: str | None = None,
+    keep: bool = False,
     root: str | Path = "models",
 ) -> Learned:
     """Let a copy of a registered model learn from sessions as they pass, and register what it has become.
@@ -117,6 +125,8 @@ def learn(
         Rows from sample to sample.
     name
         To register under; the model's own with ``-learned`` when left out, so that what the model's name means stays.
+    keep
+        Register it also where learning made it worse: where the whole 95 % interval of its gain lies below 0.
     root
         The folder of models.
 
@@ -165,7 +175,7 @@ def learn(
     truth = classes[:, artifact.head]
     turn = np.argsort(asked, kind="stable")
     span = int((samples.end - samples.start).max()) + 1
-    verdict = judge(before, after, truth, blocks=Blocks(span, rows.session[samples.row].astype(np.int64)))
+    verdict = _verdict(before, after, truth, Blocks(span, rows.session[samples.row].astype(np.int64)))
     told = {
         "parent": f"{artifact.name}/{artifact.version}",
         "every": every,
@@ -173,8 +183,18 @@ def learn(
         "stride": stride,
         "updates": steps,
     }
-    challenger = _register(artifact, student.weights(), rows, told, truth, before, after, verdict, name, root)
+    challenger = None
+    if keep or not verdict.high < 0:
+        challenger = _register(artifact, student.weights(), rows, told, truth, before, after, verdict, name, root)
     return Learned(artifact, challenger, truth[turn], before[turn], after[turn], asked[turn], steps, verdict)
+
+
+def _verdict(before: np.ndarray, after: np.ndarray, truth: np.ndarray, blocks: Blocks) -> Verdict:
+    """The gate's statistic with an interval of 95 %, as evaluations have it."""
+    losses = [log_losses(truth, proba) for proba in (before, after)]
+    gain = block_interval(losses[0] - losses[1], blocks)
+    reason = f"gain {gain.value:+.4f} nats a row, 95 % interval [{gain.low:+.4f}, {gain.high:+.4f}]"
+    return Verdict(bool(gain.low > 0), reason, gain.value, gain.low, gain.high, len(truth))
 
 
 def learned_name(name: str) -> str:
@@ -232,7 +252,7 @@ def _card(artifact: Artifact, rows: Rows, told: dict[str, Any], prequential: dic
             for title, key in (("as it was", "champion"), ("learning on", "challenger"))
         ),
         "",
-        f"Gain in log-loss {prequential['gain']:+.4f} nats a row, 90 % interval [{prequential['gain_low']:+.4f}, "
+        f"Gain in log-loss {prequential['gain']:+.4f} nats a row, 95 % interval [{prequential['gain_low']:+.4f}, "
         f"{prequential['gain_high']:+.4f}].",
         "",
     ]

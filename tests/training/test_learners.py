@@ -16,7 +16,7 @@ from genesis_lib.models.scaler import Scaler
 from genesis_lib.models.tabl import TABLConfig
 from genesis_lib.training.calibration import calibrated
 from genesis_lib.training.estimators import fit_estimator
-from genesis_lib.training.learners import STEP, learner
+from genesis_lib.training.learners import REACH, STEP, learner
 
 RNG = np.random.default_rng(0)
 N, F = 500, 4
@@ -138,3 +138,33 @@ def test_what_cannot_learn_says_so(kind):
     part = Member(*made(kind), COOL, tuple(range(F)), 1.0)
     with pytest.raises(ModelError, match="none of the ensemble's members can learn"):
         learner(*assemble([part], F), unscaled(F), COOL, ROWS, STARTS)
+
+
+def test_a_network_stays_near_what_it_was_trained_to_be():
+    shape, weights, scaler = made("causal")
+    student = learner(shape, weights, scaler, COOL, ROWS, STARTS, rate=1.0)
+    ends = ready(shape)[:200]
+    for _ in range(5):
+        student.update(ends, CLASSES[ends])
+    gone = sum(
+        float(np.square(each.detach() - home).sum()) for each, home in zip(student._net.parameters(), student._home)
+    )
+    assert 0 < gone**0.5 <= REACH * student._length * 1.001
+
+
+def test_labels_of_one_class_only_pull_a_network_home():
+    shape, weights, scaler = made("causal")
+    student = learner(shape, weights, scaler, COOL, ROWS, STARTS)
+    ends = ready(shape)[:200]
+
+    def gone():
+        return max(
+            float((each - home).detach().abs().max()) for each, home in zip(student._net.parameters(), student._home)
+        )
+
+    student.update(ends, np.ones((200, 2), int))
+    assert gone() == 0
+    student.update(ends, CLASSES[ends])
+    far = gone()
+    student.update(ends, np.ones((200, 2), int))
+    assert 0 < gone() < far

@@ -100,6 +100,24 @@ def test_sessions_recorded_at_once_do_not_tell_each_other_the_future(logistic, m
     assert together.time[changed][0] < alone.time[(alone.before != alone.after).any(axis=1)][0]
 
 
+def test_what_learning_made_worse_is_not_registered(logistic, make_planted, root):
+    session = make_planted(5000, 11, day=9)
+    before = registry.entries(root)
+    spoiled = learn(logistic, [session], every=20, rate=100.0, root=root)
+    assert spoiled.worse and spoiled.challenger is None and spoiled.as_dict()["version"] is None
+    assert registry.entries(root) == before
+    kept = learn(logistic, [session], every=20, rate=100.0, keep=True, root=root)
+    assert kept.worse and kept.challenger.name == "line-learned"
+    assert "95 % interval" in kept.challenger.card
+
+
+def test_a_name_means_what_it_meant_however_much_was_learned(logistic, make_planted, root):
+    first = learn(logistic, [make_planted(1500, 22, day=10)], every=100, root=root).challenger
+    again = learn(first, [make_planted(1500, 23, day=11)], every=100, root=root).challenger
+    assert first.name == again.name == "line-learned" and again.lineage["parents"] == [first.version]
+    assert registry.meant("line", root) == logistic.version
+
+
 def test_arguments_are_checked(logistic, make_planted, root):
     session = make_planted(400, 1)
     with pytest.raises(InputError, match="every must be at least 1 label, got 0"):
