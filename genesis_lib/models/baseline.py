@@ -85,6 +85,7 @@ class Baselines:
         scaler: Scaler,
         *,
         validation: tuple[np.ndarray, np.ndarray] | None = None,
+        witnesses: float | None = None,
         seed: int = 7,
     ) -> Baselines:
         """Fit to training samples.
@@ -101,6 +102,8 @@ class Baselines:
             Columns (m, G) and classes (m,) of the fold's validation samples, which choose the regression's penalty and
             weighting, how many trees are grown, and a temperature for either; they teach nothing else. Without them the
             regression has a small fixed penalty, and no trees are grown.
+        witnesses
+            How many independent samples the validation samples are worth, see `fit_temperature`.
         seed
             Of the trees.
 
@@ -115,10 +118,11 @@ class Baselines:
         coefficients, intercepts = fit_linear(scaler.transform(x), y, held)
         grown = None
         if held is not None:
-            cool = fit_temperature(held[0] @ coefficients.T + intercepts, held[1])
+            cool = fit_temperature(held[0] @ coefficients.T + intercepts, held[1], witnesses)
             coefficients, intercepts = coefficients / cool, np.where(intercepts > ABSENT, intercepts / cool, ABSENT)
             grown = Boosted.fit(x, y, validation, BoostedConfig(inputs=flow.shape[1], most=MOST), seed=seed)
-            grown = compact(grown.scaled(1.0 / fit_temperature(grown.logits(validation[0]), validation[1])))
+            cool = fit_temperature(grown.logits(validation[0]), validation[1], witnesses)
+            grown = compact(grown.scaled(1.0 / cool))
         prior = np.bincount(classes, minlength=3) / len(classes)
         table = transitions(known, classes)
         again = float(np.mean(classes == known))

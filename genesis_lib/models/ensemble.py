@@ -120,7 +120,8 @@ class EnsembleNet:
     def mixed(self, told: Sequence[np.ndarray]) -> np.ndarray:
         """Mean of what the members tell, each (..., 3) log-probabilities."""
         if self.mean == "logit":
-            return sum(member.weight * each for member, each in zip(self.members, told))
+            least = np.log(FLOOR)  # one member alone must not rule a class out, nor say more than it was scored with
+            return sum(member.weight * np.maximum(each, least) for member, each in zip(self.members, told))
         mixture = sum(member.weight * np.exp(each) for member, each in zip(self.members, told))
         return np.log(np.maximum(mixture, FLOOR))
 

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from genesis_lib.errors import InputError
-from genesis_lib.models.temperature import fit_temperature
+from genesis_lib.models.temperature import OVERLAP, fit_temperature
 from genesis_lib.training.scores import reliability
 
-__all__ = ["calibrated", "fit_temperature", "reliability_before_and_after", "reliability_table"]
+__all__ = ["calibrated", "fit_temperature", "reliability_before_and_after", "reliability_table", "witnesses"]
 
 
 def calibrated(logits: np.ndarray, temperature: float | np.ndarray = 1.0) -> np.ndarray:
@@ -17,6 +17,23 @@ def calibrated(logits: np.ndarray, temperature: float | np.ndarray = 1.0) -> np.
     scaled = logits / np.asarray(temperature, np.float64)[..., None]
     power = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
     return power / power.sum(axis=-1, keepdims=True)
+
+
+def witnesses(row: np.ndarray, overlap: float = OVERLAP) -> float:
+    """How many independent samples some samples are worth, for `fit_temperature`.
+
+    Parameters
+    ----------
+    row
+        (n,) rows they were decided at, ascending.
+    overlap
+        Rows that a sample's window and label take together.
+
+    >>> witnesses(np.arange(0, 3000, 10), overlap=150)
+    20.0
+    """
+    stride = float(np.median(np.diff(row))) if len(row) > 1 else 1.0
+    return len(row) * min(stride / overlap, 1.0)
 
 
 def reliability_table(

@@ -12,7 +12,7 @@ from genesis_lib.errors import InputError
 from genesis_lib.models.baseline import NAMES as BASELINES
 from genesis_lib.models.ensemble import FLOOR, MEANS, Member, assemble
 from genesis_lib.models.linear import unscaled
-from genesis_lib.training.calibration import calibrated, fit_temperature
+from genesis_lib.training.calibration import calibrated, fit_temperature, witnesses
 from genesis_lib.training.results import ENSEMBLE, CrossValidation, FoldResult, Trained
 from genesis_lib.training.scores import scores
 
@@ -201,7 +201,8 @@ def _fold(pieces: Sequence[FoldResult], names, results, inputs, weights: str, me
     logits, validation = mixed(tested, share, mean), mixed(held, share, mean)
     heads = tested.shape[2]
     # Only the primary head has validation answers to be calibrated on; a mean of calibrated others stays as it is.
-    temperature = (fit_temperature(validation, first.validation_classes), *(1.0 for _ in range(heads - 1)))
+    count = witnesses(first.validation_rows)
+    temperature = (fit_temperature(validation, first.validation_classes, count), *(1.0 for _ in range(heads - 1)))
     heads_proba = calibrated(logits, np.array(temperature))
     validation_proba = calibrated(validation, temperature[0])
     architecture, tensors = assemble(

@@ -15,6 +15,7 @@ from genesis_lib.errors import InputError
 from genesis_lib.models.baseline import MOST, Baselines
 from genesis_lib.models.kinds import kind
 from genesis_lib.models.linear import spread
+from genesis_lib.training.calibration import witnesses
 from genesis_lib.training.config import TrainingConfig
 from genesis_lib.training.dataset import PIECE, Rows
 from genesis_lib.training.estimators import estimator_logits, fit_estimator
@@ -81,7 +82,8 @@ def run_fold(rows: Rows, samples: HeadSamples, fold: Fold, task: Task) -> FoldRe
     classes = np.stack([label.classes(samples.moves[:, head]) for head, label in enumerate(labels)], axis=1)
     known = np.stack([label.classes(samples.knowns[:, head]) for head, label in enumerate(labels)], axis=1)
     at = {name: getattr(fold, name) for name in PARTS}
-    parts = {name: Part(samples.row[positions], classes[positions]) for name, positions in at.items()}
+    overlap = task.config.window + float(np.median((samples.end - samples.row)[fold.validation]))
+    parts = {name: Part(samples.row[positions], classes[positions], overlap) for name, positions in at.items()}
     members = tuple(_member(rows, parts, known[fold.train], labels, task, seed, fold.number) for seed in task.seeds)
     proba = {task.model: members[0].proba}
     if len(members) > 1:
@@ -166,6 +168,7 @@ def _baselines(rows: Rows, parts: dict[str, Part], known: np.ndarray, task: Task
         rows.flow_columns,
         scaler,
         validation=(rows.flow[held.row], held.classes[:, 0]),
+        witnesses=witnesses(held.row, held.overlap),
     )
 
 

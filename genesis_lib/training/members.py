@@ -16,7 +16,7 @@ from genesis_lib.models.linear import fit_linear
 from genesis_lib.models.scaler import Scaler
 from genesis_lib.training.augment import Augmentation, mirror
 from genesis_lib.training.batches import ScaledRows, WindowBatches
-from genesis_lib.training.calibration import fit_temperature
+from genesis_lib.training.calibration import OVERLAP, calibrated, fit_temperature, witnesses
 from genesis_lib.training.config import TrainingConfig
 from genesis_lib.training.dataset import Rows
 from genesis_lib.training.dense import DenseBatches, runs
@@ -33,17 +33,21 @@ LINEAR = 200_000  # samples the linear answer that a network starts from is fitt
 
 @dataclass(frozen=True)
 class Part:
-    """Samples of one part of a fold: `row` (n,) decision rows ascending, `classes` (n, H) with -1 where none."""
+    """Samples of one part of a fold: `row` (n,) decision rows ascending, `classes` (n, H) with -1 where none.
+
+    `overlap` is how many rows the window and the label of a sample take.
+    """
 
     row: np.ndarray
     classes: np.ndarray
+    overlap: float = OVERLAP
 
     def thinned(self, count: int) -> Part:
         """At most so many, spread evenly."""
         if len(self.row) <= count:
             return self
         at = np.linspace(0, len(self.row) - 1, count).astype(np.int64)
-        return Part(self.row[at], self.classes[at])
+        return Part(self.row[at], self.classes[at], self.overlap)
 
     def used(self, total: int, window: int) -> np.ndarray:
         """Mask (total,) of the rows that the windows hold."""
@@ -126,14 +130,13 @@ def train_network(
 
 def judged(given: Mapping[str, np.ndarray], parts: Mapping[str, Part], *, began: float, **told) -> Trained:
     """What a fitted model is, from its logits (n, H, 3) on each part: temperatures, probabilities, scores."""
-    temperature = []
-    for head in range(parts["validation"].classes.shape[1]):
-        classes = parts["validation"].classes[:, head]
+    temperature, held = [], parts["validation"]
+    for head in range(held.classes.shape[1]):
+        classes = held.classes[:, head]
         known = classes >= 0
-        temperature.append(
-            float(fit_temperature(given["validation"][known, head], classes[known])) if known.any() else 1.0
-        )
-    proba = {name: softmax(logits / np.array(temperature)[:, None]) for name, logits in given.items()}
+        count = witnesses(held.row[known], held.overlap)
+        temperature.append(fit_temperature(given["validation"][known, head], classes[known], count))
+    proba = {name: calibrated(logits, np.array(temperature)) for name, logits in given.items()}
     return Trained(
         temperature=tuple(temperature),
         seconds=time.perf_counter() - began,
@@ -143,12 +146,6 @@ def judged(given: Mapping[str, np.ndarray], parts: Mapping[str, Part], *, began:
         heads_proba=proba["test"].astype(np.float32),
         **told,
     )
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Probabilities along the last axis."""
-    power = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return power / power.sum(axis=-1, keepdims=True)
 
 
 def start_linear(net, rows: Rows, train: Part, held: Part, scaler: Scaler) -> None:

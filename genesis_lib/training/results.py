@@ -120,14 +120,16 @@ class FoldResult:
 
     @property
     def validation_gain(self) -> float:
-        """What the first model tells about the validation samples, in nats a sample, beyond the training shares.
+        """What the first model tells about the validation samples, in nats a sample, beyond their classes' shares.
 
         A quiet stretch is easy for everyone: log-losses of different stretches say little until the log-loss of the
-        constant answer on the same stretch is taken off.
+        constant answer on the same stretch is taken off. That answer knows the stretch's own shares (its loss is their
+        entropy): against the training shares, a stretch would stand out by having other shares, not by what is said
+        of it. A stretch of one class leaves nothing to tell, so nothing is gained there.
         """
-        train, held = (np.array(list(self.shares[part].values())) for part in ("train", "validation"))
-        constant = -float(held @ np.log(np.clip(train, 1e-6, 1.0)))
-        return constant - self.first.scores["validation"]["log_loss"]
+        held = np.array(list(self.shares["validation"].values()))
+        entropy = -float(held @ np.log(np.clip(held, 1e-300, 1.0)))
+        return entropy - self.first.scores["validation"]["log_loss"]
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,7 @@ class CrossValidation:
 
     @property
     def best(self) -> FoldResult:
-        """The fold that says most about its validation samples; test samples and other seeds have no say."""
+        """The fold of the largest `validation_gain`; test samples and other seeds have no say."""
         return max(self.folds, key=lambda fold: fold.validation_gain)
 
     def scores(self, model: str | None = None) -> dict[str, float]:

@@ -73,10 +73,14 @@ def test_weighing_rare_classes_up_is_no_strength():
 def test_both_are_calibrated_on_the_validation_samples():
     held = FLOW[2400:3000], np.where(np.arange(600) % 2, CLASSES[2400:3000], RNG.integers(0, 3, 600))  # half is noise
     scaler = Scaler.fit(FLOW[:2400])
-    made = Baselines.fit(FLOW[:2400], CLASSES[:2400], KNOWN[:2400], COLUMNS, scaler, validation=held)
-    answers = made.predict(held[0], np.ones(600, int))
+    told = FLOW[:2400], CLASSES[:2400], KNOWN[:2400], COLUMNS, scaler
+    made = Baselines.fit(*told, validation=held, witnesses=1e9)
+    few = Baselines.fit(*told, validation=held, witnesses=1.0)
+    answers, shy = (each.predict(held[0], np.ones(600, int)) for each in (made, few))
     for name in ("logistic_ofi", "boosted_ofi"):
-        assert fit_temperature(np.log(answers[name][1]), held[1]) == pytest.approx(1.0, abs=0.01)
+        assert fit_temperature(np.log(answers[name][1]), held[1], 1e9) == pytest.approx(1.0, abs=0.01)
+    # The trees stop where these samples tell them to; the regression is surer than they allow.
+    assert fit_temperature(np.log(shy["logistic_ofi"][1]), held[1], 1e9) > 1.2, "one witness hardly moves it"
 
 
 # What a model holds that was registered before there were trees and transitions.

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from genesis_lib.errors import InputError
-from genesis_lib.training.calibration import calibrated, reliability_before_and_after, reliability_table
+from genesis_lib.training.calibration import calibrated, reliability_before_and_after, reliability_table, witnesses
 from genesis_lib.training.scores import calibration_error
 
 RNG = np.random.default_rng(0)
@@ -14,6 +14,13 @@ def test_a_temperature_a_head():
     logits = RNG.normal(size=(5, 2, 3))
     both = calibrated(logits, np.array([1.0, 3.0]))
     assert np.allclose(both[:, 1], calibrated(logits[:, 1], 3.0)) and np.allclose(both.sum(axis=-1), 1)
+
+
+def test_samples_that_share_rows_testify_together():
+    assert witnesses(np.arange(0, 3000, 10), overlap=120) == pytest.approx(300 / 12)
+    assert witnesses(np.arange(3000), overlap=120) == pytest.approx(3000 / 120)
+    apart = np.arange(0, 90_000, 500)
+    assert witnesses(apart, overlap=120) == len(apart) and witnesses(apart[:1]) <= 1 and witnesses(apart[:0]) == 0
 
 
 def test_the_table_adds_up_to_the_calibration_error():

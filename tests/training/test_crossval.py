@@ -11,7 +11,7 @@ from genesis_lib.models.deeplob import DeepLOBConfig
 from genesis_lib.models.kinds import restore
 from genesis_lib.models.scaler import Scaler
 from genesis_lib.training import Label, PurgedKFold, Rows, TrainingConfig, cross_validate, crossval
-from genesis_lib.training.members import softmax
+from genesis_lib.training.calibration import calibrated
 from genesis_lib.training.samples import HeadSamples
 
 
@@ -92,7 +92,7 @@ def test_the_test_answers_are_those_of_the_registered_weights(small_cv):
     windows = fold.rows[:, None] + np.arange(1 - result.config.window, 1)
     with torch.inference_mode():
         logits = net(torch.from_numpy(fold.first.scaler.transform(rows.inputs[windows])))[:, 0].numpy()
-    mine = softmax(logits / fold.first.temperature[0])
+    mine = calibrated(logits, fold.first.temperature[0])
     assert len(mine) > 100 and np.abs(mine - fold.proba["deeplob"]).max() < 1e-5
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -5,10 +7,11 @@ import torch
 from genesis_lib.errors import InputError
 from genesis_lib.models.kinds import build, kind, restore
 from genesis_lib.models.linear import fit_linear
+from genesis_lib.training.calibration import calibrated
 from genesis_lib.training.config import TrainingConfig
 from genesis_lib.training.dataset import Rows
 from genesis_lib.training.labels import Label
-from genesis_lib.training.members import Part, augments, class_weights, judged, softmax, start_linear, train_network
+from genesis_lib.training.members import Part, augments, class_weights, judged, start_linear, train_network
 from genesis_lib.training.samples import HeadSamples
 
 
@@ -44,7 +47,7 @@ def test_dense_and_windowed_answers_of_one_net_are_the_same(problem):
         at = parts["test"].row[:, None] + np.arange(-99, 1)
         with torch.inference_mode():
             logits = net(torch.from_numpy(trained.scaler.transform(rows.inputs[at]))).double().numpy()
-        assert np.abs(softmax(logits / np.array(trained.temperature)[:, None]) - trained.heads_proba).max() < 1e-5
+        assert np.abs(calibrated(logits, np.array(trained.temperature)) - trained.heads_proba).max() < 1e-5
     assert np.allclose(dense.heads_proba[:, 0], dense.proba, atol=1e-6) and dense.heads_proba.shape[1] == 2
 
 
@@ -79,7 +82,7 @@ def test_a_net_with_a_linear_path_starts_as_the_regression(problem):
             (x[part.row[known]], part.classes[known, head]) for part, known in ((train, y >= 0), (held, truth >= 0))
         ]
         coefficients, intercepts = fit_linear(*pairs[0], pairs[1], balanced=False)
-        expected = softmax(x[at] @ coefficients.T + intercepts)
+        expected = calibrated(x[at] @ coefficients.T + intercepts)
         assert np.abs(expected - answers[:, head]).max() < 1e-5
     shares = np.bincount(train.classes[:, 0], minlength=3) / len(train.classes)
     mine = np.take_along_axis(answers[:, 0], parts["test"].classes[:, :1].astype(int), 1)
@@ -91,12 +94,16 @@ def test_temperatures_come_from_validation_alone(problem):
     rng = np.random.default_rng(0)
     logits = {name: 5.0 * rng.normal(size=(len(part.row), 2, 3)) for name, part in parts.items()}
     told = {"seed": 1, "architecture": {}, "weights": {}, "scaler": None, "history": (), "predictions": 0}
+    few = judged(logits, parts, began=0.0, **told)
+    assert 1.0 < min(few.temperature) <= max(few.temperature) < 1.3, "too few are independent to tell"
+    parts = parts | {"validation": replace(parts["validation"], overlap=1)}
     trained = judged(logits, parts, began=0.0, **told)
-    assert min(trained.temperature) > 3.0, "answers of chance are cooled down"
+    assert min(trained.temperature) > 2.0, "answers of chance are cooled down"
     other = judged(logits | {"test": logits["test"] * 9}, parts, began=0.0, **told)
     assert other.temperature == trained.temperature
-    held = trained.scores["validation"]["log_loss"]
-    assert held < 1.2 and trained.scores["test"]["log_loss"] < 1.3
+    for part in ("validation", "test"):
+        before, after = (each.scores[part]["log_loss"] for each in (few, trained))
+        assert before > 2.0 and after < 0.6 * before
 
 
 def test_augmentation_needs_a_mirror(problem, make_planted):

@@ -35,11 +35,26 @@ def test_a_second_seed_is_told_of_and_decides_nothing(small_cv):
 def test_the_gain_is_what_a_constant_answer_does_not_tell(small_cv):
     _, result = small_cv
     fold = result.folds[0]
-    train = np.array(list(fold.shares["train"].values()))
-    constant = -np.log(train[fold.validation_classes]).mean()
+    own = np.bincount(fold.validation_classes, minlength=3) / len(fold.validation_classes)
+    constant = -np.log(own[fold.validation_classes]).mean()
     assert fold.validation_gain == pytest.approx(constant - fold.first.scores["validation"]["log_loss"])
     quiet = replace(fold.first, scores=fold.first.scores | {"validation": {"log_loss": constant}})
     assert replace(fold, members=(quiet,)).validation_gain == pytest.approx(0.0, abs=1e-9)
+
+
+def test_a_stretch_of_one_class_is_not_chosen_for_its_shares(small_cv):
+    _, result = small_cv
+    told, other = result.folds[0], result.folds[-1]
+    names = list(told.shares["train"])
+
+    def made(fold, shares, loss):
+        first = replace(fold.first, scores=fold.first.scores | {"validation": {"log_loss": loss}})
+        every = {"train": dict.fromkeys(names, 1 / 3), "validation": dict(zip(names, shares))}
+        return replace(fold, shares=fold.shares | every, members=(first,))
+
+    telling, quiet = made(told, (0.3, 0.4, 0.3), 1.0), made(other, (0.0, 1.0, 0.0), 0.05)
+    assert quiet.validation_gain == pytest.approx(-0.05) and telling.validation_gain > 0.05
+    assert replace(result, folds=(quiet, telling)).best is telling
 
 
 def test_an_unknown_model_is_refused_with_the_known_ones(small_cv):
