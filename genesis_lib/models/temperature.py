@@ -7,7 +7,7 @@ import numpy as np
 from genesis_lib.errors import InputError
 
 COOLEST, HOTTEST = 0.5, 5.0
-SPREAD = 0.1  # standard deviation of log T before any sample is seen
+SHARPER, FLATTER = 0.1, 1.0  # standard deviations of log T below and above 0 before any sample is seen
 OVERLAP = 150  # samples that share rows with one another, where nobody says how many do
 
 
@@ -32,10 +32,10 @@ def fit_temperature(logits: np.ndarray, classes: np.ndarray, witnesses: float | 
 
     Notes
     -----
-    It minimises ``witnesses * log_loss(logits / T) + log(T)**2 / (2 * 0.1**2)``, the posterior where log T is normal
-    about 0 beforehand. One stretch of a market is not the next: a quiet one, of a single class, is best told by a
-    temperature that costs dearly afterwards, so few witnesses hardly move T from 1 and many leave it free. Within the
-    bounds both terms are convex in 1 / T, so there is one minimum.
+    It minimises ``witnesses * log_loss(logits / T) + log(T)**2 / (2 * s**2)``, the posterior where log T is normal
+    about 0 beforehand, with s = 0.1 below 0 and s = 1 above. One stretch of a market is not the next: a quiet one, of
+    a single class, is best told by a sharpness that costs dearly afterwards, so few witnesses hardly sharpen and many
+    leave T free. Doubt costs little: a model that boasts on the stretch it is held to is believed to boast elsewhere.
 
     References
     ----------
@@ -54,7 +54,7 @@ def fit_temperature(logits: np.ndarray, classes: np.ndarray, witnesses: float | 
     count = len(y) / OVERLAP if witnesses is None else float(witnesses)
 
     def surprise(log_t: float) -> float:
-        return count * log_loss(z * np.exp(-log_t), y) + log_t**2 / (2.0 * SPREAD**2)
+        return count * log_loss(z * np.exp(-log_t), y) + (log_t / (SHARPER if log_t < 0 else FLATTER)) ** 2 / 2.0
 
     bounds = np.log(COOLEST), np.log(HOTTEST)
     found = minimize_scalar(surprise, bounds=bounds, method="bounded", options={"xatol": 1e-6})

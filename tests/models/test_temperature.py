@@ -54,6 +54,11 @@ def test_a_stretch_of_one_class_does_not_make_it_certain():
     assert fit_temperature(quiet[:3000], classes) == fit_temperature(quiet[:3000], classes, 3000 / 150)
 
 
+def test_few_witnesses_flatten_what_they_would_not_sharpen():
+    assert fit_temperature(HONEST * 3.0, CLASSES, 20) > 1.8
+    assert fit_temperature(HONEST / 3.0, CLASSES, 20) > 0.9
+
+
 @pytest.mark.parametrize("boast", [0.6, 2.0])
 def test_more_witnesses_move_it_further(boast):
     path = [fit_temperature(HONEST * boast, CLASSES, count) for count in (0, 1, 10, 100, 1000, 10_000)]
