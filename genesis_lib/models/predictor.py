@@ -12,7 +12,8 @@ from genesis_lib.errors import ModelError
 from genesis_lib.models.scaler import Scaler
 
 CLASSES = ("DOWN", "NEUTRAL", "UP")
-# Imported when asked for: a predictor costs the modules of its own kind.
+# Imported when asked for: a predictor costs the modules of its own kind. Each class takes the trained tensors by their
+# name in the torch module's state and the manifest's architecture; `ModelError` where one is missing or misshapen.
 SERVED = {
     "deeplob": "genesis_lib.models.streaming_deeplob:ServedDeepLOB",
     "causal": "genesis_lib.models.streaming_causal:ServedCausal",

@@ -14,20 +14,7 @@ from genesis_lib.models.streaming_windows import BilinearNorm, WindowNet, produc
 
 
 class ServedAttention(WindowNet):
-    """`genesis_lib.models.attention` from its trained tensors.
-
-    Parameters
-    ----------
-    weights
-        Tensors by their name in the torch module's state.
-    architecture
-        The manifest's architecture.
-
-    Raises
-    ------
-    ModelError
-        When a tensor is missing or of another shape than the architecture asks for.
-    """
+    """`genesis_lib.models.attention` from its trained tensors."""
 
     CHUNK = 64
 

@@ -16,20 +16,7 @@ BEFORE_MEMORY = 6 * (LENGTH - 1) + 4 + 2 * sum(DILATIONS)  # rows back that all 
 
 
 class ServedCausal(CompiledNet):
-    """`genesis_lib.models.causal`, whose docstring lists the layers, from its trained tensors.
-
-    Parameters
-    ----------
-    weights
-        Tensors by their name in the torch module's state.
-    architecture
-        The manifest's architecture.
-
-    Raises
-    ------
-    ModelError
-        When a tensor is missing or of another shape than the architecture asks for.
-    """
+    """`genesis_lib.models.causal`, whose docstring lists the layers, from its trained tensors."""
 
     def __init__(self, weights: Mapping[str, np.ndarray], architecture: Mapping[str, object]) -> None:
         names = ("levels", "extra", "window", "channels", "hidden", "heads")

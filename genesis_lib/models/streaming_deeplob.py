@@ -55,20 +55,7 @@ class Module:
 
 
 class ServedDeepLOB(CompiledNet):
-    """`genesis_lib.models.deeplob` from its trained tensors.
-
-    Parameters
-    ----------
-    weights
-        Tensors by their name in the torch module's state.
-    architecture
-        The manifest's architecture.
-
-    Raises
-    ------
-    ModelError
-        When a tensor is missing or of another shape than the architecture asks for.
-    """
+    """`genesis_lib.models.deeplob` from its trained tensors."""
 
     def __init__(self, weights: Mapping[str, np.ndarray], architecture: Mapping[str, object]) -> None:
         names = ("levels", "window", "channels", "branch", "hidden", "heads")

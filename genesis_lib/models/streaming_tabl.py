@@ -12,24 +12,7 @@ from genesis_lib.models.streaming_windows import BilinearNorm, WindowNet, produc
 
 
 class ServedTABL(WindowNet):
-    """`genesis_lib.models.tabl` from its trained tensors.
-
-    Parameters
-    ----------
-    weights
-        Tensors by their name in the torch module's state.
-    architecture
-        The manifest's architecture.
-
-    Raises
-    ------
-    ModelError
-        When a tensor is missing or of another shape than the architecture asks for.
-
-    Notes
-    -----
-    Times are mixed before features: the same product, with a tenth of the work.
-    """
+    """`genesis_lib.models.tabl` from its trained tensors."""
 
     def __init__(self, weights: Mapping[str, np.ndarray], architecture: Mapping[str, object]) -> None:
         self.width, self.window, self.heads = sizes(architecture, "inputs", "window", "heads")
