@@ -95,9 +95,10 @@ def test_who_does_not_track_never_loads_mlflow(root) -> None:
 
 def test_train_refuses_to_track_before_it_reads_anything(tmp_path, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "mlflow", None)
+    (tmp_path / "empty.gz").touch()
     words = [
         "train",
-        str(tmp_path / "missing.gz"),
+        str(tmp_path / "empty.gz"),
         "--track",
         f"sqlite:///{tmp_path}/x.db",
         "--out",
