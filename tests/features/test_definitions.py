@@ -15,6 +15,14 @@ from genesis_lib.types import Snapshots
 NAMES = (*model_inputs(3), "obi_total", "nofi_sum_10", "hawkes_buy_10s", "return_10")
 
 
+@pytest.fixture(autouse=True)
+def the_table_keeps_its_order():
+    before = dict(base.FEATURES)
+    yield
+    base.FEATURES.clear()  # what was taken out and put back would stand at the end
+    base.FEATURES.update(before)
+
+
 def test_what_is_written_down_computes_the_same_bits_in_batch_and_stream() -> None:
     written = Definitions.read(json.loads(json.dumps(Definitions.of(NAMES, 5).as_dict())))
     stream = made_up_stream(10, 300)
